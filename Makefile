@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# tunescope: `make` builds build/tunescope; `make help` lists the rest.
+#   V=1 shows the commands, DEBUG=1 builds -O0 -g, SANITIZE=1 builds with ASan and UBSan (in build-sanitize/).
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+BUILD ?= $(if $(filter 1,$(SANITIZE)),build-sanitize,build)
+Q     := $(if $(filter 1,$(V)),,@)
+say    = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))';)
+
+CC      ?= gcc
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+
+ARCH := $(shell uname -m)
+BPF_ARCH := $(if $(filter aarch64 arm64,$(ARCH)),arm64,x86)
+
+PACKAGES := libbpf libelf zlib jansson inih
+# Only when something is going to be compiled: `make clean` needs none of them.
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+
+OPTIMIZE := $(if $(filter 1,$(DEBUG)),-O0 -g3,-O2 -g)
+ifeq ($(SANITIZE),1)
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+CFLAGS_ALL := -std=gnu11 $(OPTIMIZE) $(SANITIZERS) -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wformat=2 -Wundef -Wno-unused-parameter -D_GNU_SOURCE \
+	-DTUNESCOPE_VERSION='"$(VERSION)"' -DTUNESCOPE_PREFIX='"$(PREFIX)"' -Iinclude $(CFLAGS)
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
+	-Wno-unused-parameter -Iinclude -Ivmlinux/$(if $(filter arm64,$(BPF_ARCH)),arm64,x86_64) -Ibpf
+
+CORE_SOURCES := $(wildcard user/core/*.c user/core/rules/*.c user/core/render/*.c)
+LIVE_SOURCES := $(wildcard user/live/*.c)
+CMD_SOURCES  := $(wildcard user/cmd/*.c) user/main.c
+BPF_SOURCES  := $(wildcard bpf/*.bpf.c)
+
+object   = $(patsubst %.c,$(BUILD)/%.o,$(1))
+CORE_LIB := $(BUILD)/libtunescope-core.a
+LIVE_LIB := $(BUILD)/libtunescope-live.a
+SKELETONS := $(patsubst bpf/%.bpf.c,$(BUILD)/skeleton/%.skel.h,$(BPF_SOURCES))
+
+.PHONY: all
+all: $(BUILD)/tunescope
+
+$(BUILD)/tunescope: $(call object,$(CMD_SOURCES)) $(LIVE_LIB) $(CORE_LIB)
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+
+$(CORE_LIB): $(call object,$(CORE_SOURCES))
+$(LIVE_LIB): $(call object,$(LIVE_SOURCES))
+$(BUILD)/%.a:
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(CFLAGS_ALL) $(PKG_CFLAGS) -I$(BUILD)/skeleton -MMD -MP -c -o $@ $<
+
+# A skeleton may be included by any file of user/live: they wait for all of them.
+$(call object,$(LIVE_SOURCES)): | $(SKELETONS)
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/skeleton/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	@mkdir -p $(@D)
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
+
+include tests/tests.mk
+
+.PHONY: clean
+clean:
+	$(Q)rm -rf build build-sanitize

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Threshold profiles: which rules are on, and their thresholds. INI text, see profiles/default.conf. */
+#ifndef TUNESCOPE_PROFILE_H
+#define TUNESCOPE_PROFILE_H
+
+#include <stdbool.h>
+#include "rule.h"
+
+#define TS_RULES_MAX 64
+
+struct ts_profile {
+	char name[64];
+	bool enabled[TS_RULES_MAX];			      /* by index in ts_rules */
+	double threshold[TS_RULES_MAX][TS_RULE_THRESHOLDS_MAX];
+};
+
+/* Every rule on, every threshold at its default. */
+void ts_profile_defaults(struct ts_profile *profile);
+
+/*
+ * Reads INI text over the defaults. Any mistake (unknown section or key, a value out of range, a
+ * duplicate) prints `file:line: what is wrong, what is accepted` and gives -EINVAL; nothing is
+ * changed in profile then.
+ */
+int ts_profile_parse(const char *text, const char *file_name, struct ts_profile *profile);
+
+#endif

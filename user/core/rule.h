@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A rule: a table row and one pure function from a window to findings. To add one: write
+ * rules/<name>.c with a `const struct ts_rule ts_rule_<name>`, name it in rules/rules.c, and give it
+ * a section in profiles/default.conf.
+ */
+#ifndef TUNESCOPE_RULE_H
+#define TUNESCOPE_RULE_H
+
+#include "report.h"
+
+#define TS_RULE_THRESHOLDS_MAX 8
+
+struct ts_threshold {
+	const char *key; /* as in the profile */
+	double value;	 /* default */
+	double minimum, maximum;
+	const char *unit;
+	const char *meaning;
+};
+
+struct ts_rule_context {
+	const struct ts_rule *rule;
+	const struct ts_window *window;
+	const double *threshold; /* in the order of the rule's own table */
+	struct ts_report *report;
+	const char *why; /* set by the rule when it has no finding: the reason for its outcome */
+};
+
+struct ts_rule {
+	const char *id;	   /* "accept-queue" */
+	const char *title; /* "Accept queue overflow" */
+	/* Without these the rule is unavailable; TS_FAMILY_COUNT ends the list. */
+	enum ts_family_id needs[8];
+	/* What it may propose; TS_SETTING_COUNT ends the list. */
+	enum ts_setting_id settings[6];
+	struct ts_threshold thresholds[TS_RULE_THRESHOLDS_MAX]; /* a NULL key ends the list */
+	/*
+	 * Adds findings to the context's report (ts_finding_new) and returns the outcome when it
+	 * added none: quiet, already-set or insufficient. Called only when all needs are measured.
+	 */
+	enum ts_outcome (*judge)(struct ts_rule_context *context);
+	const char *explanation; /* for people: what convicts, what acquits, the trade-off, the source */
+};
+
+extern const struct ts_rule *const ts_rules[];
+extern const size_t ts_rules_count;
+const struct ts_rule *ts_rule_by_id(const char *id);
+
+/* A new finding of this rule, all texts "", no evidence. Texts may live in the report's arena. */
+struct ts_finding *ts_finding_new(struct ts_rule_context *context, enum ts_outcome outcome);
+
+/* Printf into the report's arena. */
+const char *ts_text(struct ts_rule_context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* labels as in TS_LABELS, NULL where the value is a sum over that key. */
+struct ts_evidence *ts_finding_evidence(struct ts_rule_context *context, struct ts_finding *finding,
+					enum ts_family_id family, const char *const *labels,
+					const char *what, double value, const char *unit,
+					__u64 samples);
+void ts_finding_sufferer(struct ts_rule_context *context, struct ts_finding *finding,
+			 const struct ts_sufferer *sufferer);
+
+/*
+ * Fills setting, scope, current, proposed, apply, undo, risk and takes_effect for setting id in scope
+ * ("" global, netns inode, device). For several coupled keys call it once for the leading one.
+ */
+void ts_finding_propose(struct ts_rule_context *context, struct ts_finding *finding,
+			enum ts_setting_id id, const char *scope, const char *proposed);
+
+/* Smallest power of two >= value, within [low, high]. */
+__u64 ts_round_up_power_of_two(double value, __u64 low, __u64 high);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The tunables tunescope knows: one row each; collecting, judging and showing iterate this table. */
+#ifndef TUNESCOPE_SETTINGS_H
+#define TUNESCOPE_SETTINGS_H
+
+#include <stddef.h>
+
+enum ts_setting_kind {
+	TS_SETTING_SYSCTL,	/* /proc/sys */
+	TS_SETTING_BLOCK_QUEUE, /* /sys/block/DEVICE/queue */
+	TS_SETTING_SYSFS,
+};
+
+enum ts_scope_kind {
+	TS_SCOPE_GLOBAL,
+	TS_SCOPE_NETNS,
+	TS_SCOPE_DEVICE,
+	TS_SCOPE_CGROUP,
+	TS_SCOPE_PROCESS,
+};
+
+enum ts_takes_effect {
+	TS_EFFECT_AT_ONCE,
+	TS_EFFECT_NEW_SOCKETS,
+	TS_EFFECT_NEXT_LISTEN,
+	TS_EFFECT_SERVICE_RESTART,
+	TS_EFFECT_REMOUNT,
+};
+
+enum ts_setting_id {
+	TS_SETTING_SOMAXCONN,
+	TS_SETTING_TCP_MAX_SYN_BACKLOG,
+	TS_SETTING_TCP_SYNCOOKIES,
+	TS_SETTING_TCP_RMEM,
+	TS_SETTING_RMEM_MAX,
+	TS_SETTING_NETDEV_MAX_BACKLOG,
+	TS_SETTING_IP_LOCAL_PORT_RANGE,
+	TS_SETTING_TCP_TW_REUSE,
+	TS_SETTING_DIRTY_RATIO,
+	TS_SETTING_DIRTY_BYTES,
+	TS_SETTING_DIRTY_BACKGROUND_RATIO,
+	TS_SETTING_DIRTY_BACKGROUND_BYTES,
+	TS_SETTING_SCHED_AUTOGROUP,
+	TS_SETTING_BLOCK_SCHEDULER,	/* the value is the bracketed one; see choices */
+	TS_SETTING_BLOCK_NR_REQUESTS,
+	TS_SETTING_BLOCK_WBT_LATENCY,
+	TS_SETTING_BLOCK_HARDWARE_TAGS, /* read-only: what the driver can take (mq/0/nr_tags) */
+	TS_SETTING_COUNT,
+};
+
+struct ts_setting {
+	const char *name; /* sysctl key with dots, or the attribute's name below the device */
+	enum ts_setting_kind kind;
+	enum ts_scope_kind scope;
+	/* "/proc/sys/net/core/somaxconn", "/sys/block/%s/queue/scheduler": %s is the device */
+	const char *path;
+	unsigned int arity; /* numbers in the value; 0 for text */
+	const char *unit;
+	double minimum, maximum; /* of each number; both 0 for text */
+	enum ts_setting_id coupled[2]; /* keys that change with this one; TS_SETTING_COUNT ends the list */
+	enum ts_takes_effect takes_effect;
+	const char *risk; /* memory or latency cost of raising it */
+	const char *meaning;
+};
+
+extern const struct ts_setting ts_settings[TS_SETTING_COUNT];
+
+/* -1 when there is none of that name. */
+int ts_setting_by_name(const char *name);
+
+const char *ts_scope_name(enum ts_scope_kind scope);		/* "global", "netns", … */
+const char *ts_takes_effect_name(enum ts_takes_effect effect); /* "at-once", "next-listen", … */
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* BPF objects: open, switch off what this kernel lacks, load, attach each program on its own. */
+#ifndef TUNESCOPE_PROBE_H
+#define TUNESCOPE_PROBE_H
+
+#include <bpf/libbpf.h>
+#include "source.h"
+
+#define TS_PROBE_PROGRAMS_MAX 12
+
+struct ts_probe_program {
+	const char *name;
+	struct bpf_program *program;
+	struct bpf_link *link; /* NULL: not attached */
+	enum ts_status status;
+	char why[192];
+};
+
+struct ts_probe {
+	const char *source;
+	struct bpf_object *object;
+	struct ts_probe_program program[TS_PROBE_PROGRAMS_MAX];
+	size_t programs;
+};
+
+/*
+ * After the skeleton was opened and its .rodata was set: a tp_btf program whose tracepoint this
+ * kernel's BTF does not have is left out (unsupported), and so is one named by the user (disabled).
+ * Then loads the object (once more after EPERM) and attaches the rest, each on its own.
+ * Iterators (iter/…) are loaded and not attached. Returns 0 when the object was loaded, even if
+ * programs are missing: look at ts_probe_status for those a family depends on.
+ * On failure nothing is attached, and status and why are set.
+ */
+int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object *object,
+		  const struct ts_live *live, enum ts_status *status, char why[256]);
+
+/* Status of a program by name; why may be NULL. TS_STATUS_OK: attached (or loaded, for iterators). */
+enum ts_status ts_probe_status(const struct ts_probe *probe, const char *program, const char **why);
+
+/* Detaches; the object itself is destroyed by its skeleton. */
+void ts_probe_detach(struct ts_probe *probe);
+
+/* Adds each program's status and run-time statistics and the maps' memory to a snapshot. */
+void ts_probe_cost(const struct ts_probe *probe, struct ts_snapshot *snapshot);
+
+/* Possible CPUs (libbpf), never below 1. */
+unsigned int ts_possible_cpus(void);
+
+/*
+ * The values of an mmap-able array map (BPF_F_MMAPABLE), read-only; element_size is value_size rounded
+ * up to 8 bytes. NULL with errno on failure. Unmap with munmap(address, *length).
+ */
+const void *ts_map_view(const struct bpf_map *map, size_t *length);
+
+/* "btf_trace_<name>" is in the kernel's BTF; parameters (without the context) when not NULL. */
+bool ts_tracepoint_exists(const struct btf *btf, const char *name, int *parameters);
+
+/* Programs the user asked to leave out (--disable-program); set by the collector. */
+extern const char *const *ts_disabled_programs;
+
+#endif
