@@ -4,17 +4,16 @@
  *
  *   X(identifier, name, kind, unit, source, label keys, meaning)
  *
- * kind    COUNTER    cumulative since the source was opened or since boot; never goes down while the
- *                    thing it belongs to lives
- *         GAUGE      the value at the moment of the snapshot, or the extreme since the last one
- *         HISTOGRAM  cumulative base-2 exponential histogram
- * unit    SECONDS    (kept as integer nanoseconds), BYTES, or COUNT
- * source  the part of tunescope that measures it and that its status comes from
- * labels  comma-separated keys, at most TS_LABELS_MAX
+ * kind    COUNTER    cumulative since the source was opened or since boot; never goes down while
+ * the thing it belongs to lives GAUGE      the value at the moment of the snapshot, or the extreme
+ * since the last one HISTOGRAM  cumulative base-2 exponential histogram unit    SECONDS    (kept as
+ * integer nanoseconds), BYTES, or COUNT source  the part of tunescope that measures it and that its
+ * status comes from labels  LABELS_n with n keys, at most TS_LABELS_MAX (family.c turns them into
+ * the row's members)
  *
- * netns is the inode of the network namespace; side is "service" (port is the local, listening port)
- * or "outbound" (port is the remote port). A family that has run out of slots counts into a series
- * whose labels are all "other".
+ * netns is the inode of the network namespace; side is "service" (port is the local, listening
+ * port) or "outbound" (port is the remote port). A family that has run out of slots counts into a
+ * series whose labels are all "other".
  */
 #ifndef TUNESCOPE_FAMILIES_H
 #define TUNESCOPE_FAMILIES_H
@@ -22,73 +21,73 @@
 /* clang-format off */
 #define TS_FAMILIES(X)                                                                                                         \
 /* ---- scheduler (BPF) */                                                                                                      \
-X(RUNQ_LATENCY,             "runq_latency",             HISTOGRAM, SECONDS, SCHED,     "",                         "time a runnable task waited for a CPU before it ran (run-queue latency)") \
-X(ONCPU_TIME,               "oncpu_time",               HISTOGRAM, SECONDS, SCHED,     "",                         "time a task ran before it left its CPU") \
-X(OFFCPU_TIME,              "offcpu_time",              HISTOGRAM, SECONDS, SCHED,     "",                         "time from leaving a CPU to running again, waiting included") \
-X(CONTEXT_SWITCHES,         "context_switches",         COUNTER,   COUNT,   SCHED,     "kind",                     "context switches: voluntary (the task slept) or involuntary (it was preempted)") \
-X(TASK_MIGRATIONS,          "task_migrations",          COUNTER,   COUNT,   SCHED,     "",                         "moves of tasks from one CPU to another") \
+X(RUNQ_LATENCY,             "runq_latency",             HISTOGRAM, SECONDS, SCHED,     LABELS_0,                         "time a runnable task waited for a CPU before it ran (run-queue latency)") \
+X(ONCPU_TIME,               "oncpu_time",               HISTOGRAM, SECONDS, SCHED,     LABELS_0,                         "time a task ran before it left its CPU") \
+X(OFFCPU_TIME,              "offcpu_time",              HISTOGRAM, SECONDS, SCHED,     LABELS_0,                         "time from leaving a CPU to running again, waiting included") \
+X(CONTEXT_SWITCHES,         "context_switches",         COUNTER,   COUNT,   SCHED,     LABELS_1("kind"),         "context switches: voluntary (the task slept) or involuntary (it was preempted)") \
+X(TASK_MIGRATIONS,          "task_migrations",          COUNTER,   COUNT,   SCHED,     LABELS_0,                         "moves of tasks from one CPU to another") \
 /* ---- block devices (BPF) */                                                                                                  \
-X(BLOCK_LATENCY,            "block_latency",            HISTOGRAM, SECONDS, BLOCK,     "device,op",                "block request, allocation to completion (queue and device)") \
-X(BLOCK_QUEUE_LATENCY,      "block_queue_latency",      HISTOGRAM, SECONDS, BLOCK,     "device,op",                "block request, allocation to issue to the driver (queue)") \
-X(BLOCK_DEVICE_LATENCY,     "block_device_latency",     HISTOGRAM, SECONDS, BLOCK,     "device,op",                "block request, issue to completion (device)") \
-X(BLOCK_IO_SIZE,            "block_io_size",            HISTOGRAM, BYTES,   BLOCK,     "device,op",                "size of completed block requests") \
-X(BLOCK_SEQUENTIAL,         "block_sequential_requests",COUNTER,   COUNT,   BLOCK,     "device,op",                "block requests that start where the previous one of that operation ended") \
-X(BLOCK_ERRORS,             "block_errors",             COUNTER,   COUNT,   BLOCK,     "device,op",                "block requests that completed with an error") \
-X(BLOCK_DEPTH_REQUESTS,     "block_depth_requests",     COUNTER,   COUNT,   BLOCK,     "device,op,depth",          "block requests by the number already in flight when they were issued (depth is the upper bound of a power-of-two class)") \
-X(BLOCK_DEPTH_SECONDS,      "block_depth_seconds",      COUNTER,   SECONDS, BLOCK,     "device,op,depth",          "device latency summed by the number of requests in flight at issue") \
-X(BLOCK_READ_BESIDE_WRITES, "block_reads_beside_writes",COUNTER,   COUNT,   BLOCK,     "device,writes",            "reads by the number of writes in flight when they were issued") \
-X(BLOCK_READ_BESIDE_SECONDS,"block_read_seconds_beside_writes",COUNTER,SECONDS,BLOCK,  "device,writes",            "device latency of reads summed by the number of writes in flight at issue") \
+X(BLOCK_LATENCY,            "block_latency",            HISTOGRAM, SECONDS, BLOCK,     LABELS_2("device", "op"),                "block request, allocation to completion (queue and device)") \
+X(BLOCK_QUEUE_LATENCY,      "block_queue_latency",      HISTOGRAM, SECONDS, BLOCK,     LABELS_2("device", "op"),                "block request, allocation to issue to the driver (queue)") \
+X(BLOCK_DEVICE_LATENCY,     "block_device_latency",     HISTOGRAM, SECONDS, BLOCK,     LABELS_2("device", "op"),                "block request, issue to completion (device)") \
+X(BLOCK_IO_SIZE,            "block_io_size",            HISTOGRAM, BYTES,   BLOCK,     LABELS_2("device", "op"),                "size of completed block requests") \
+X(BLOCK_SEQUENTIAL,         "block_sequential_requests",COUNTER,   COUNT,   BLOCK,     LABELS_2("device", "op"),                "block requests that start where the previous one of that operation ended") \
+X(BLOCK_ERRORS,             "block_errors",             COUNTER,   COUNT,   BLOCK,     LABELS_2("device", "op"),                "block requests that completed with an error") \
+X(BLOCK_DEPTH_REQUESTS,     "block_depth_requests",     COUNTER,   COUNT,   BLOCK,     LABELS_3("device", "op", "depth"),          "block requests by the number already in flight when they were issued (depth is the upper bound of a power-of-two class)") \
+X(BLOCK_DEPTH_SECONDS,      "block_depth_seconds",      COUNTER,   SECONDS, BLOCK,     LABELS_3("device", "op", "depth"),          "device latency summed by the number of requests in flight at issue") \
+X(BLOCK_READ_BESIDE_WRITES, "block_reads_beside_writes",COUNTER,   COUNT,   BLOCK,     LABELS_2("device", "writes"),            "reads by the number of writes in flight when they were issued") \
+X(BLOCK_READ_BESIDE_SECONDS,"block_read_seconds_beside_writes",COUNTER,SECONDS,BLOCK,  LABELS_2("device", "writes"),            "device latency of reads summed by the number of writes in flight at issue") \
 /* ---- dirty-page throttling (BPF) */                                                                                          \
-X(DIRTY_THROTTLE_PAUSE,     "dirty_throttle_pause",     HISTOGRAM, SECONDS, WRITEBACK, "device",                   "pauses the kernel put writers into in balance_dirty_pages") \
-X(DIRTY_THROTTLE_SPAN,      "dirty_throttle_span_seconds",COUNTER, SECONDS, WRITEBACK, "device",                   "time between one throttling pause and the next, gaps included") \
-X(DIRTY_THROTTLE_BUSY,      "dirty_throttle_busy_seconds",COUNTER, SECONDS, WRITEBACK, "device",                   "part of dirty_throttle_span_seconds in which the device was busy") \
+X(DIRTY_THROTTLE_PAUSE,     "dirty_throttle_pause",     HISTOGRAM, SECONDS, WRITEBACK, LABELS_1("device"),                   "pauses the kernel put writers into in balance_dirty_pages") \
+X(DIRTY_THROTTLE_SPAN,      "dirty_throttle_span_seconds",COUNTER, SECONDS, WRITEBACK, LABELS_1("device"),                   "time between one throttling pause and the next, gaps included") \
+X(DIRTY_THROTTLE_BUSY,      "dirty_throttle_busy_seconds",COUNTER, SECONDS, WRITEBACK, LABELS_1("device"),                   "part of dirty_throttle_span_seconds in which the device was busy") \
 /* ---- TCP (BPF) */                                                                                                            \
-X(TCP_RETRANSMITS,          "tcp_retransmits",          COUNTER,   COUNT,   TCP,       "netns,side,port,cause",    "TCP retransmissions by cause: timeout, fast, probe (tail-loss probe), syn, synack") \
-X(TCP_CONNECT_LATENCY,      "tcp_connect_latency",      HISTOGRAM, SECONDS, TCP,       "netns,port",               "outbound connect: first SYN to established") \
-X(TCP_CONNECT_FAILURES,     "tcp_connect_failures",     COUNTER,   COUNT,   TCP,       "netns,port,reason",        "outbound connects that failed: no-local-port (EADDRNOTAVAIL) or not-established (refused, timed out, aborted)") \
-X(TCP_RESETS,               "tcp_resets",               COUNTER,   COUNT,   TCP,       "netns,side,port,direction","TCP resets sent and received") \
-X(TCP_CONNECTIONS,          "tcp_connections_closed",   COUNTER,   COUNT,   TCP,       "netns,side,port",          "TCP connections that ended; the totals below are theirs") \
-X(TCP_CONNECTION_BYTES,     "tcp_connection_bytes",     COUNTER,   BYTES,   TCP,       "netns,side,port,direction","payload bytes of ended connections: sent (acknowledged) and received") \
-X(TCP_CONNECTION_SEGMENTS,  "tcp_connection_segments",  COUNTER,   COUNT,   TCP,       "netns,side,port,direction","segments of ended connections: sent and received") \
-X(TCP_SMOOTHED_RTT,         "tcp_smoothed_rtt",         HISTOGRAM, SECONDS, TCP,       "netns,side,port",          "smoothed round-trip time of connections when they ended") \
-X(TCP_MINIMUM_RTT,          "tcp_minimum_rtt",          HISTOGRAM, SECONDS, TCP,       "netns,side,port",          "minimum round-trip time of connections when they ended") \
+X(TCP_RETRANSMITS,          "tcp_retransmits",          COUNTER,   COUNT,   TCP,       LABELS_4("netns", "side", "port", "cause"),    "TCP retransmissions by cause: timeout, fast, probe (tail-loss probe), syn, synack") \
+X(TCP_CONNECT_LATENCY,      "tcp_connect_latency",      HISTOGRAM, SECONDS, TCP,       LABELS_2("netns", "port"),               "outbound connect: first SYN to established") \
+X(TCP_CONNECT_FAILURES,     "tcp_connect_failures",     COUNTER,   COUNT,   TCP,       LABELS_3("netns", "port", "reason"),        "outbound connects that failed: no-local-port (EADDRNOTAVAIL) or not-established (refused, timed out, aborted)") \
+X(TCP_RESETS,               "tcp_resets",               COUNTER,   COUNT,   TCP,       LABELS_4("netns", "side", "port", "direction"),"TCP resets sent and received") \
+X(TCP_CONNECTIONS,          "tcp_connections_closed",   COUNTER,   COUNT,   TCP,       LABELS_3("netns", "side", "port"),          "TCP connections that ended; the totals below are theirs") \
+X(TCP_CONNECTION_BYTES,     "tcp_connection_bytes",     COUNTER,   BYTES,   TCP,       LABELS_4("netns", "side", "port", "direction"),"payload bytes of ended connections: sent (acknowledged) and received") \
+X(TCP_CONNECTION_SEGMENTS,  "tcp_connection_segments",  COUNTER,   COUNT,   TCP,       LABELS_4("netns", "side", "port", "direction"),"segments of ended connections: sent and received") \
+X(TCP_SMOOTHED_RTT,         "tcp_smoothed_rtt",         HISTOGRAM, SECONDS, TCP,       LABELS_3("netns", "side", "port"),          "smoothed round-trip time of connections when they ended") \
+X(TCP_MINIMUM_RTT,          "tcp_minimum_rtt",          HISTOGRAM, SECONDS, TCP,       LABELS_3("netns", "side", "port"),          "minimum round-trip time of connections when they ended") \
 /* ---- TCP sockets, sampled (sock_diag, BPF iterator) */                                                                       \
-X(TCP_LISTENER_BACKLOG,     "tcp_listener_backlog",     GAUGE,     COUNT,   LISTENERS, "netns,port",               "accept-queue limit of a listener: the smaller of listen()'s backlog and somaxconn at that time") \
-X(TCP_ACCEPT_QUEUE,         "tcp_accept_queue",         GAUGE,     COUNT,   LISTENERS, "netns,port",               "connections waiting to be accepted") \
-X(TCP_ACCEPT_QUEUE_PEAK,    "tcp_accept_queue_peak",    GAUGE,     COUNT,   LISTENERS, "netns,port",               "largest accept queue seen by sampling since the last snapshot") \
-X(TCP_ACCEPT_QUEUE_SAMPLES, "tcp_accept_queue_samples", COUNTER,   COUNT,   LISTENERS, "netns,port,state",         "samples of the accept queue that found it empty, partial or full") \
-X(TCP_LISTENER_DROPS,       "tcp_listener_drops",       COUNTER,   COUNT,   LISTENERS, "netns,port",               "connection attempts a listener dropped (sk_drops)") \
-X(TCP_LISTENER_BURST,       "tcp_listener_burst",       GAUGE,     COUNT,   LISTENERS, "netns,port",               "most drops between two samples since the last snapshot") \
-X(TCP_SYN_QUEUE_PEAK,       "tcp_syn_queue_peak",       GAUGE,     COUNT,   LISTENERS, "netns,port",               "most handshakes in SYN_RECV seen by sampling since the last snapshot (sampled while attempts are being dropped)") \
-X(TCP_RECEIVED,             "tcp_received_bytes",       COUNTER,   BYTES,   SOCKETS,   "netns,side,port,limit",    "bytes received by sampled connections, by what bounded the receive window: none, growing, tcp_rmem, rmem_max, fixed, reader") \
-X(TCP_RECEIVE_WINDOW,       "tcp_receive_window",       GAUGE,     BYTES,   SOCKETS,   "netns,side,port,limit",    "largest receive window among those connections") \
-X(TCP_RECEIVE_BUFFER,       "tcp_receive_buffer",       GAUGE,     BYTES,   SOCKETS,   "netns,side,port,limit",    "largest receive buffer (sk_rcvbuf) among those connections") \
-X(TCP_RECEIVE_IN_FLIGHT,    "tcp_receive_in_flight",    GAUGE,     BYTES,   SOCKETS,   "netns,side,port,limit",    "largest receive rate times round-trip time among those connections") \
-X(TCP_RECEIVE_RTT,          "tcp_receive_rtt",          GAUGE,     SECONDS, SOCKETS,   "netns,side,port,limit",    "largest receiver-side round-trip time among those connections") \
-X(TCP_RECEIVE_CONNECTIONS,  "tcp_receive_connections",  GAUGE,     COUNT,   SOCKETS,   "netns,side,port,limit",    "connections counted in tcp_received_bytes at the last sample") \
-X(TCP_LIVE_SMOOTHED_RTT,    "tcp_live_smoothed_rtt",    HISTOGRAM, SECONDS, SOCKETS,   "netns,side,port",          "smoothed round-trip time of established connections, one reading per connection and sample") \
-X(TCP_LIVE_MINIMUM_RTT,     "tcp_live_minimum_rtt",     HISTOGRAM, SECONDS, SOCKETS,   "netns,side,port",          "minimum round-trip time of established connections, one reading per connection and sample") \
-X(TCP_LOCAL_PORTS,          "tcp_local_ports",          GAUGE,     COUNT,   SOCKETS,   "netns,destination,state",  "local ports held towards one destination address and port: time-wait, established, close-wait, other (peak since the last snapshot)") \
+X(TCP_LISTENER_BACKLOG,     "tcp_listener_backlog",     GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "accept-queue limit of a listener: the smaller of listen()'s backlog and somaxconn at that time") \
+X(TCP_ACCEPT_QUEUE,         "tcp_accept_queue",         GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "connections waiting to be accepted") \
+X(TCP_ACCEPT_QUEUE_PEAK,    "tcp_accept_queue_peak",    GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "largest accept queue seen by sampling since the last snapshot") \
+X(TCP_ACCEPT_QUEUE_SAMPLES, "tcp_accept_queue_samples", COUNTER,   COUNT,   LISTENERS, LABELS_3("netns", "port", "state"),         "samples of the accept queue that found it empty, partial or full") \
+X(TCP_LISTENER_DROPS,       "tcp_listener_drops",       COUNTER,   COUNT,   LISTENERS, LABELS_2("netns", "port"),               "connection attempts a listener dropped (sk_drops)") \
+X(TCP_LISTENER_BURST,       "tcp_listener_burst",       GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "most drops between two samples since the last snapshot") \
+X(TCP_SYN_QUEUE_PEAK,       "tcp_syn_queue_peak",       GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "most handshakes in SYN_RECV seen by sampling since the last snapshot (sampled while attempts are being dropped)") \
+X(TCP_RECEIVED,             "tcp_received_bytes",       COUNTER,   BYTES,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "bytes received by sampled connections, by what bounded the receive window: none, growing, tcp_rmem, rmem_max, fixed, reader") \
+X(TCP_RECEIVE_WINDOW,       "tcp_receive_window",       GAUGE,     BYTES,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receive window among those connections") \
+X(TCP_RECEIVE_BUFFER,       "tcp_receive_buffer",       GAUGE,     BYTES,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receive buffer (sk_rcvbuf) among those connections") \
+X(TCP_RECEIVE_IN_FLIGHT,    "tcp_receive_in_flight",    GAUGE,     BYTES,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receive rate times round-trip time among those connections") \
+X(TCP_RECEIVE_RTT,          "tcp_receive_rtt",          GAUGE,     SECONDS, SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receiver-side round-trip time among those connections") \
+X(TCP_RECEIVE_CONNECTIONS,  "tcp_receive_connections",  GAUGE,     COUNT,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "connections counted in tcp_received_bytes at the last sample") \
+X(TCP_LIVE_SMOOTHED_RTT,    "tcp_live_smoothed_rtt",    HISTOGRAM, SECONDS, SOCKETS,   LABELS_3("netns", "side", "port"),          "smoothed round-trip time of established connections, one reading per connection and sample") \
+X(TCP_LIVE_MINIMUM_RTT,     "tcp_live_minimum_rtt",     HISTOGRAM, SECONDS, SOCKETS,   LABELS_3("netns", "side", "port"),          "minimum round-trip time of established connections, one reading per connection and sample") \
+X(TCP_LOCAL_PORTS,          "tcp_local_ports",          GAUGE,     COUNT,   SOCKETS,   LABELS_3("netns", "destination", "state"),  "local ports held towards one destination address and port: time-wait, established, close-wait, other (peak since the last snapshot)") \
 /* ---- /proc and /sys */                                                                                                       \
-X(CPU_TIME,                 "cpu_seconds",              COUNTER,   SECONDS, PROC_CPU,  "cpu,mode",                 "CPU time: user, nice, system, idle, iowait, irq, softirq, steal") \
-X(TASKS,                    "tasks",                    GAUGE,     COUNT,   PROC_CPU,  "state",                    "tasks running (or runnable) and blocked on I/O") \
-X(MEMORY,                   "memory_bytes",             GAUGE,     BYTES,   PROC_MEMORY,"kind",                    "memory: total, free, available, cached, dirty, writeback, swap-total, swap-free, dirty-limit, dirty-background-limit") \
-X(VM_EVENTS,                "vm_events",                COUNTER,   COUNT,   PROC_MEMORY,"event",                   "virtual memory events of /proc/vmstat under their own names") \
-X(PRESSURE,                 "pressure_seconds",         COUNTER,   SECONDS, PRESSURE,  "resource,kind",            "stall time (PSI): some or full, for cpu, memory, io") \
-X(NETWORK_COUNTERS,         "network_counters",         COUNTER,   COUNT,   PROC_NET,  "netns,counter",            "counters of /proc/net/snmp and netstat under their own names") \
-X(SOCKETS_IN_USE,           "sockets_in_use",           GAUGE,     COUNT,   PROC_NET,  "netns,kind",               "TCP sockets: in-use, orphan, time-wait, allocated") \
-X(SOFTNET,                  "softnet_events",           COUNTER,   COUNT,   SOFTNET,   "cpu,event",                "per-CPU packet input: processed, dropped, time-squeeze, received-rps, flow-limit") \
-X(SOFTNET_BURST,            "softnet_burst",            GAUGE,     COUNT,   SOFTNET,   "cpu",                      "most backlog drops between two samples since the last snapshot") \
-X(SOFTNET_BUSY,             "softnet_drop_idle_seconds",COUNTER,   SECONDS, SOFTNET,   "cpu,mode",                 "time of a CPU in and around the samples that saw backlog drops: idle and total") \
-X(DISK_BUSY,                "disk_busy_seconds",        COUNTER,   SECONDS, DISKSTATS, "device",                   "time a disk had at least one request in flight") \
-X(DISK_WEIGHTED,            "disk_weighted_seconds",    COUNTER,   SECONDS, DISKSTATS, "device",                   "requests in flight times time") \
-X(DISK_REQUESTS,            "disk_requests",            COUNTER,   COUNT,   DISKSTATS, "device,op",                "requests completed according to /proc/diskstats") \
-X(DISK_BYTES,               "disk_bytes",               COUNTER,   BYTES,   DISKSTATS, "device,op",                "bytes moved according to /proc/diskstats") \
-X(DISK_IN_FLIGHT,           "disk_in_flight",           GAUGE,     COUNT,   DISKSTATS, "device",                   "requests in flight") \
-X(FILE_HANDLES,             "file_handles",             GAUGE,     COUNT,   FILES,     "kind",                     "open file handles of the host: allocated, maximum") \
-X(CGROUP_THROTTLED,         "cgroup_throttled_seconds", COUNTER,   SECONDS, CGROUPS,   "cgroup",                   "time a cgroup's tasks were held back by its CPU quota") \
-X(CGROUP_PERIODS,           "cgroup_quota_periods",     COUNTER,   COUNT,   CGROUPS,   "cgroup,kind",              "CPU quota periods: elapsed, throttled") \
-X(CGROUP_QUOTA,             "cgroup_quota_cpus",        GAUGE,     RATIO,   CGROUPS,   "cgroup",                   "CPU quota of a cgroup, in CPUs")
+X(CPU_TIME,                 "cpu_seconds",              COUNTER,   SECONDS, PROC_CPU,  LABELS_2("cpu", "mode"),                 "CPU time: user, nice, system, idle, iowait, irq, softirq, steal") \
+X(TASKS,                    "tasks",                    GAUGE,     COUNT,   PROC_CPU,  LABELS_1("state"),                    "tasks running (or runnable) and blocked on I/O") \
+X(MEMORY,                   "memory_bytes",             GAUGE,     BYTES,   PROC_MEMORY,LABELS_1("kind"),                    "memory: total, free, available, cached, dirty, writeback, swap-total, swap-free, dirty-limit, dirty-background-limit") \
+X(VM_EVENTS,                "vm_events",                COUNTER,   COUNT,   PROC_MEMORY,LABELS_1("event"),                   "virtual memory events of /proc/vmstat under their own names") \
+X(PRESSURE,                 "pressure_seconds",         COUNTER,   SECONDS, PRESSURE,  LABELS_2("resource", "kind"),            "stall time (PSI): some or full, for cpu, memory, io") \
+X(NETWORK_COUNTERS,         "network_counters",         COUNTER,   COUNT,   PROC_NET,  LABELS_2("netns", "counter"),            "counters of /proc/net/snmp and netstat under their own names") \
+X(SOCKETS_IN_USE,           "sockets_in_use",           GAUGE,     COUNT,   PROC_NET,  LABELS_2("netns", "kind"),               "TCP sockets: in-use, orphan, time-wait, allocated") \
+X(SOFTNET,                  "softnet_events",           COUNTER,   COUNT,   SOFTNET,   LABELS_2("cpu", "event"),                "per-CPU packet input: processed, dropped, time-squeeze, received-rps, flow-limit") \
+X(SOFTNET_BURST,            "softnet_burst",            GAUGE,     COUNT,   SOFTNET,   LABELS_1("cpu"),                      "most backlog drops between two samples since the last snapshot") \
+X(SOFTNET_BUSY,             "softnet_drop_idle_seconds",COUNTER,   SECONDS, SOFTNET,   LABELS_2("cpu", "mode"),                 "time of a CPU in and around the samples that saw backlog drops: idle and total") \
+X(DISK_BUSY,                "disk_busy_seconds",        COUNTER,   SECONDS, DISKSTATS, LABELS_1("device"),                   "time a disk had at least one request in flight") \
+X(DISK_WEIGHTED,            "disk_weighted_seconds",    COUNTER,   SECONDS, DISKSTATS, LABELS_1("device"),                   "requests in flight times time") \
+X(DISK_REQUESTS,            "disk_requests",            COUNTER,   COUNT,   DISKSTATS, LABELS_2("device", "op"),                "requests completed according to /proc/diskstats") \
+X(DISK_BYTES,               "disk_bytes",               COUNTER,   BYTES,   DISKSTATS, LABELS_2("device", "op"),                "bytes moved according to /proc/diskstats") \
+X(DISK_IN_FLIGHT,           "disk_in_flight",           GAUGE,     COUNT,   DISKSTATS, LABELS_1("device"),                   "requests in flight") \
+X(FILE_HANDLES,             "file_handles",             GAUGE,     COUNT,   FILES,     LABELS_1("kind"),                     "open file handles of the host: allocated, maximum") \
+X(CGROUP_THROTTLED,         "cgroup_throttled_seconds", COUNTER,   SECONDS, CGROUPS,   LABELS_1("cgroup"),                   "time a cgroup's tasks were held back by its CPU quota") \
+X(CGROUP_PERIODS,           "cgroup_quota_periods",     COUNTER,   COUNT,   CGROUPS,   LABELS_2("cgroup", "kind"),              "CPU quota periods: elapsed, throttled") \
+X(CGROUP_QUOTA,             "cgroup_quota_cpus",        GAUGE,     RATIO,   CGROUPS,   LABELS_1("cgroup"),                   "CPU quota of a cgroup, in CPUs")
 /* clang-format on */
 
 #define TS_LABELS_MAX 4

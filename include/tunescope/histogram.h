@@ -8,8 +8,8 @@
  *
  *   slot 0               the value 0
  *   slot 1               the value 1 unit
- *   slot 2 ...           raw bucket index slot - 2 (raw = OpenTelemetry index + 30 * 2^scale for times)
- *   last slot            larger than 2^TS_HISTOGRAM_MAX_EXPONENT units (64 s, or 64 GiB)
+ *   slot 2 ...           raw bucket index slot - 2 (raw = OpenTelemetry index + 30 * 2^scale for
+ * times) last slot            larger than 2^TS_HISTOGRAM_MAX_EXPONENT units (64 s, or 64 GiB)
  *
  * Scale 4 (16 buckets an octave) is for global families, scale 3 for those with labels. Two scale-4
  * neighbours are exactly one scale-3 bucket.
@@ -29,16 +29,17 @@
 #define TS_HISTOGRAM_SLOTS_KEYED  TS_HISTOGRAM_SLOTS(TS_HISTOGRAM_SCALE_KEYED)	/* 291 */
 
 /*
- * Nanoseconds to units, rounded up, so that a value lies in the bucket whose inclusive upper bound it
- * does not exceed: ceil(ns * 2^30 / 10^9), exact below 1 s and within 1 part in 10^9 above (72057594 is
- * 2^56 / 10^9 rounded down). Only for ns < TS_HISTOGRAM_NS_LIMIT; everything above overflows anyway.
+ * Nanoseconds to units, rounded up, so that a value lies in the bucket whose inclusive upper bound
+ * it does not exceed: ceil(ns * 2^30 / 10^9), exact below 1 s and within 1 part in 10^9 above
+ * (72057594 is 2^56 / 10^9 rounded down). Only for ns < TS_HISTOGRAM_NS_LIMIT; everything above
+ * overflows anyway.
  */
 #define TS_HISTOGRAM_NS_LIMIT	     (1ULL << 37)
-#define TS_HISTOGRAM_NS_TO_UNITS(ns) (((ns) * 72057594ULL + ((1ULL << 26) - 1)) >> 26)
+#define TS_HISTOGRAM_NS_TO_UNITS(ns) (((ns)*72057594ULL + ((1ULL << 26) - 1)) >> 26)
 
 /*
- * As it stands in a BPF map. The count is the sum of the slots and is not kept twice. sum and max are
- * in nanoseconds (or bytes), exact, whatever bucket the value fell into.
+ * As it stands in a BPF map. The count is the sum of the slots and is not kept twice. sum and max
+ * are in nanoseconds (or bytes), exact, whatever bucket the value fell into.
  */
 struct ts_histogram_global {
 	__u64 sum;
@@ -53,23 +54,24 @@ struct ts_histogram_keyed {
 };
 
 /*
- * For each 32nd of an octave the number of bucket bounds below its lower end: at most one more bound
- * lies inside, and comparing with TS_HISTOGRAM_BOUNDS decides it.
+ * For each 32nd of an octave the number of bucket bounds below its lower end: at most one more
+ * bound lies inside, and comparing with TS_HISTOGRAM_BOUNDS decides it.
  */
-#define TS_HISTOGRAM_LUT                                                                           \
-	{                                                                                          \
-		0, 1, 2, 3, 3, 4, 4, 5, 6, 6, 7, 7, 8, 8, 9, 9, \
-			10, 10, 11, 11, 12, 12, 13, 13, 13, 14, 14, 15, 15, 15, 16, 16 \
+#define TS_HISTOGRAM_LUT                                                                        \
+	{                                                                                       \
+		0, 1, 2, 3, 3, 4, 4, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, \
+			13, 14, 14, 15, 15, 15, 16, 16                                          \
 	}
 
 /* floor(2^63 * 2^(j/16)) for j = 0..15; no value is above the 17th. */
-#define TS_HISTOGRAM_BOUNDS                                                                        \
-	{                                                                                          \
-		0x8000000000000000ULL, 0x85aac367cc487b14ULL, 0x8b95c1e3ea8bd6e6ULL, 0x91c3d373ab11c336ULL, \
-		0x9837f0518db8a96fULL, 0x9ef5326091a111adULL, 0xa5fed6a9b15138eaULL, 0xad583eea42a14ac6ULL, \
-		0xb504f333f9de6484ULL, 0xbd08a39f580c36beULL, 0xc5672a115506daddULL, 0xce248c151f8480e3ULL, \
-		0xd744fccad69d6af4ULL, 0xe0ccdeec2a94e111ULL, 0xeac0c6e7dd24392eULL, 0xf5257d152486cc2cULL, \
-		0xffffffffffffffffULL                                                             \
+#define TS_HISTOGRAM_BOUNDS                                                                  \
+	{                                                                                    \
+		0x8000000000000000ULL, 0x85aac367cc487b14ULL, 0x8b95c1e3ea8bd6e6ULL,         \
+			0x91c3d373ab11c336ULL, 0x9837f0518db8a96fULL, 0x9ef5326091a111adULL, \
+			0xa5fed6a9b15138eaULL, 0xad583eea42a14ac6ULL, 0xb504f333f9de6484ULL, \
+			0xbd08a39f580c36beULL, 0xc5672a115506daddULL, 0xce248c151f8480e3ULL, \
+			0xd744fccad69d6af4ULL, 0xe0ccdeec2a94e111ULL, 0xeac0c6e7dd24392eULL, \
+			0xf5257d152486cc2cULL, 0xffffffffffffffffULL                         \
 	}
 
 #endif

@@ -15,8 +15,8 @@ enum ts_exit {
 };
 
 /*
- * Prints "tunescope: <message>" to stderr and returns error (a negative errno). The message says all
- * there is to say; add strerror yourself where the kernel's reason helps.
+ * Prints "tunescope: <message>" to stderr and returns error (a negative errno). The message says
+ * all there is to say; add strerror yourself where the kernel's reason helps.
  */
 int ts_err(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -21,7 +21,8 @@ struct ts_histogram {
 };
 
 /* Zeroed. */
-struct ts_histogram *ts_histogram_new(struct ts_arena *arena, unsigned int scale, enum ts_unit unit);
+struct ts_histogram *ts_histogram_new(struct ts_arena *arena, unsigned int scale,
+				      enum ts_unit unit);
 
 /* The slot a value (ns or bytes) belongs to: the same arithmetic as in the BPF programs. */
 unsigned int ts_histogram_slot(unsigned int scale, enum ts_unit unit, __u64 value);
@@ -51,13 +52,15 @@ struct ts_histogram *ts_histogram_subtract(struct ts_arena *arena, const struct 
 					   const struct ts_histogram *earlier);
 
 /*
- * The value (seconds or bytes) below which the share q (0..1) of the observations lies, interpolated
- * in the logarithm within its bucket (linearly in the zero and one-unit buckets), never above max.
- * NAN when empty. With an observation in the overflow slot the quantiles inside it are max.
+ * The value (seconds or bytes) below which the share q (0..1) of the observations lies,
+ * interpolated in the logarithm within its bucket (linearly in the zero and one-unit buckets),
+ * never above max. NAN when empty. With an observation in the overflow slot the quantiles inside it
+ * are max.
  */
 double ts_histogram_quantile(const struct ts_histogram *histogram, double q);
 
-/* Observations above value (seconds or bytes); the bucket that holds value is split in the logarithm. */
+/* Observations above value (seconds or bytes); the bucket that holds value is split in the
+ * logarithm. */
 double ts_histogram_count_above(const struct ts_histogram *histogram, double value);
 
 /* Base units: seconds or bytes. NAN when empty. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Threshold profiles: which rules are on, and their thresholds. INI text, see profiles/default.conf. */
+/* Threshold profiles: which rules are on, and their thresholds. INI text, see
+ * profiles/default.conf. */
 #ifndef TUNESCOPE_PROFILE_H
 #define TUNESCOPE_PROFILE_H
 
@@ -10,7 +11,7 @@
 
 struct ts_profile {
 	char name[64];
-	bool enabled[TS_RULES_MAX];			      /* by index in ts_rules */
+	bool enabled[TS_RULES_MAX]; /* by index in ts_rules */
 	double threshold[TS_RULES_MAX][TS_RULE_THRESHOLDS_MAX];
 };
 

@@ -22,7 +22,7 @@ const char *ts_outcome_name(enum ts_outcome outcome);
 struct ts_evidence {
 	enum ts_family_id family;
 	const char *label[TS_LABELS_MAX]; /* "" where the evidence is a sum over that key */
-	const char *what;		  /* short, in words: "connections refused because the queue was full" */
+	const char *what; /* short, in words: "connections refused because the queue was full" */
 	double value;
 	const char *unit;
 	bool has_threshold;
@@ -32,11 +32,12 @@ struct ts_evidence {
 
 struct ts_finding {
 	const char *rule;
-	const char *id;	   /* rule/setting-or-cause/scope…, stable from run to run */
-	const char *title; /* one line: what is wrong, where */
+	const char *id;		 /* rule/setting-or-cause/scope…, stable from run to run */
+	const char *title;	 /* one line: what is wrong, where */
 	enum ts_outcome outcome; /* recommend, not-a-setting, already-set or insufficient */
 	/* What to change; setting is "" when the outcome is not-a-setting. */
-	const char *setting; /* as its user knows it: "net.core.somaxconn", "/sys/block/sda/queue/nr_requests" */
+	const char *setting; /* as its user knows it: "net.core.somaxconn",
+				"/sys/block/sda/queue/nr_requests" */
 	enum ts_scope_kind scope;
 	const char *netns;  /* inode, or "" */
 	const char *device; /* or "" */
@@ -47,9 +48,9 @@ struct ts_finding {
 	const char *current;
 	const char *proposed;
 	const char *computed; /* how the value was computed from what was measured */
-	const char *cause;   /* slug, when not-a-setting */
-	const char *acquits; /* the setting that would have been blamed wrongly; "" */
-	const char *remedy;  /* what to do instead, or besides */
+	const char *cause;    /* slug, when not-a-setting */
+	const char *acquits;  /* the setting that would have been blamed wrongly; "" */
+	const char *remedy;   /* what to do instead, or besides */
 	struct ts_evidence *evidence;
 	size_t evidence_count, evidence_capacity;
 	struct ts_sufferer *sufferer;
@@ -60,7 +61,7 @@ struct ts_finding {
 	double confidence;   /* 0..1 */
 	const char *risk;
 	const char *takes_effect;
-	const char *expect; /* what should improve, and by how much */
+	const char *expect;	  /* what should improve, and by how much */
 	const char *apply, *undo; /* shell commands; "" when not a setting */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A rule: a table row and one pure function from a window to findings. To add one: write
- * rules/<name>.c with a `const struct ts_rule ts_rule_<name>`, name it in rules/rules.c, and give it
- * a section in profiles/default.conf.
+ * rules/<name>.c with a `const struct ts_rule ts_rule_<name>`, name it in rules/rules.c, and give
+ * it a section in profiles/default.conf.
  */
 #ifndef TUNESCOPE_RULE_H
 #define TUNESCOPE_RULE_H
@@ -40,7 +40,8 @@ struct ts_rule {
 	 * added none: quiet, already-set or insufficient. Called only when all needs are measured.
 	 */
 	enum ts_outcome (*judge)(struct ts_rule_context *context);
-	const char *explanation; /* for people: what convicts, what acquits, the trade-off, the source */
+	const char *explanation; /* for people: what convicts, what acquits, the trade-off, the
+				    source */
 };
 
 extern const struct ts_rule *const ts_rules[];
@@ -63,7 +64,8 @@ void ts_finding_sufferer(struct ts_rule_context *context, struct ts_finding *fin
 			 const struct ts_sufferer *sufferer);
 
 /*
- * Fills setting, scope, current, proposed, apply, undo, risk and takes_effect for setting id in scope
+ * Fills setting, scope, current, proposed, apply, undo, risk and takes_effect for setting id in
+ * scope
  * ("" global, netns inode, device). For several coupled keys call it once for the leading one.
  */
 void ts_finding_propose(struct ts_rule_context *context, struct ts_finding *finding,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The tunables tunescope knows: one row each; collecting, judging and showing iterate this table. */
+/* The tunables tunescope knows: one row each; collecting, judging and showing iterate this table.
+ */
 #ifndef TUNESCOPE_SETTINGS_H
 #define TUNESCOPE_SETTINGS_H
 
@@ -41,7 +42,7 @@ enum ts_setting_id {
 	TS_SETTING_DIRTY_BACKGROUND_RATIO,
 	TS_SETTING_DIRTY_BACKGROUND_BYTES,
 	TS_SETTING_SCHED_AUTOGROUP,
-	TS_SETTING_BLOCK_SCHEDULER,	/* the value is the bracketed one; see choices */
+	TS_SETTING_BLOCK_SCHEDULER, /* the value is the bracketed one; see choices */
 	TS_SETTING_BLOCK_NR_REQUESTS,
 	TS_SETTING_BLOCK_WBT_LATENCY,
 	TS_SETTING_BLOCK_HARDWARE_TAGS, /* read-only: what the driver can take (mq/0/nr_tags) */
@@ -57,7 +58,8 @@ struct ts_setting {
 	unsigned int arity; /* numbers in the value; 0 for text */
 	const char *unit;
 	double minimum, maximum; /* of each number; both 0 for text */
-	enum ts_setting_id coupled[2]; /* keys that change with this one; TS_SETTING_COUNT ends the list */
+	enum ts_setting_id
+		coupled[2]; /* keys that change with this one; TS_SETTING_COUNT ends the list */
 	enum ts_takes_effect takes_effect;
 	const char *risk; /* memory or latency cost of raising it */
 	const char *meaning;
@@ -68,7 +70,7 @@ extern const struct ts_setting ts_settings[TS_SETTING_COUNT];
 /* -1 when there is none of that name. */
 int ts_setting_by_name(const char *name);
 
-const char *ts_scope_name(enum ts_scope_kind scope);		/* "global", "netns", … */
+const char *ts_scope_name(enum ts_scope_kind scope);	       /* "global", "netns", … */
 const char *ts_takes_effect_name(enum ts_takes_effect effect); /* "at-once", "next-listen", … */
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A snapshot: everything tunescope knows at one moment. Counters and histograms are cumulative; a
- * window (window.h) is the difference of two snapshots. A snapshot owns an arena and everything in it
- * lives there.
+ * window (window.h) is the difference of two snapshots. A snapshot owns an arena and everything in
+ * it lives there.
  */
 #ifndef TUNESCOPE_SNAPSHOT_H
 #define TUNESCOPE_SNAPSHOT_H
@@ -28,7 +28,8 @@ enum ts_status {
 const char *ts_status_name(enum ts_status status);
 
 struct ts_series {
-	const char *label[TS_LABELS_MAX]; /* values, in the order of the family's keys; never NULL */
+	const char
+		*label[TS_LABELS_MAX]; /* values, in the order of the family's keys; never NULL */
 	union {
 		__u64 counter; /* nanoseconds when the unit is seconds */
 		double gauge;
@@ -64,7 +65,8 @@ struct ts_netns {
 /* Who suffered (or who owns what suffered) since the last snapshot, worst first within a family. */
 struct ts_sufferer {
 	enum ts_family_id family;
-	const char *label[TS_LABELS_MAX]; /* of the family's series it belongs to; "" where it has none */
+	const char *label[TS_LABELS_MAX]; /* of the family's series it belongs to; "" where it has
+					     none */
 	int pid;			  /* 0: not a process */
 	const char *comm;
 	const char *cgroup; /* "" unknown */
@@ -72,25 +74,26 @@ struct ts_sufferer {
 };
 
 struct ts_probe_cost {
-	const char *name;    /* program, as in bpftool prog */
-	const char *source;  /* ts_source_names[] */
+	const char *name;      /* program, as in bpftool prog */
+	const char *source;    /* ts_source_names[] */
 	enum ts_status status; /* ok: attached */
 	const char *why;
-	__u64 run_count;   /* cumulative, only while run-time statistics were on */
-	__u64 run_ns;	   /* likewise */
+	__u64 run_count;    /* cumulative, only while run-time statistics were on */
+	__u64 run_ns;	    /* likewise */
 	__u32 instructions; /* translated length in instructions; 0 unknown */
 };
 
 struct ts_cost {
 	struct ts_probe_cost *probe;
 	size_t probes, probes_capacity;
-	__u64 map_bytes;     /* kernel memory of the maps */
-	__u64 user_cpu_ns;   /* user and system time of this process since it started */
-	__u64 rss_bytes;     /* now */
+	__u64 map_bytes;   /* kernel memory of the maps */
+	__u64 user_cpu_ns; /* user and system time of this process since it started */
+	__u64 rss_bytes;   /* now */
 	__u64 peak_rss_bytes;
-	__u64 lost_events;   /* measured nowhere because a table entry had been overwritten or was full */
-	__u64 snapshot_ns;   /* what taking this snapshot took */
-	bool stats_enabled;  /* run-time statistics were on for (a part of) the time */
+	__u64 lost_events;  /* measured nowhere because a table entry had been overwritten or was
+			       full */
+	__u64 snapshot_ns;  /* what taking this snapshot took */
+	bool stats_enabled; /* run-time statistics were on for (a part of) the time */
 };
 
 struct ts_host {
@@ -133,8 +136,8 @@ void ts_snapshot_source_status(struct ts_snapshot *snapshot, enum ts_source_id s
  */
 void ts_snapshot_counter(struct ts_snapshot *snapshot, enum ts_family_id id,
 			 const char *const *labels, __u64 value);
-void ts_snapshot_gauge(struct ts_snapshot *snapshot, enum ts_family_id id, const char *const *labels,
-		       double value);
+void ts_snapshot_gauge(struct ts_snapshot *snapshot, enum ts_family_id id,
+		       const char *const *labels, double value);
 /* A zeroed histogram of the given scale for the caller to fill. */
 struct ts_histogram *ts_snapshot_histogram(struct ts_snapshot *snapshot, enum ts_family_id id,
 					   const char *const *labels, unsigned int scale);

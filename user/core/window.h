@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A window: what happened between two snapshots. Rules and renderers read windows only. A window that
- * spans several snapshots of a recording is made from the first and the last of them.
+ * A window: what happened between two snapshots. Rules and renderers read windows only. A window
+ * that spans several snapshots of a recording is made from the first and the last of them.
  */
 #ifndef TUNESCOPE_WINDOW_H
 #define TUNESCOPE_WINDOW_H
@@ -13,9 +13,10 @@ struct ts_window {
 	double seconds; /* monotonic time between the two */
 	/*
 	 * The difference, in a snapshot of its own: counters and histograms are later - earlier (a
-	 * series that went down or is new counts from zero), gauges, settings, namespaces, sufferers
-	 * and host facts are those of the later one, cost is the difference where it adds up. A
-	 * family that was not measured in either snapshot has no series here and keeps its reason.
+	 * series that went down or is new counts from zero), gauges, settings, namespaces,
+	 * sufferers and host facts are those of the later one, cost is the difference where it adds
+	 * up. A family that was not measured in either snapshot has no series here and keeps its
+	 * reason.
 	 */
 	struct ts_snapshot *delta;
 };
@@ -48,8 +49,8 @@ struct ts_histogram *ts_window_histogram(const struct ts_window *window, enum ts
 					 const char *const *labels);
 
 /* const struct ts_series *s: every series of a family. */
-#define ts_for_each_series(s, window, id)                                                          \
-	for (const struct ts_series *s = (window)->delta->family[id].series;                       \
+#define ts_for_each_series(s, window, id)                                    \
+	for (const struct ts_series *s = (window)->delta->family[id].series; \
 	     s && s < (window)->delta->family[id].series + (window)->delta->family[id].count; s++)
 
 /* NULL when it was not read; otherwise check its status. scope "" is global. */

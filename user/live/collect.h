@@ -6,9 +6,10 @@
 #include "source.h"
 
 struct ts_collect_options {
-	const char *btf_path;		   /* NULL: /sys/kernel/btf/vmlinux */
-	bool disabled[TS_SOURCE_COUNT];	   /* sources switched off by the user */
-	const char *const *disabled_programs; /* names of single BPF programs left out; NULL-terminated or NULL */
+	const char *btf_path;		      /* NULL: /sys/kernel/btf/vmlinux */
+	bool disabled[TS_SOURCE_COUNT];	      /* sources switched off by the user */
+	const char *const *disabled_programs; /* names of single BPF programs left out;
+						 NULL-terminated or NULL */
 };
 
 struct ts_collector;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The network namespaces of the host: found through /proc and /run/netns, entered to look inside. */
+/* The network namespaces of the host: found through /proc and /run/netns, entered to look inside.
+ */
 #ifndef TUNESCOPE_NETNS_H
 #define TUNESCOPE_NETNS_H
 
@@ -22,9 +23,9 @@ struct ts_netns_entry {
 
 struct ts_netns_table {
 	struct ts_netns_entry entry[TS_NETNS_MAX];
-	size_t count;	 /* slots in use, dead ones included */
+	size_t count;	  /* slots in use, dead ones included */
 	size_t unvisited; /* namespaces beyond TS_NETNS_MAX at the last refresh */
-	int home;	 /* descriptor of the namespace tunescope was started in */
+	int home;	  /* descriptor of the namespace tunescope was started in */
 };
 
 int ts_netns_open(struct ts_netns_table *table); /* 0 or a negative errno */

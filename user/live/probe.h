@@ -34,7 +34,8 @@ struct ts_probe {
 int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object *object,
 		  const struct ts_live *live, enum ts_status *status, char why[256]);
 
-/* Status of a program by name; why may be NULL. TS_STATUS_OK: attached (or loaded, for iterators). */
+/* Status of a program by name; why may be NULL. TS_STATUS_OK: attached (or loaded, for iterators).
+ */
 enum ts_status ts_probe_status(const struct ts_probe *probe, const char *program, const char **why);
 
 /* Detaches; the object itself is destroyed by its skeleton. */
@@ -47,8 +48,8 @@ void ts_probe_cost(const struct ts_probe *probe, struct ts_snapshot *snapshot);
 unsigned int ts_possible_cpus(void);
 
 /*
- * The values of an mmap-able array map (BPF_F_MMAPABLE), read-only; element_size is value_size rounded
- * up to 8 bytes. NULL with errno on failure. Unmap with munmap(address, *length).
+ * The values of an mmap-able array map (BPF_F_MMAPABLE), read-only; element_size is value_size
+ * rounded up to 8 bytes. NULL with errno on failure. Unmap with munmap(address, *length).
  */
 const void *ts_map_view(const struct bpf_map *map, size_t *length);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A source: one part that measures. Each opens, ticks, fills its families of a snapshot and closes on
- * its own; one that fails costs only its own families. A new source is a file with a
- * `const struct ts_source` and a row in sources.c.
+ * A source: one part that measures. Each opens, ticks, fills its families of a snapshot and closes
+ * on its own; one that fails costs only its own families. A new source is a file with a `const
+ * struct ts_source` and a row in sources.c.
  */
 #ifndef TUNESCOPE_SOURCE_H
 #define TUNESCOPE_SOURCE_H
@@ -11,19 +11,20 @@
 
 /* What all sources may use; owned by the collector. */
 struct ts_live {
-	const char *btf_path; /* kernel BTF; never NULL */
+	const char *btf_path;	      /* kernel BTF; never NULL */
 	const struct btf *kernel_btf; /* parsed once; only while sources are opened, else NULL */
-	const char *proc;     /* "/proc" (another root in tests) */
-	const char *sys;      /* "/sys" */
+	const char *proc;	      /* "/proc" (another root in tests) */
+	const char *sys;	      /* "/sys" */
 	struct ts_netns_table *netns; /* netns.h; refreshed before each snapshot */
-	const char *cgroup_root;	    /* only tasks below it count; NULL: all (later) */
+	const char *cgroup_root;      /* only tasks below it count; NULL: all (later) */
 };
 
 struct ts_source {
 	enum ts_source_id id;
 	/*
 	 * 0, or a negative errno: then the source stays closed and status/why say what its families
-	 * show (why lives as long as the process or is filled with ts_source_why). No printing here.
+	 * show (why lives as long as the process or is filled with ts_source_why). No printing
+	 * here.
 	 */
 	int (*open)(struct ts_live *live, void **state, enum ts_status *status, char why[256]);
 	/* Cheap sampling, about every 100 ms. May be NULL. */
