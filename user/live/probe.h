@@ -26,7 +26,7 @@ struct ts_probe {
 /*
  * After the skeleton was opened and its .rodata was set: a tp_btf program whose tracepoint this
  * kernel's BTF does not have is left out (unsupported), and so is one named by the user (disabled).
- * Then loads the object (once more after EPERM) and attaches the rest, each on its own.
+ * Then loads the object and attaches the rest, each on its own.
  * Iterators (iter/…) are loaded and not attached. Returns 0 when the object was loaded, even if
  * programs are missing: look at ts_probe_status for those a family depends on.
  * On failure nothing is attached, and status and why are set.

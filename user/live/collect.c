@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "collect.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "../core/error.h"
+#include "capability.h"
+#include "host.h"
+#include "netns.h"
+#include "own_cost.h"
+#include "probe.h"
+#include "settings_read.h"
+
+#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
+
+struct opened_source {
+	const struct ts_source *source;
+	void *state;
+	bool open;
+	enum ts_status status; /* when it is not open */
+	char why[256];
+};
+
+struct ts_collector {
+	struct ts_live live;
+	struct ts_netns_table netns;
+	struct opened_source source[TS_SOURCE_COUNT];
+	size_t sources;
+	int run_statistics; /* descriptor, or -1 */
+	bool run_statistics_seen;
+};
+
+static __u64 clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (__u64)now.tv_sec * 1000000000ull + (__u64)now.tv_nsec;
+}
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	return ts_verbose && level <= LIBBPF_INFO ? vfprintf(stderr, format, arguments) : 0;
+}
+
+static int parse_kernel_btf(struct ts_collector *collector, const char *path)
+{
+	struct btf *btf = btf__parse(path, NULL);
+	int error = btf ? 0 : -errno;
+
+	if (error == -ENOENT)
+		return ts_err(error,
+			      "%s does not exist: this kernel has no BTF (CONFIG_DEBUG_INFO_BTF), "
+			      "which tunescope needs",
+			      path);
+	if (error)
+		return ts_err(error, "cannot read the kernel's BTF from %s: %s", path,
+			      strerror(-error));
+	collector->live.btf_path = path;
+	collector->live.kernel_btf = btf;
+	return 0;
+}
+
+static void open_source(struct ts_collector *collector, const struct ts_source *source,
+			const struct ts_collect_options *options)
+{
+	struct opened_source *row = &collector->source[collector->sources++];
+	int error;
+
+	row->source = source;
+	row->status = TS_STATUS_FAILED;
+	if (options->disabled[source->id]) {
+		row->status = TS_STATUS_DISABLED;
+		snprintf(row->why, sizeof row->why, "switched off by the user (--disable %s)",
+			 ts_source_names[source->id]);
+		return;
+	}
+	error = source->open(&collector->live, &row->state, &row->status, row->why);
+	/* A BPF load has been seen to fail with EPERM once and to work the next moment. */
+	if (error == -EPERM)
+		error = source->open(&collector->live, &row->state, &row->status, row->why);
+	row->open = !error;
+	if (error)
+		ts_debug("source %s: %s", ts_source_names[source->id], row->why);
+}
+
+int ts_collector_open(const struct ts_collect_options *options, struct ts_collector **result)
+{
+	struct ts_collector *collector;
+	int error;
+
+	*result = NULL;
+	error = ts_capability_check();
+	if (error)
+		return error;
+	libbpf_set_print(print_libbpf);
+	/* Before 5.11 maps count against RLIMIT_MEMLOCK; later it does not matter if this fails. */
+	setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
+
+	collector = calloc(1, sizeof *collector);
+	if (!collector)
+		return ts_err(-ENOMEM, "out of memory");
+	collector->run_statistics = -1;
+	collector->live.proc = "/proc";
+	collector->live.sys = "/sys";
+	collector->live.netns = &collector->netns;
+	collector->netns.home = -1;
+	ts_disabled_programs = options->disabled_programs;
+	error = parse_kernel_btf(collector, options->btf_path ? options->btf_path : KERNEL_BTF);
+	if (error)
+		goto fail;
+	error = ts_netns_open(&collector->netns);
+	if (error) {
+		ts_err(error, "cannot open this process's network namespace: %s", strerror(-error));
+		goto fail;
+	}
+	ts_netns_refresh(&collector->netns, collector->live.proc);
+
+	for (size_t i = 0; i < ts_sources_count; i++)
+		if (ts_sources[i])
+			open_source(collector, ts_sources[i], options);
+
+	/* Only opening needs it, and it is by far the largest thing in memory. */
+	btf__free((struct btf *)collector->live.kernel_btf);
+	collector->live.kernel_btf = NULL;
+	*result = collector;
+	return 0;
+fail:
+	ts_collector_close(collector);
+	return error;
+}
+
+void ts_collector_close(struct ts_collector *collector)
+{
+	if (!collector)
+		return;
+	for (size_t i = 0; i < collector->sources; i++)
+		if (collector->source[i].open)
+			collector->source[i].source->close(collector->source[i].state);
+	if (collector->run_statistics >= 0)
+		close(collector->run_statistics);
+	ts_netns_close(&collector->netns);
+	btf__free((struct btf *)collector->live.kernel_btf);
+	free(collector);
+}
+
+void ts_collector_tick(struct ts_collector *collector)
+{
+	__u64 now = clock_ns(CLOCK_MONOTONIC);
+
+	for (size_t i = 0; i < collector->sources; i++) {
+		struct opened_source *row = &collector->source[i];
+
+		if (row->open && row->source->tick)
+			row->source->tick(&collector->live, row->state, now);
+	}
+}
+
+struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
+{
+	struct ts_snapshot *snapshot = ts_snapshot_new();
+
+	snapshot->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+	snapshot->realtime_ns = clock_ns(CLOCK_REALTIME);
+	ts_host_snapshot(snapshot);
+	ts_netns_refresh(&collector->netns, collector->live.proc);
+	ts_netns_snapshot(&collector->netns, snapshot);
+	for (size_t i = 0; i < collector->sources; i++) {
+		struct opened_source *row = &collector->source[i];
+
+		if (row->open)
+			row->source->snapshot(&collector->live, row->state, snapshot);
+		else
+			ts_snapshot_source_status(snapshot, row->source->id, row->status, row->why);
+	}
+	ts_settings_snapshot(&collector->live, snapshot);
+	ts_own_cost_snapshot(snapshot);
+	snapshot->cost.stats_enabled = collector->run_statistics_seen;
+	snapshot->cost.snapshot_ns = clock_ns(CLOCK_MONOTONIC) - snapshot->monotonic_ns;
+	return snapshot;
+}
+
+int ts_collector_enable_run_statistics(struct ts_collector *collector)
+{
+	int descriptor = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	if (descriptor < 0)
+		return -errno;
+	collector->run_statistics_seen = true;
+	return descriptor;
+}

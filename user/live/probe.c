@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "probe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+
+#define TRACEPOINT_SECTION "tp_btf/"
+
+const char *const *ts_disabled_programs;
+
+bool ts_tracepoint_exists(const struct btf *btf, const char *name, int *parameters)
+{
+	char type_name[128];
+	const struct btf_type *type;
+	int id;
+
+	snprintf(type_name, sizeof type_name, "btf_trace_%s", name);
+	id = btf__find_by_name_kind(btf, type_name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return false;
+	if (!parameters)
+		return true;
+	/* typedef -> pointer -> function prototype, whose first parameter is the context */
+	type = btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type);
+	if (type && btf_is_ptr(type))
+		type = btf__type_by_id(btf, type->type);
+	*parameters = type && btf_is_func_proto(type) ? btf_vlen(type) - 1 : 0;
+	return true;
+}
+
+unsigned int ts_possible_cpus(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	return cpus > 0 ? (unsigned int)cpus : 1;
+}
+
+const void *ts_map_view(const struct bpf_map *map, size_t *length)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	size_t element = (bpf_map__value_size(map) + 7) & ~(size_t)7;
+	void *view;
+
+	*length = (element * bpf_map__max_entries(map) + (size_t)page - 1) & ~((size_t)page - 1);
+	view = mmap(NULL, *length, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	return view == MAP_FAILED ? NULL : view;
+}
+
+static bool disabled_by_user(const char *program)
+{
+	for (const char *const *name = ts_disabled_programs; name && *name; name++)
+		if (!strcmp(*name, program))
+			return true;
+	return false;
+}
+
+/* Decides which programs to load; returns how many are left. */
+static size_t choose_programs(struct ts_probe *probe, const struct btf *btf)
+{
+	struct bpf_program *program;
+	size_t chosen = 0;
+
+	bpf_object__for_each_program(program, probe->object)
+	{
+		const char *section = bpf_program__section_name(program);
+		struct ts_probe_program *row;
+
+		/* SEC("?…") programs are off unless their source switched them on. */
+		if (!bpf_program__autoload(program) || probe->programs == TS_PROBE_PROGRAMS_MAX)
+			continue;
+		row = &probe->program[probe->programs++];
+		row->name = bpf_program__name(program);
+		row->program = program;
+		if (*section == '?')
+			section++;
+		if (disabled_by_user(row->name)) {
+			row->status = TS_STATUS_DISABLED;
+			snprintf(row->why, sizeof row->why, "%s was switched off by the user",
+				 row->name);
+		} else if (!strncmp(section, TRACEPOINT_SECTION, strlen(TRACEPOINT_SECTION)) &&
+			   !ts_tracepoint_exists(btf, section + strlen(TRACEPOINT_SECTION), NULL)) {
+			row->status = TS_STATUS_UNSUPPORTED;
+			snprintf(row->why, sizeof row->why, "this kernel has no tracepoint %s",
+				 section + strlen(TRACEPOINT_SECTION));
+		} else {
+			row->status = TS_STATUS_OK;
+			chosen++;
+		}
+		bpf_program__set_autoload(program, row->status == TS_STATUS_OK);
+	}
+	return chosen;
+}
+
+static void attach_programs(struct ts_probe *probe)
+{
+	for (size_t i = 0; i < probe->programs; i++) {
+		struct ts_probe_program *row = &probe->program[i];
+		const char *section;
+
+		if (row->status != TS_STATUS_OK)
+			continue;
+		section = bpf_program__section_name(row->program);
+		if (!strncmp(section, "iter/", 5) || !strncmp(section, "?iter/", 6))
+			continue; /* opened by its source, once for each reading */
+		row->link = bpf_program__attach(row->program);
+		if (row->link)
+			continue;
+		row->status = TS_STATUS_FAILED;
+		snprintf(row->why, sizeof row->why, "%s cannot be attached: %s", row->name,
+			 strerror(errno));
+	}
+}
+
+int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object *object,
+		  const struct ts_live *live, enum ts_status *status, char why[256])
+{
+	int error;
+
+	*probe = (struct ts_probe){.source = source, .object = object};
+	if (!choose_programs(probe, live->kernel_btf)) {
+		bool disabled = probe->programs && probe->program[0].status == TS_STATUS_DISABLED;
+
+		*status = disabled ? TS_STATUS_DISABLED : TS_STATUS_UNSUPPORTED;
+		snprintf(why, 256, "%s",
+			 probe->programs ? probe->program[0].why : "no program to load");
+		return -EOPNOTSUPP;
+	}
+	error = bpf_object__load(object);
+	if (error) {
+		*status = TS_STATUS_FAILED;
+		snprintf(why, 256, "the kernel does not load the BPF programs: %s",
+			 strerror(-error));
+		return error;
+	}
+	attach_programs(probe);
+	return 0;
+}
+
+enum ts_status ts_probe_status(const struct ts_probe *probe, const char *program, const char **why)
+{
+	const char *ignored;
+
+	if (!why)
+		why = &ignored;
+	for (size_t i = 0; i < probe->programs; i++) {
+		if (strcmp(probe->program[i].name, program))
+			continue;
+		*why = probe->program[i].why;
+		return probe->program[i].status;
+	}
+	*why = "its BPF program is not part of this build";
+	return TS_STATUS_UNSUPPORTED;
+}
+
+void ts_probe_detach(struct ts_probe *probe)
+{
+	for (size_t i = 0; i < probe->programs; i++) {
+		bpf_link__destroy(probe->program[i].link);
+		probe->program[i].link = NULL;
+	}
+}
+
+/* What the kernel charges for a map: /proc/self/fdinfo of its descriptor ("memlock"). */
+static __u64 map_memory(int descriptor)
+{
+	char path[64], line[128];
+	unsigned long long bytes = 0;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", descriptor);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof line, file))
+		if (sscanf(line, "memlock: %llu", &bytes) == 1)
+			break;
+	fclose(file);
+	return bytes;
+}
+
+void ts_probe_cost(const struct ts_probe *probe, struct ts_snapshot *snapshot)
+{
+	struct bpf_map *map;
+
+	for (size_t i = 0; i < probe->programs; i++) {
+		const struct ts_probe_program *row = &probe->program[i];
+		struct ts_probe_cost cost = {
+			.name = row->name,
+			.source = probe->source,
+			.status = row->status,
+			.why = row->why,
+		};
+		struct bpf_prog_info info = {0};
+		__u32 length = sizeof info;
+
+		if (row->status == TS_STATUS_OK &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(row->program), &info, &length)) {
+			cost.run_count = info.run_cnt;
+			cost.run_ns = info.run_time_ns;
+			cost.instructions = info.xlated_prog_len / 8;
+		}
+		ts_snapshot_probe(snapshot, &cost);
+	}
+	bpf_object__for_each_map(map, probe->object) snapshot->cost.map_bytes +=
+		map_memory(bpf_map__fd(map));
+}
