@@ -13,7 +13,8 @@ DESTDIR ?=
 
 BUILD ?= $(if $(filter 1,$(SANITIZE)),build-sanitize,build)
 Q     := $(if $(filter 1,$(V)),,@)
-say    = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))';)
+silent := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+say    = $(if $(filter 1,$(V)),,@$(if $(silent),,printf '  %-8s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))';))
 
 CC      ?= gcc
 CLANG   ?= clang
@@ -70,13 +71,82 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/skeleton/%.skel.h: $(BUILD)/bpf/%.bpf.o
+# Linking a single object drops its DWARF (BTF stays): it would only make the binary larger.
+$(BUILD)/bpf/%.linked.o: $(BUILD)/bpf/%.bpf.o
+	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $<
+
+$(BUILD)/skeleton/%.skel.h: $(BUILD)/bpf/%.linked.o
 	@mkdir -p $(@D)
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
 
 include tests/tests.mk
+
+# --- for people: set up what is missing, then do it
+
+.PHONY: setup setup-check setup-bench
+setup:
+	$(Q)scripts/setup.sh build
+setup-check:
+	$(Q)scripts/setup.sh check
+setup-bench:
+	$(Q)scripts/setup.sh bench
+
+# Recursive, because pkg-config may be among what setup has just installed.
+.PHONY: advise
+advise: setup
+	$(Q)$(MAKE) --no-print-directory -s all
+	$(Q)$(BUILD)/tunescope advise $(ARGS)
+
+.PHONY: check
+check: setup-check
+	$(Q)$(MAKE) --no-print-directory -s tests
+	$(Q)$(MAKE) --no-print-directory -s SANITIZE=1 tests
+	$(Q)scripts/run-tests.sh
+
+.PHONY: bench
+bench: setup-bench
+	$(Q)$(MAKE) --no-print-directory -s run-bench
+
+# --- installing
+
+BINDIR  := $(PREFIX)/sbin
+DATADIR := $(PREFIX)/share
+
+.PHONY: install uninstall
+install: all
+	install -D -m 755 $(BUILD)/tunescope $(DESTDIR)$(BINDIR)/tunescope
+	install -D -m 644 docs/tunescope.8 $(DESTDIR)$(DATADIR)/man/man8/tunescope.8
+	install -D -m 644 contrib/tunescope.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/tunescope
+	install -d $(DESTDIR)$(DATADIR)/tunescope/profiles
+	install -m 644 profiles/*.conf $(DESTDIR)$(DATADIR)/tunescope/profiles
+	install -D -m 644 docs/report.schema.json $(DESTDIR)$(DATADIR)/tunescope/report.schema.json
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/tunescope $(DESTDIR)$(DATADIR)/man/man8/tunescope.8
+	rm -f $(DESTDIR)$(DATADIR)/bash-completion/completions/tunescope
+	rm -rf $(DESTDIR)$(DATADIR)/tunescope
+
+# --- keeping the house
+
+FORMATTED = $(shell find bpf include user tests -name '*.[ch]')
+
+.PHONY: lint format
+lint:
+	$(Q)scripts/lint.sh $(FORMATTED)
+format:
+	$(Q)clang-format -i $(FORMATTED)
+
+.PHONY: help
+help:
+	@echo 'sudo make advise [ARGS="--json"]  install what is missing, build, observe 10 s, report'
+	@echo 'sudo make check                   the same set-up, then all tests'
+	@echo 'sudo make bench                   cost per event, beside an empty program and libbpf-tools'
+	@echo 'make                              build build/tunescope (no root)'
+	@echo 'make install PREFIX= DESTDIR=     binary, man page, profiles, completion'
+	@echo 'make lint | format | clean'
+	@echo 'V=1 shows commands, DEBUG=1 builds -O0 -g, SANITIZE=1 builds with ASan and UBSan'
 
 .PHONY: clean
 clean:

@@ -9,3 +9,6 @@ $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/%.o $(CORE_LIB)
 $(LIVE_TESTS): $(BUILD)/%: $(BUILD)/%.o $(LIVE_LIB) $(CORE_LIB)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS) -lm
 $(LIVE_TESTS:%=%.o): | $(SKELETONS)
+
+.PHONY: tests
+tests: all $(UNIT_TESTS) $(LIVE_TESTS)

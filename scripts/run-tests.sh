@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Runs every test and ends in one line: N passed, N failed, N skipped.
+#   run-tests.sh [PATTERN]    only the test files whose path contains PATTERN
+# Expects `make tests` and `make SANITIZE=1 tests` to have built everything. Pure tests run with
+# the sanitizers, tests on the live kernel with the binary that is shipped.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+pattern=${1:-}
+passed=0 failed=0 skipped=0
+failures=()
+
+wanted() { [[ $1 == *"$pattern"* ]]; }
+
+# Counts the TAP lines of one test program. A program that dies or prints no test is a failure.
+count() { # name, exit code, output file
+	local ok not_ok skip
+	skip=$(grep -cE '^(not )?ok .*# (SKIP|skip)' "$3")
+	ok=$(grep -E '^ok ' "$3" | grep -vcE '# (SKIP|skip)')
+	not_ok=$(grep -E '^not ok ' "$3" | grep -vcE '# (SKIP|skip)')
+	if [ "$2" != 0 ] && [ "$not_ok" = 0 ] || [ $((ok + not_ok + skip)) = 0 ]; then
+		echo "not ok - $1 (exit code $2, no failing test named)" >>"$3"
+		not_ok=$((not_ok + 1))
+	fi
+	passed=$((passed + ok)) failed=$((failed + not_ok)) skipped=$((skipped + skip))
+	printf '%-44s %4d passed' "$1" "$ok"
+	[ "$not_ok" = 0 ] || printf ', %d FAILED' "$not_ok"
+	[ "$skip" = 0 ] || printf ', %d skipped' "$skip"
+	echo
+	if [ "$not_ok" != 0 ]; then
+		failures+=("$1")
+		sed 's/^/    /' "$3" | tail -150
+	fi
+	grep -E '^(not )?ok .*# (SKIP|skip)' "$3" | sed 's/^/    /'
+}
+
+run() { # name, command...
+	local name=$1 output code
+	shift
+	output=$(mktemp)
+	timeout 600 "$@" >"$output" 2>&1 </dev/null
+	code=$?
+	count "$name" "$code" "$output"
+	rm -f "$output"
+}
+
+if wanted lint; then
+	output=$(mktemp)
+	if make -s lint >"$output" 2>&1; then echo "ok 1 - lint" >>"$output"; else echo "not ok 1 - lint" >>"$output"; fi
+	count lint 0 "$output"
+	rm -f "$output"
+fi
+for source in tests/unit/test_*.c tests/rules/test_*.c; do
+	wanted "$source" || continue
+	CMOCKA_MESSAGE_OUTPUT=TAP run "$source" "build-sanitize/${source%.c}"
+done
+for source in tests/live/test_*.c; do
+	wanted "$source" || continue
+	CMOCKA_MESSAGE_OUTPUT=TAP run "$source" "build/${source%.c}"
+done
+for script in tests/cli/*.bats tests/live/*.bats tests/lab/*.bats; do
+	{ [ -e "$script" ] && wanted "$script"; } || continue
+	run "$script" bats --formatter tap "$script"
+done
+
+[ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

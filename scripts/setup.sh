@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Makes sure that what a goal needs is installed; installs what is missing with apt. Quiet when nothing is.
+#   setup.sh build|check|bench [--no-install]
+set -eu
+
+goal=${1:-build}
+mode=${2:-}
+missing=
+
+need_command() { # command package
+	command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
+}
+need_library() { # pkg-config name, package
+	pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"
+}
+
+collect_missing() {
+	missing=
+	need_command pkg-config pkg-config
+	need_command gcc gcc
+	[ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
+	need_command clang clang
+	need_command bpftool bpftool
+	need_library libbpf libbpf-dev
+	need_library libelf libelf-dev
+	need_library zlib zlib1g-dev
+	need_library jansson libjansson-dev
+	need_library inih libinih-dev
+	[ "$goal" = build ] && return 0
+	need_library cmocka libcmocka-dev
+	need_command bats bats
+	need_command fio fio
+	need_command stress-ng stress-ng
+	need_command ip iproute2
+	need_command nft nftables
+	need_command mkfs.ext4 e2fsprogs
+	need_command losetup mount
+	need_command setpriv util-linux
+	need_command clang-format clang-format
+	need_command git git
+	[ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import jsonschema' 2>/dev/null ||
+		missing="$missing python3-jsonschema"
+	[ "$goal" = check ] && return 0
+	need_command perf linux-perf
+	[ -x /usr/sbin/runqlat ] || missing="$missing libbpf-tools"
+}
+
+collect_missing
+[ -z "$missing" ] && exit 0
+
+if [ "$mode" = --no-install ]; then
+	echo "tunescope: missing:$missing (install them, or let 'sudo make advise' do it)" >&2
+	exit 1
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "tunescope: missing:$missing, and there is no apt-get here to install them with" >&2
+	exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+	echo "tunescope: missing:$missing; run 'sudo make advise' or: sudo apt-get install$missing" >&2
+	exit 1
+fi
+
+echo "tunescope: installing$missing" >&2
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+export DEBIAN_FRONTEND=noninteractive
+# The package lists of a fresh host are old or empty: fetch them once, when the first try fails.
+# shellcheck disable=SC2086
+if ! apt-get install -y -q --no-install-recommends $missing >"$log" 2>&1; then
+	apt-get update -q >>"$log" 2>&1 || true
+	if ! apt-get install -y -q --no-install-recommends $missing >>"$log" 2>&1; then
+		cat "$log" >&2
+		echo "tunescope: apt could not install:$missing" >&2
+		exit 1
+	fi
+fi
+collect_missing
+if [ -n "$missing" ]; then
+	echo "tunescope: still missing after installing:$missing" >&2
+	exit 1
+fi
