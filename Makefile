@@ -96,8 +96,9 @@ setup-bench:
 # Recursive, because pkg-config may be among what setup has just installed.
 .PHONY: advise
 advise: setup
-	$(Q)$(MAKE) --no-print-directory -s all
-	$(Q)$(BUILD)/tunescope advise $(ARGS)
+	@$(MAKE) -q all >/dev/null 2>&1 || { echo 'tunescope: building' >&2; \
+		$(MAKE) --no-print-directory -s all >&2; }
+	@$(BUILD)/tunescope advise $(ARGS)
 
 .PHONY: check
 check: setup-check

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Shared by the end-to-end tests: network namespaces of their own, and reports to look at.
+lab=$BATS_TEST_DIRNAME
+tunescope=${TUNESCOPE:-$lab/../../build/tunescope}
+client=tslabc server=tslabs
+client_address=10.213.7.1 server_address=10.213.7.2
+
+network_up() {
+	network_down
+	ip netns add $client
+	ip netns add $server
+	ip link add tslab0 netns $client type veth peer name tslab1 netns $server
+	ip -n $client addr add $client_address/24 dev tslab0
+	ip -n $server addr add $server_address/24 dev tslab1
+	ip -n $client link set tslab0 up
+	ip -n $server link set tslab1 up
+	ip -n $client link set lo up
+	ip -n $server link set lo up
+}
+network_down() {
+	local name
+	for name in $client $server; do
+		[ -e /run/netns/$name ] || continue
+		ip netns pids $name | xargs -r kill -9
+		ip netns del $name
+	done
+}
+on_client() { ip netns exec $client "$@"; }
+on_server() { ip netns exec $server "$@"; }
+inode() { stat -L -c %i "/run/netns/$1"; }
+load() { /usr/bin/python3 "$lab/workload.py" "$@"; }
+
+# advise SECONDS: the report goes to $BATS_TEST_TMPDIR/report.json, its findings to standard output
+advise() {
+	"$tunescope" advise -d "$1" --json >"$BATS_TEST_TMPDIR/report.json" || return
+	/usr/bin/python3 "$lab/findings.py" "$BATS_TEST_TMPDIR/report.json"
+}
+# A counter of nstat in the server's namespace, since it was created.
+counter() { on_server nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
+
+# Shows what was seen when a check fails.
+expect() { # pattern text
+	[[ $2 == $1 ]] || { echo "expected: $1"; echo "got: $2"; cat "$BATS_TEST_TMPDIR/report.json" | head -c 20000; return 1; }
+}
+refuse() { # pattern text
+	[[ $2 != $1 ]] || { echo "must not appear: $1"; echo "got: $2"; return 1; }
+}
