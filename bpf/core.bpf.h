@@ -6,10 +6,11 @@
 #include <bpf/bpf_helpers.h>
 #include <tunescope/histogram.h>
 
-static const __u8 ts_histogram_lut[32] = TS_HISTOGRAM_LUT;
-static const __u64 ts_histogram_bounds[32] = TS_HISTOGRAM_BOUNDS; /* 17 in use: a power of two
-								      makes & 31 a bound the
-								      verifier understands */
+/* 17 bounds are in use: a power of two makes & 31 a bound the verifier understands. */
+static const __u8 ts_histogram_ns_lut[32] = TS_HISTOGRAM_NS_LUT;
+static const __u64 ts_histogram_ns_bounds[32] = TS_HISTOGRAM_NS_BOUNDS;
+static const __u8 ts_histogram_bytes_lut[32] = TS_HISTOGRAM_BYTES_LUT;
+static const __u64 ts_histogram_bytes_bounds[32] = TS_HISTOGRAM_BYTES_BOUNDS;
 
 /* Keeps the compiler from turning arithmetic on a value back into a branch on it. */
 #define ts_opaque(value) asm volatile("" : "+r"(value))
@@ -41,26 +42,35 @@ static __always_inline __u64 ts_log2(__u64 u)
 	return e + ((0xffffaa50ULL >> (u * 2)) & 3);
 }
 
-/* Slot of a value in units (2^-30 s, or bytes) at scale 4; see <tunescope/histogram.h>. */
-static __always_inline __u32 ts_histogram_slot_units(__u64 u)
+/* floor(log2(value)) * 16 plus the number of bounds in that octave below value; value > 0. */
+static __always_inline __u32 ts_histogram_bounds_below(__u64 value, const __u8 *lut,
+						       const __u64 *bounds)
 {
-	__u64 e, m, j;
+	__u64 e = ts_log2(value), m = value << (63 - e), j = lut[(m >> 58) & 31];
 
-	if (u - 1 >= 1ULL << TS_HISTOGRAM_MAX_EXPONENT) /* zero, or beyond the range: both rare */
-		return u ? TS_HISTOGRAM_SLOTS_GLOBAL - 1 : 0;
-	e = ts_log2(u);
-	m = u << (63 - e);
-	j = ts_histogram_lut[(m >> 58) & 31];
-	j += (ts_histogram_bounds[j & 31] - m) >> 63;
-	return 16 * e + j + 1;
+	return 16 * e + j + ((bounds[j & 31] - m) >> 63);
 }
 
+/* Slot of a time at scale 4; see <tunescope/histogram.h>. Zero and overflow are both rare. */
 static __always_inline __u32 ts_histogram_slot_ns(__u64 ns)
 {
-	if (ns >= TS_HISTOGRAM_NS_LIMIT)
-		return TS_HISTOGRAM_SLOTS_GLOBAL - 1;
-	return ts_histogram_slot_units(TS_HISTOGRAM_NS_TO_UNITS(ns));
+	if (ns - 1 >= TS_HISTOGRAM_MAX_NS)
+		return ns ? TS_HISTOGRAM_SLOTS_GLOBAL - 1 : 0;
+	return TS_HISTOGRAM_NS_FIRST +
+	       ts_histogram_bounds_below(ns, ts_histogram_ns_lut, ts_histogram_ns_bounds);
 }
+
+/* Slot of a size at scale 4. */
+static __always_inline __u32 ts_histogram_slot_bytes(__u64 bytes)
+{
+	if (bytes - 1 >= TS_HISTOGRAM_MAX_BYTES)
+		return bytes ? TS_HISTOGRAM_SLOTS_GLOBAL - 1 : 0;
+	return TS_HISTOGRAM_BYTES_FIRST +
+	       ts_histogram_bounds_below(bytes, ts_histogram_bytes_lut, ts_histogram_bytes_bounds);
+}
+
+/* The name this had when times were converted to units of 2^-30 s: bytes are units. */
+#define ts_histogram_slot_units ts_histogram_slot_bytes
 
 /* The scale-3 slot that a scale-4 slot lies in. */
 static __always_inline __u32 ts_histogram_slot_keyed(__u32 slot)
