@@ -150,6 +150,7 @@ void ts_snapshot_probe(struct ts_snapshot *snapshot, const struct ts_probe_cost 
 	*copy = *probe;
 	copy->name = ts_arena_intern(arena, probe->name);
 	copy->source = ts_arena_intern(arena, probe->source);
+	copy->hook = ts_arena_intern(arena, probe->hook);
 	copy->why = ts_arena_intern(arena, probe->why);
 }
 

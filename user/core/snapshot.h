@@ -76,6 +76,7 @@ struct ts_sufferer {
 struct ts_probe_cost {
 	const char *name;      /* program, as in bpftool prog */
 	const char *source;    /* ts_source_names[] */
+	const char *hook;      /* where it is attached: "tp_btf/sched_switch"; "" unknown */
 	enum ts_status status; /* ok: attached */
 	const char *why;
 	__u64 run_count;    /* cumulative, only while run-time statistics were on */
@@ -94,6 +95,7 @@ struct ts_cost {
 			       full */
 	__u64 snapshot_ns;  /* what taking this snapshot took */
 	bool stats_enabled; /* run-time statistics were on for (a part of) the time */
+	__u64 stats_ns;	    /* in a window: for how long they were on; 0: never, or unknown */
 };
 
 struct ts_host {

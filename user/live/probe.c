@@ -192,6 +192,7 @@ void ts_probe_cost(const struct ts_probe *probe, struct ts_snapshot *snapshot)
 		struct ts_probe_cost cost = {
 			.name = row->name,
 			.source = probe->source,
+			.hook = bpf_program__section_name(row->program),
 			.status = row->status,
 			.why = row->why,
 		};
