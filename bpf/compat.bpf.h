@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between kernels: each shim names the kernel change that made it necessary. Append
+ * only.
+ */
+#ifndef TUNESCOPE_COMPAT_BPF_H
+#define TUNESCOPE_COMPAT_BPF_H
+
+#include <bpf/bpf_core_read.h>
+
+/*
+ * 5.14 renamed task_struct.state to __state and made it an unsigned int (2f064a59a11f, "sched:
+ * Change task_struct::state").
+ */
+struct task_struct___before_5_14 {
+	volatile long state;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool ts_task_state(const struct task_struct *task)
+{
+	const struct task_struct___before_5_14 *old = (const void *)task;
+
+	if (bpf_core_field_exists(task->__state))
+		return task->__state;
+	return old->state;
+}
+
+/*
+ * 5.15 gave request_queue a disk (d152c682f03c, "block: add an explicit ->disk backpointer to the
+ * request_queue"), and 5.17 took rq_disk out of the request (f3fa33acca9f, "block: remove the
+ * ->rq_disk field in struct request").
+ */
+struct request___before_5_17 {
+	struct gendisk *rq_disk;
+} __attribute__((preserve_access_index));
+
+static __always_inline const struct gendisk *ts_request_disk(const struct request *request)
+{
+	const struct request___before_5_17 *old = (const void *)request;
+
+	if (bpf_core_field_exists(request->q->disk))
+		return request->q->disk;
+	return old->rq_disk;
+}
+
+#endif

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Scheduler: run-queue wait, on-CPU and off-CPU time, switches, migrations (bpf/sched.bpf.c). */
+#include "sched.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <bpf/btf.h>
+#include <tunescope/sched.h>
+
+#include "../core/histogram.h"
+#include "probe.h"
+#include "procfile.h"
+#include "sched.skel.h"
+
+/* Slots of the table of tasks: one for each possible pid, or this many shared by all. */
+#define TASKS_DIRECT_MAX 65536
+#define TASKS_SHARED	 262144
+/* Read this much of that table at a time: mapping all of it would count as memory of ours. */
+#define TASKS_AT_A_TIME 8192
+
+#define SUFFERERS	8
+#define CANDIDATES	32 /* some of the worst may have ended by the time their names are read */
+
+/* The inode of the initial pid namespace (PROC_PID_INIT_INO): only there pids mean the same. */
+#define INITIAL_PID_NAMESPACE 0xeffffffcUL
+
+struct candidate {
+	__u32 pid;
+	__u64 waited;
+};
+
+struct sched_state {
+	struct sched_bpf *skeleton;
+	struct ts_probe probe;
+	const struct ts_sched_cpu *cpu; /* one slice for each possible CPU */
+	size_t cpu_length;
+	unsigned int cpus;
+	bool own_timestamps;
+	bool pids_are_global;
+	bool has_base; /* a snapshot was taken before */
+	__u32 tasks;
+	/*
+	 * run_delay of each slot at the last snapshot. Address space for all of them, memory only
+	 * for pages with tasks in them.
+	 */
+	__u64 *run_delay;
+};
+
+/* ---- Opening */
+
+static bool type_has_member(const struct btf *btf, const struct btf_type *type, const char *name)
+{
+	const struct btf_member *member = btf_members(type);
+
+	for (int i = 0; i < btf_vlen(type); i++, member++) {
+		const char *member_name = btf__name_by_offset(btf, member->name_off);
+		const struct btf_type *inner = btf__type_by_id(btf, member->type);
+
+		if (!strcmp(member_name, name))
+			return true;
+		/* Fields may sit in an anonymous struct (CONFIG_RANDSTRUCT). */
+		if (!*member_name && btf_is_composite(inner) && type_has_member(btf, inner, name))
+			return true;
+	}
+	return false;
+}
+
+static bool struct_has_member(const struct btf *btf, const char *structure, const char *member)
+{
+	int id = btf__find_by_name_kind(btf, structure, BTF_KIND_STRUCT);
+
+	return id > 0 && type_has_member(btf, btf__type_by_id(btf, id), member);
+}
+
+/* Does the scheduler keep the timestamps that ts_sched_switch reads? */
+static bool kernel_keeps_timestamps(const struct ts_live *live)
+{
+	static const struct {
+		const char *structure, *member;
+	} needed[] = {
+		{"task_struct", "sched_info"},
+		{"sched_info", "last_queued"},
+		{"sched_info", "run_delay"},
+		{"sched_info", "pcount"},
+		{"sched_entity", "cfs_rq"},
+		{"cfs_rq", "rq"}, /* FAIR_GROUP_SCHED */
+		{"rq", "clock"},
+	};
+	char path[TS_PROC_PATH_MAX], text[64];
+
+	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+		if (!struct_has_member(live->kernel_btf, needed[i].structure, needed[i].member))
+			return false;
+	/*
+	 * Since 5.14 they are always kept (c5895d3f06cb, "sched: Simplify sched_info_on()"; the
+	 * same release renamed task_struct.state). Before, not when delay accounting was off in a
+	 * kernel without SCHEDSTATS, and then every task's schedstat is zeros.
+	 */
+	if (struct_has_member(live->kernel_btf, "task_struct", "__state"))
+		return true;
+	if (ts_live_path(live, "/proc/self/schedstat", path, sizeof path) ||
+	    ts_read_small(AT_FDCWD, path, text, sizeof text) < 0)
+		return false;
+	return strcmp(text, "0 0 0") != 0;
+}
+
+static __u32 task_slots(const struct ts_live *live)
+{
+	char path[TS_PROC_PATH_MAX], text[32];
+	__u64 pid_max;
+	__u32 slots = 1;
+
+	if (ts_live_path(live, "/proc/sys/kernel/pid_max", path, sizeof path) ||
+	    ts_read_small(AT_FDCWD, path, text, sizeof text) < 0 || !ts_is_number(text, &pid_max) ||
+	    pid_max > TASKS_DIRECT_MAX)
+		return TASKS_SHARED;
+	while (slots < pid_max || slots < TASKS_AT_A_TIME)
+		slots *= 2;
+	return slots;
+}
+
+static bool in_initial_pid_namespace(const struct ts_live *live)
+{
+	char path[TS_PROC_PATH_MAX];
+	struct stat status;
+
+	return !ts_live_path(live, "/proc/self/ns/pid", path, sizeof path) &&
+	       !stat(path, &status) && status.st_ino == INITIAL_PID_NAMESPACE;
+}
+
+static void configure(struct sched_state *state, const struct ts_sched_options *options)
+{
+	struct sched_bpf *skeleton = state->skeleton;
+	bool own = state->own_timestamps;
+
+	bpf_program__set_autoload(skeleton->progs.ts_sched_switch, !own);
+	bpf_program__set_autoload(skeleton->progs.ts_sched_ktime, own);
+	bpf_program__set_autoload(skeleton->progs.ts_sched_wakeup, own);
+	bpf_program__set_autoload(skeleton->progs.ts_sched_new, own);
+	bpf_map__set_max_entries(skeleton->maps.ts_sched_cpus, state->cpus);
+	bpf_map__set_max_entries(skeleton->maps.ts_sched_tasks, state->tasks);
+	skeleton->rodata->ts_sched_task_mask = state->tasks - 1;
+	skeleton->rodata->ts_sched_correct_clock = !options->keep_stale_clock;
+}
+
+static void sched_close(void *opaque)
+{
+	struct sched_state *state = opaque;
+
+	if (state->run_delay)
+		munmap(state->run_delay, state->tasks * sizeof *state->run_delay);
+	if (state->cpu)
+		munmap((void *)state->cpu, state->cpu_length);
+	ts_probe_detach(&state->probe);
+	sched_bpf__destroy(state->skeleton);
+	free(state);
+}
+
+static int fail(struct sched_state *state, enum ts_status *status, char why[256], const char *what,
+		int error)
+{
+	*status = TS_STATUS_FAILED;
+	snprintf(why, 256, "%s: %s", what, strerror(error));
+	if (state)
+		sched_close(state);
+	return -error;
+}
+
+int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, void **result,
+		  enum ts_status *status, char why[256])
+{
+	struct sched_state *state = calloc(1, sizeof *state);
+	int error;
+
+	if (!state)
+		return fail(NULL, status, why, "no memory for the scheduler source", ENOMEM);
+	state->skeleton = sched_bpf__open();
+	if (!state->skeleton)
+		return fail(state, status, why, "the scheduler's BPF object cannot be opened",
+			    errno);
+	state->own_timestamps = options->own_timestamps || !kernel_keeps_timestamps(live);
+	state->pids_are_global = in_initial_pid_namespace(live);
+	state->cpus = ts_possible_cpus();
+	state->tasks = task_slots(live);
+	configure(state, options);
+	error = ts_probe_load(&state->probe, ts_source_names[TS_SOURCE_SCHED], state->skeleton->obj,
+			      live, status, why);
+	if (error) {
+		sched_close(state);
+		return error;
+	}
+	state->cpu = ts_map_view(state->skeleton->maps.ts_sched_cpus, &state->cpu_length);
+	if (!state->cpu)
+		return fail(state, status, why, "the scheduler's counters cannot be mapped", errno);
+	state->run_delay =
+		mmap(NULL, state->tasks * sizeof *state->run_delay, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (state->run_delay == MAP_FAILED) {
+		state->run_delay = NULL;
+		return fail(state, status, why, "no memory for the scheduler source", errno);
+	}
+	*result = state;
+	return 0;
+}
+
+static int sched_open(struct ts_live *live, void **state, enum ts_status *status, char why[256])
+{
+	return ts_sched_open(live, &(struct ts_sched_options){0}, state, status, why);
+}
+
+/* ---- Who waited: the growth of each task's run_delay since the last snapshot. */
+
+static void keep_if_worse(struct candidate *candidate, __u32 pid, __u64 waited)
+{
+	size_t i = CANDIDATES - 1;
+
+	if (waited <= candidate[i].waited)
+		return;
+	for (; i && candidate[i - 1].waited < waited; i--)
+		candidate[i] = candidate[i - 1];
+	candidate[i] = (struct candidate){pid, waited};
+}
+
+static void compare_tasks(struct sched_state *state, const struct ts_sched_task *task, __u32 first,
+			  struct candidate *candidate)
+{
+	for (__u32 i = 0; i < TASKS_AT_A_TIME; i++, task++) {
+		__u64 *last = &state->run_delay[first + i];
+		__u64 now = task->run_delay, before = *last;
+
+		if (!task->pid || now == before)
+			continue;
+		if (!state->own_timestamps && before < task->run_delay_before)
+			before = task->run_delay_before;
+		if (now < before)
+			before = 0; /* another task of the same pid */
+		*last = now;
+		keep_if_worse(candidate, task->pid, now - before);
+	}
+}
+
+static int find_candidates(struct sched_state *state, struct candidate *candidate)
+{
+	int map = bpf_map__fd(state->skeleton->maps.ts_sched_tasks);
+	const size_t length = TASKS_AT_A_TIME * sizeof(struct ts_sched_task);
+
+	for (__u32 first = 0; first < state->tasks; first += TASKS_AT_A_TIME) {
+		void *part = mmap(NULL, length, PROT_READ, MAP_SHARED, map,
+				  (off_t)(first * sizeof(struct ts_sched_task)));
+
+		if (part == MAP_FAILED)
+			return -errno;
+		compare_tasks(state, part, first, candidate);
+		munmap(part, length);
+	}
+	return 0;
+}
+
+/* Is "cpu" one of the comma-separated controllers? */
+static bool names_cpu(const char *controllers)
+{
+	size_t length;
+
+	for (; *controllers; controllers += length + (controllers[length] == ',')) {
+		length = strcspn(controllers, ",");
+		if (length == 3 && !strncmp(controllers, "cpu", 3))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The path in /proc/PID/cgroup that CPU limits act on: the cpu controller's, or the unified one
+ * where there is none or it is the root. Cuts text up; "" when there is neither.
+ */
+static const char *cpu_cgroup(char *text)
+{
+	const char *cpu = "", *unified = "";
+
+	for (char *line = ts_take_line(&text); line; line = ts_take_line(&text)) {
+		char *controllers = strchr(line, ':');
+		char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+
+		if (!path)
+			continue;
+		*path++ = '\0';
+		if (!*++controllers)
+			unified = path;
+		else if (names_cpu(controllers))
+			cpu = path;
+	}
+	return (!*cpu || !strcmp(cpu, "/")) && *unified ? unified : cpu;
+}
+
+static bool name_sufferer(const struct ts_live *live, const struct candidate *candidate,
+			  struct ts_snapshot *snapshot)
+{
+	char directory[TS_PROC_PATH_MAX], comm[64];
+	struct ts_procfile file = {.descriptor = -1};
+	struct ts_sufferer sufferer = {
+		.family = TS_FAMILY_RUNQ_LATENCY,
+		.label = {"", "", "", ""},
+		.pid = (int)candidate->pid,
+		.comm = comm,
+		.cgroup = "",
+		.value = (double)candidate->waited / 1e9,
+	};
+	char path[TS_PROC_PATH_MAX];
+
+	snprintf(path, sizeof path, "/proc/%u/comm", candidate->pid);
+	if (ts_live_path(live, path, directory, sizeof directory) ||
+	    ts_read_small(AT_FDCWD, directory, comm, sizeof comm) < 0)
+		return false;
+	directory[strlen(directory) - strlen("/comm")] = '\0';
+	if (!ts_procfile_open(&file, directory, "cgroup") && !ts_procfile_read(&file))
+		sufferer.cgroup = cpu_cgroup(file.text);
+	ts_snapshot_sufferer(snapshot, &sufferer);
+	ts_procfile_close(&file);
+	return true;
+}
+
+static void find_sufferers(const struct ts_live *live, struct sched_state *state,
+			   struct ts_snapshot *snapshot)
+{
+	struct candidate candidate[CANDIDATES] = {{0, 0}};
+	size_t named = 0;
+
+	if (!state->pids_are_global || find_candidates(state, candidate))
+		return;
+	if (state->has_base)
+		for (size_t i = 0; i < CANDIDATES && candidate[i].waited && named < SUFFERERS; i++)
+			named += name_sufferer(live, &candidate[i], snapshot);
+	state->has_base = true;
+}
+
+/* ---- Snapshots */
+
+static void add_histogram(const struct sched_state *state, struct ts_snapshot *snapshot,
+			  enum ts_family_id id, size_t offset)
+{
+	struct ts_histogram *sum =
+		ts_snapshot_histogram(snapshot, id, NULL, TS_HISTOGRAM_SCALE_GLOBAL);
+
+	for (unsigned int i = 0; i < state->cpus; i++) {
+		const struct ts_histogram_global *slice =
+			(const void *)((const char *)&state->cpu[i] + offset);
+
+		ts_histogram_add_raw(sum, slice->sum, slice->max, slice->slot);
+	}
+}
+
+static void add_counters(const struct sched_state *state, struct ts_snapshot *snapshot)
+{
+	static const char *const kinds[TS_SCHED_SWITCH_KINDS] = {
+		[TS_SCHED_SWITCH_INVOLUNTARY] = "involuntary",
+		[TS_SCHED_SWITCH_VOLUNTARY] = "voluntary",
+		[TS_SCHED_SWITCH_IDLE] = "idle",
+	};
+	__u64 switches[TS_SCHED_SWITCH_KINDS] = {0}, migrations = 0;
+
+	for (unsigned int i = 0; i < state->cpus; i++) {
+		for (size_t kind = 0; kind < TS_SCHED_SWITCH_KINDS; kind++)
+			switches[kind] += state->cpu[i].switches[kind];
+		migrations += state->cpu[i].migrations;
+		snapshot->cost.lost_events += state->cpu[i].lost;
+	}
+	for (size_t kind = 0; kind < TS_SCHED_SWITCH_KINDS; kind++)
+		ts_snapshot_counter(snapshot, TS_FAMILY_CONTEXT_SWITCHES, TS_LABELS(kinds[kind]),
+				    switches[kind]);
+	ts_snapshot_counter(snapshot, TS_FAMILY_TASK_MIGRATIONS, NULL, migrations);
+}
+
+/* Without SCHED_INFO the wait needs the wakeup programs, too; the rest does not. */
+static enum ts_status wait_status(const struct sched_state *state, const char **why)
+{
+	static const char *const wakeups[] = {"ts_sched_wakeup", "ts_sched_new"};
+	enum ts_status status = TS_STATUS_OK;
+
+	for (size_t i = 0; i < 2 && state->own_timestamps && status == TS_STATUS_OK; i++)
+		status = ts_probe_status(&state->probe, wakeups[i], why);
+	return status;
+}
+
+static void sched_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
+{
+	struct sched_state *state = opaque;
+	const char *why = "";
+	enum ts_status status = ts_probe_status(
+		&state->probe, state->own_timestamps ? "ts_sched_ktime" : "ts_sched_switch", &why);
+
+	ts_probe_cost(&state->probe, snapshot);
+	if (status != TS_STATUS_OK) {
+		ts_snapshot_source_status(snapshot, TS_SOURCE_SCHED, status, why);
+		return;
+	}
+	add_counters(state, snapshot);
+	add_histogram(state, snapshot, TS_FAMILY_ONCPU_TIME, offsetof(struct ts_sched_cpu, oncpu));
+	add_histogram(state, snapshot, TS_FAMILY_OFFCPU_TIME,
+		      offsetof(struct ts_sched_cpu, offcpu));
+	status = wait_status(state, &why);
+	if (status != TS_STATUS_OK) {
+		ts_snapshot_family_status(snapshot, TS_FAMILY_RUNQ_LATENCY, status, why);
+		return;
+	}
+	add_histogram(state, snapshot, TS_FAMILY_RUNQ_LATENCY, offsetof(struct ts_sched_cpu, runq));
+	find_sufferers(live, state, snapshot);
+}
+
+const struct ts_source ts_source_sched = {
+	.id = TS_SOURCE_SCHED,
+	.open = sched_open,
+	.snapshot = sched_snapshot,
+	.close = sched_close,
+};
