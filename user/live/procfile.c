@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "procfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST_CAPACITY 8192
+#define LARGEST_FILE   (8u << 20) /* /proc/stat of 8192 CPUs with their interrupts stays below */
+
+int ts_procfile_open(struct ts_procfile *file, const char *directory, const char *name)
+{
+	int length;
+
+	memset(file, 0, sizeof *file);
+	file->descriptor = -1;
+	length = snprintf(file->path, sizeof file->path, "%s/%s", directory, name);
+	if (length < 0 || (size_t)length >= sizeof file->path)
+		return -ENAMETOOLONG;
+	file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC);
+	return file->descriptor < 0 ? -errno : 0;
+}
+
+void ts_procfile_close(struct ts_procfile *file)
+{
+	/* A zeroed one was never opened; 0 is only its own descriptor when it has a path. */
+	if (file->path[0] && file->descriptor >= 0)
+		close(file->descriptor);
+	free(file->text);
+	memset(file, 0, sizeof *file);
+	file->descriptor = -1;
+}
+
+static int make_room(struct ts_procfile *file)
+{
+	size_t capacity = file->capacity ? file->capacity * 2 : FIRST_CAPACITY;
+	char *text;
+
+	if (file->length + 1 < file->capacity)
+		return 0;
+	if (capacity > LARGEST_FILE)
+		return -EFBIG;
+	text = realloc(file->text, capacity);
+	if (!text)
+		return -ENOMEM;
+	file->text = text;
+	file->capacity = capacity;
+	return 0;
+}
+
+int ts_procfile_read(struct ts_procfile *file)
+{
+	/* Many of these files give a page per read, whatever is asked for: only 0 is the end. */
+	for (file->length = 0;;) {
+		int error = make_room(file);
+		ssize_t got;
+
+		if (error)
+			return error;
+		got = pread(file->descriptor, file->text + file->length,
+			    file->capacity - file->length - 1, (off_t)file->length);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			break;
+		file->length += (size_t)got;
+	}
+	file->text[file->length] = '\0';
+	if (!file->length)
+		return -ENODATA;
+	return file->text[file->length - 1] == '\n' ? 0 : -EBADMSG;
+}
+
+void ts_proc_why(char why[256], const char *path, int error)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} reasons[] = {
+		{ENODATA, "is empty"},
+		{EBADMSG, "is cut short"},
+		{EFBIG, "is larger than it can be"},
+		{EPROTO, "does not look as this kernel interface should"},
+	};
+
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+		if (-error == reasons[i].error) {
+			snprintf(why, 256, "%.180s %s", path, reasons[i].text);
+			return;
+		}
+	snprintf(why, 256, "cannot read %.180s: %s", path, strerror(-error));
+}
+
+ssize_t ts_read_small(int directory, const char *path, char *text, size_t size)
+{
+	int descriptor = openat(directory, path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+	int error;
+
+	if (descriptor < 0)
+		return -errno;
+	do
+		length = read(descriptor, text, size);
+	while (length < 0 && errno == EINTR);
+	error = errno;
+	close(descriptor);
+	if (length < 0)
+		return -error;
+	if ((size_t)length == size)
+		return -EFBIG;
+	while (length > 0 && strchr(" \t\n", text[length - 1]))
+		length--;
+	text[length] = '\0';
+	return length;
+}
+
+int ts_live_path(const struct ts_live *live, const char *path, char *result, size_t size)
+{
+	const struct {
+		const char *prefix, *root;
+	} roots[] = {{"/proc", live->proc}, {"/sys", live->sys}};
+	const char *root = "";
+	int length;
+
+	for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
+		size_t prefix = strlen(roots[i].prefix);
+
+		if (!strncmp(path, roots[i].prefix, prefix) &&
+		    (path[prefix] == '/' || !path[prefix])) {
+			root = roots[i].root;
+			path += prefix;
+			break;
+		}
+	}
+	length = snprintf(result, size, "%s%s", root, path);
+	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+char *ts_take_line(char **text)
+{
+	char *line = *text, *end;
+
+	if (!line || !*line)
+		return NULL;
+	end = strchr(line, '\n');
+	*text = end ? end + 1 : line + strlen(line);
+	if (end)
+		*end = '\0';
+	return line;
+}
+
+char *ts_take_word(char **text)
+{
+	char *word = *text + strspn(*text, " \t");
+	char *end = word + strcspn(word, " \t");
+
+	if (!*word)
+		return NULL;
+	*text = *end ? end + 1 : end;
+	*end = '\0';
+	return word;
+}
+
+/* 0..35, or 36 and above for what is neither digit nor letter. */
+static unsigned int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned int)(c - '0');
+	if (c >= 'a' && c <= 'z')
+		return (unsigned int)(c - 'a') + 10;
+	if (c >= 'A' && c <= 'Z')
+		return (unsigned int)(c - 'A') + 10;
+	return 36;
+}
+
+static bool take_number(char **text, __u64 *value, unsigned int base)
+{
+	char *at = *text;
+	__u64 number = 0;
+	char *first;
+
+	while (*at == ' ' || *at == '\t')
+		at++;
+	for (first = at; digit_value(*at) < base; at++) {
+		unsigned int digit = digit_value(*at);
+
+		if (number > (UINT64_MAX - digit) / base)
+			return false;
+		number = number * base + digit;
+	}
+	if (at == first || (*at && *at != ' ' && *at != '\t' && *at != '\n'))
+		return false;
+	*text = at;
+	*value = number;
+	return true;
+}
+
+bool ts_take_number(char **text, __u64 *value)
+{
+	return take_number(text, value, 10);
+}
+
+bool ts_take_hexadecimal(char **text, __u64 *value)
+{
+	return take_number(text, value, 16);
+}
+
+bool ts_is_number(const char *text, __u64 *value)
+{
+	char *at = (char *)text;
+
+	return take_number(&at, value, 10) && !*at;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int ts_name_set_open(struct ts_name_set *set, const char *const *names, size_t count)
+{
+	set->name = malloc(count * sizeof *set->name);
+	if (!set->name)
+		return -ENOMEM;
+	memcpy(set->name, names, count * sizeof *set->name);
+	set->count = count;
+	qsort(set->name, count, sizeof *set->name, compare_names);
+	return 0;
+}
+
+const char *ts_name_set_find(const struct ts_name_set *set, const char *name)
+{
+	const char **found =
+		bsearch(&name, set->name, set->count, sizeof *set->name, compare_names);
+
+	return found ? *found : NULL;
+}
+
+void ts_name_set_close(struct ts_name_set *set)
+{
+	free(set->name);
+	set->name = NULL;
+	set->count = 0;
+}
