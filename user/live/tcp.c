@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* TCP events: reads what bpf/tcp.bpf.c counts, and keeps its list of listening ports right. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <bpf/bpf.h>
+#include <tunescope/tcp.h>
+
+#include "../core/arena.h"
+#include "../core/histogram.h"
+#include "netns.h"
+#include "probe.h"
+#include "sockdiag.h"
+#include "tcp.skel.h"
+
+#define RECONCILE_NS	 1000000000ULL
+#define SLOTS_WITH_OTHER (TS_TCP_SLOTS + 1)
+
+struct tcp_state {
+	struct tcp_bpf *skeleton;
+	struct ts_probe probe;
+	const struct ts_tcp_counters *totals; /* [cpu][slot] */
+	size_t totals_length;
+	const struct ts_histogram_keyed *times; /* [slot][histogram] */
+	size_t times_length;
+	unsigned int cpus;
+	__u64 reconciled_ns;
+};
+
+/* What each family depends on, and where its numbers stand. */
+static const struct {
+	enum ts_family_id family;
+	const char *program[2]; /* all of them must be attached */
+} needs[] = {
+	{TS_FAMILY_TCP_RETRANSMITS, {"ts_tcp_rexmit", "ts_tcp_synack"}},
+	{TS_FAMILY_TCP_CONNECT_LATENCY, {"ts_tcp_state"}},
+	{TS_FAMILY_TCP_CONNECT_FAILURES, {"ts_tcp_state"}},
+	{TS_FAMILY_TCP_RESETS, {"ts_tcp_rst_sent", "ts_tcp_rst_got"}},
+	{TS_FAMILY_TCP_CONNECTIONS, {"ts_tcp_state"}},
+	{TS_FAMILY_TCP_CONNECTION_BYTES, {"ts_tcp_state"}},
+	{TS_FAMILY_TCP_CONNECTION_SEGMENTS, {"ts_tcp_state"}},
+	{TS_FAMILY_TCP_SMOOTHED_RTT, {"ts_tcp_state"}},
+	{TS_FAMILY_TCP_MINIMUM_RTT, {"ts_tcp_state"}},
+};
+
+static const char *const cause_names[] = {
+	[TS_TCP_TIMEOUT] = "timeout", [TS_TCP_FAST] = "fast",	  [TS_TCP_PROBE] = "probe",
+	[TS_TCP_SYN] = "syn",	      [TS_TCP_SYNACK] = "synack",
+};
+static const char *const direction_names[] = {
+	[TS_TCP_SENT] = "sent",
+	[TS_TCP_RECEIVED] = "received",
+};
+static const char *const failure_names[] = {
+	[TS_TCP_NO_LOCAL_PORT] = "no-local-port",
+	[TS_TCP_NOT_ESTABLISHED] = "not-established",
+};
+
+/* The counters of ts_tcp_counters, each an array of counters of one family. */
+static const struct {
+	enum ts_family_id family;
+	size_t offset;
+	size_t count;
+	const char *const *names; /* values of the last label; NULL when the family has none */
+	bool side;		  /* the family has a side label; else its port is remote */
+} counters[] = {
+#define COUNTERS(member)                          \
+	offsetof(struct ts_tcp_counters, member), \
+		sizeof(((struct ts_tcp_counters *)0)->member) / sizeof(__u64)
+	{TS_FAMILY_TCP_RETRANSMITS, COUNTERS(retransmits), cause_names, true},
+	{TS_FAMILY_TCP_RESETS, COUNTERS(resets), direction_names, true},
+	{TS_FAMILY_TCP_CONNECT_FAILURES, COUNTERS(failures), failure_names, false},
+	{TS_FAMILY_TCP_CONNECTIONS, COUNTERS(connections), NULL, true},
+	{TS_FAMILY_TCP_CONNECTION_BYTES, COUNTERS(bytes), direction_names, true},
+	{TS_FAMILY_TCP_CONNECTION_SEGMENTS, COUNTERS(segments), direction_names, true},
+#undef COUNTERS
+};
+
+static const struct {
+	enum ts_family_id family;
+	bool side;
+} histograms[TS_TCP_HISTOGRAMS] = {
+	[TS_TCP_CONNECT_LATENCY] = {TS_FAMILY_TCP_CONNECT_LATENCY, false},
+	[TS_TCP_SMOOTHED_RTT] = {TS_FAMILY_TCP_SMOOTHED_RTT, true},
+	[TS_TCP_MINIMUM_RTT] = {TS_FAMILY_TCP_MINIMUM_RTT, true},
+};
+
+/* ---- listening ports */
+
+struct seed {
+	int map;
+	__u32 netns;
+	__u64 now;
+};
+
+static void seed_port(void *context, const struct ts_diag_socket *socket)
+{
+	const struct seed *seed = context;
+	struct ts_tcp_listening_key key = {.netns = seed->netns, .port = socket->port};
+
+	bpf_map_update_elem(seed->map, &key, &seed->now, BPF_ANY);
+}
+
+static __u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
+}
+
+/* Enters every port that is listening now; false when a namespace could not be looked at. */
+static bool seed_ports(struct ts_live *live, int map, __u64 now)
+{
+	struct ts_netns_table *table = live->netns;
+	bool complete = true;
+
+	for (size_t i = 0; i < table->count; i++) {
+		struct seed seed = {map, (__u32)table->entry[i].inode, now};
+
+		if (!table->entry[i].alive)
+			continue;
+		if (ts_netns_enter(table, &table->entry[i])) {
+			complete = false;
+			continue;
+		}
+		if (ts_sockdiag_dump(TS_DIAG_LISTEN, false, seed_port, &seed))
+			complete = false;
+		if (!table->entry[i].initial)
+			ts_netns_leave(table);
+	}
+	return complete;
+}
+
+/* Removes the ports that nobody has listened on since before. */
+static void forget_ports(int map, __u64 before)
+{
+	struct ts_tcp_listening_key key, next;
+	bool more = !bpf_map_get_next_key(map, NULL, &next);
+	__u64 entered;
+
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(map, &key, &next);
+		if (!bpf_map_lookup_elem(map, &key, &entered) && entered < before)
+			bpf_map_delete_elem(map, &key);
+	}
+}
+
+static void tcp_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
+{
+	struct tcp_state *state = data;
+	int map = bpf_map__fd(state->skeleton->maps.ts_tcp_ports);
+	__u64 now;
+
+	if (monotonic_ns - state->reconciled_ns < RECONCILE_NS)
+		return;
+	state->reconciled_ns = monotonic_ns;
+	now = now_ns();
+	if (seed_ports(live, map, now))
+		forget_ports(map, now);
+}
+
+/* ---- open and close */
+
+static void tcp_close(void *data)
+{
+	struct tcp_state *state = data;
+
+	ts_probe_detach(&state->probe);
+	if (state->totals)
+		munmap((void *)state->totals, state->totals_length);
+	if (state->times)
+		munmap((void *)state->times, state->times_length);
+	tcp_bpf__destroy(state->skeleton);
+	free(state);
+}
+
+static int fail(struct tcp_state *state, enum ts_status *status, char why[256], const char *what,
+		int error)
+{
+	*status = TS_STATUS_FAILED;
+	snprintf(why, 256, "%s: %s", what, strerror(-error));
+	if (state)
+		tcp_close(state);
+	return error;
+}
+
+static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, char why[256])
+{
+	struct tcp_state *state = calloc(1, sizeof *state);
+	int parameters = 0, error;
+
+	if (!state)
+		return fail(NULL, status, why, "out of memory", -ENOMEM);
+	state->skeleton = tcp_bpf__open();
+	if (!state->skeleton)
+		return fail(state, status, why, "the BPF object cannot be opened", -errno);
+	ts_tracepoint_exists(live->kernel_btf, "tcp_retransmit_skb", &parameters);
+	state->skeleton->rodata->ts_tcp_retransmit_has_error = parameters > 2;
+	state->cpus = ts_possible_cpus();
+	bpf_map__set_max_entries(state->skeleton->maps.ts_tcp_totals,
+				 state->cpus * SLOTS_WITH_OTHER);
+	error = ts_probe_load(&state->probe, "tcp", state->skeleton->obj, live, status, why);
+	if (error) {
+		tcp_close(state);
+		return error;
+	}
+	state->totals = ts_map_view(state->skeleton->maps.ts_tcp_totals, &state->totals_length);
+	if (!state->totals)
+		return fail(state, status, why, "the counters cannot be mapped", -errno);
+	state->times = ts_map_view(state->skeleton->maps.ts_tcp_times, &state->times_length);
+	if (!state->times)
+		return fail(state, status, why, "the histograms cannot be mapped", -errno);
+	state->reconciled_ns = now_ns();
+	seed_ports(live, bpf_map__fd(state->skeleton->maps.ts_tcp_ports), state->reconciled_ns);
+	*data = state;
+	return 0;
+}
+
+/* ---- snapshot */
+
+struct labels {
+	char netns[16], port[8];
+	const char *side;
+};
+
+static void labels_of(struct labels *labels, __u64 key, bool other)
+{
+	if (other) {
+		*labels = (struct labels){"other", "other", "other"};
+		return;
+	}
+	snprintf(labels->netns, sizeof labels->netns, "%u", TS_TCP_KEY_NETNS(key));
+	snprintf(labels->port, sizeof labels->port, "%u", TS_TCP_KEY_PORT(key));
+	labels->side = TS_TCP_KEY_OUTBOUND(key) ? "outbound" : "service";
+}
+
+static void add_counters(const struct tcp_state *state, struct ts_snapshot *snapshot, __u32 slot,
+			 const struct labels *l)
+{
+	__u64 sum[sizeof(struct ts_tcp_counters) / sizeof(__u64)] = {0};
+
+	for (unsigned int cpu = 0; cpu < state->cpus; cpu++) {
+		const __u64 *counter =
+			(const __u64 *)&state->totals[(size_t)cpu * SLOTS_WITH_OTHER + slot];
+
+		for (size_t i = 0; i < sizeof sum / sizeof *sum; i++)
+			sum[i] += counter[i];
+	}
+	for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
+		for (size_t j = 0; j < counters[i].count; j++) {
+			__u64 value = sum[counters[i].offset / sizeof(__u64) + j];
+			const char *name = counters[i].names ? counters[i].names[j] : NULL;
+
+			if (!value)
+				continue;
+			ts_snapshot_counter(snapshot, counters[i].family,
+					    counters[i].side
+						    ? TS_LABELS(l->netns, l->side, l->port, name)
+						    : TS_LABELS(l->netns, l->port, name),
+					    value);
+			if (slot == TS_TCP_OTHER)
+				snapshot->family[counters[i].family].overflowed += value;
+		}
+	}
+}
+
+static void add_histograms(const struct tcp_state *state, struct ts_snapshot *snapshot, __u32 slot,
+			   const struct labels *l)
+{
+	for (size_t i = 0; i < TS_TCP_HISTOGRAMS; i++) {
+		const struct ts_histogram_keyed *raw = &state->times[slot * TS_TCP_HISTOGRAMS + i];
+		enum ts_family_id family = histograms[i].family;
+		struct ts_histogram *histogram;
+
+		if (!raw->sum && !raw->slot[0])
+			continue;
+		histogram = ts_snapshot_histogram(snapshot, family,
+						  histograms[i].side
+							  ? TS_LABELS(l->netns, l->side, l->port)
+							  : TS_LABELS(l->netns, l->port),
+						  TS_HISTOGRAM_SCALE_KEYED);
+		ts_histogram_add_raw(histogram, raw->sum, raw->max, raw->slot);
+		if (slot == TS_TCP_OTHER)
+			snapshot->family[family].overflowed += histogram->count;
+	}
+}
+
+/* A family is measured only when every program it needs is attached. */
+static void set_statuses(const struct tcp_state *state, struct ts_snapshot *snapshot)
+{
+	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+		enum ts_status status = TS_STATUS_OK;
+		const char *why = "";
+
+		for (size_t j = 0; j < 2 && needs[i].program[j] && status == TS_STATUS_OK; j++)
+			status = ts_probe_status(&state->probe, needs[i].program[j], &why);
+		ts_snapshot_family_status(snapshot, needs[i].family, status, why);
+	}
+}
+
+static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *snapshot)
+{
+	struct tcp_state *state = data;
+	const __u64 *keys = state->skeleton->bss->ts_tcp_keys;
+	struct labels labels;
+
+	set_statuses(state, snapshot);
+	for (__u32 slot = 0; slot < SLOTS_WITH_OTHER; slot++) {
+		bool other = slot == TS_TCP_OTHER;
+
+		if (!other && !keys[slot])
+			continue;
+		labels_of(&labels, other ? 0 : keys[slot], other);
+		add_counters(state, snapshot, slot, &labels);
+		add_histograms(state, snapshot, slot, &labels);
+	}
+	snapshot->cost.lost_events += state->skeleton->bss->ts_tcp_losses.connects +
+				      state->skeleton->bss->ts_tcp_losses.listening;
+	ts_probe_cost(&state->probe, snapshot);
+}
+
+const struct ts_source ts_source_tcp = {
+	.id = TS_SOURCE_TCP,
+	.open = tcp_open,
+	.tick = tcp_tick,
+	.snapshot = tcp_snapshot,
+	.close = tcp_close,
+};
