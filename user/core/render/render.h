@@ -7,10 +7,10 @@
 #include "../report.h"
 
 struct ts_render_options {
-	bool color;	   /* ANSI colours */
-	bool utf8;	   /* bars and signs beyond ASCII */
+	bool color;	    /* ANSI colours */
+	bool utf8;	    /* bars and signs beyond ASCII */
 	unsigned int width; /* columns; 80 when unknown */
-	bool everything;   /* all series and quiet rules, not only what helps now */
+	bool everything;    /* all series and quiet rules, not only what helps now */
 };
 
 void ts_render_text(FILE *out, const struct ts_report *report,

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* tunescope advise: observe this host for a while and say what to change. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "observe.h"
+#include "options.h"
+#include "output.h"
+#include "profile_file.h"
+#include "../core/error.h"
+#include "../core/profile.h"
+#include "../live/collect.h"
+
+struct advise_options {
+	double seconds;
+	const char *profile;
+	const char *btf_path;
+	bool disabled[TS_SOURCE_COUNT];
+	struct ts_option_names disabled_programs;
+	bool json, exit_code, everything, verbose;
+	int color;
+};
+
+#define AT(member) offsetof(struct advise_options, member)
+static const struct ts_option options_table[] = {
+	{"duration", 'd', "DURATION", ts_option_duration, AT(seconds), 0.1, 86400, NULL,
+	 "observe for so long: 500ms, 10s, 2m, 1h; a plain number is seconds (default 10s)"},
+	{"profile", 0, "FILE|NAME", ts_option_text, AT(profile), 0, 0, NULL,
+	 "thresholds to judge by (default: built in, the same as the profile default)"},
+	{"json", 0, NULL, ts_option_switch, AT(json), 0, 0, NULL,
+	 "print the report as JSON (schema tunescope.report/1)"},
+	{"exit-code", 0, NULL, ts_option_switch, AT(exit_code), 0, 0, NULL,
+	 "end with 1 when something is wrong"},
+	{"all", 0, NULL, ts_option_switch, AT(everything), 0, 0, NULL,
+	 "show all histograms and rules, not only those that help now"},
+	{"disable", 0, "SOURCE[,...]", ts_option_sources, AT(disabled), 0, 0, NULL,
+	 "do not measure with these sources (`tunescope doctor` lists them)"},
+	{"disable-program", 0, "NAME[,...]", ts_option_names, AT(disabled_programs), 0, 0, NULL,
+	 "do not attach these BPF programs (`tunescope doctor` lists them)"},
+	{"btf", 0, "PATH", ts_option_text, AT(btf_path), 0, 0, NULL,
+	 "type information of the kernel (default /sys/kernel/btf/vmlinux)"},
+	{"color", 0, "WHEN", ts_option_choice, AT(color), 0, 0, ts_color_choices,
+	 "auto, always or never (default auto: on a terminal, unless NO_COLOR is set)"},
+	{"verbose", 'v', NULL, ts_option_switch, AT(verbose), 0, 0, NULL,
+	 "say more about what is being done, on standard error"},
+	{0},
+};
+#undef AT
+
+static bool has_findings(const struct ts_report *report)
+{
+	for (size_t i = 0; i < report->findings; i++)
+		if (report->finding[i].outcome == TS_OUTCOME_RECOMMEND ||
+		    report->finding[i].outcome == TS_OUTCOME_NOT_A_SETTING)
+			return true;
+	return false;
+}
+
+static int render(const struct advise_options *options, const struct ts_report *report)
+{
+	struct ts_render_options look = {.everything = options->everything};
+
+	if (options->json) {
+		if (ts_render_json(stdout, report) && !ferror(stdout)) {
+			ts_err(0, "the report could not be written as JSON");
+			return TS_EXIT_FAILURE;
+		}
+	} else {
+		ts_output_options(options->color, &look);
+		ts_render_text(stdout, report, &look);
+	}
+	return options->exit_code && has_findings(report) ? TS_EXIT_FINDINGS : TS_EXIT_DONE;
+}
+
+/* Only here is the collector open: what follows judges and prints without it. */
+static int observe(const struct advise_options *options, struct ts_window *window)
+{
+	struct ts_collect_options collect = {
+		.btf_path = options->btf_path,
+		.disabled_programs = options->disabled_programs.name,
+	};
+	struct ts_observe_options how = {
+		.seconds = options->seconds,
+		.progress = isatty(STDERR_FILENO),
+	};
+	struct ts_collector *collector;
+	int error;
+
+	memcpy(collect.disabled, options->disabled, sizeof collect.disabled);
+	ts_observe_signals();
+	error = ts_collector_open(&collect, &collector);
+	if (error)
+		return error;
+	error = ts_observe(collector, &how, window);
+	ts_collector_close(collector);
+	return error;
+}
+
+/* A name that no program has is a mistake, unless its source was not opened at all. */
+static void check_program_names(const struct advise_options *options, const struct ts_cost *cost)
+{
+	for (const char *const *name = options->disabled_programs.name; *name; name++) {
+		bool known = false;
+
+		for (size_t i = 0; i < cost->probes; i++)
+			known = known || !strcmp(cost->probe[i].name, *name);
+		if (!known)
+			ts_warn("--disable-program %s: no BPF program of that name was going to be "
+				"attached; `tunescope doctor` lists them",
+				*name);
+	}
+}
+
+static int run(const struct ts_command *command, int argc, char **argv)
+{
+	struct advise_options options = {.seconds = 10};
+	struct ts_profile profile;
+	struct ts_window window;
+	struct ts_report *report;
+	int exit_code;
+
+	if (!ts_options_parse(command, argc, argv, &options, NULL, 0, NULL, &exit_code))
+		return exit_code;
+	ts_verbose = options.verbose;
+	if (ts_profile_load(options.profile, &profile))
+		return TS_EXIT_USAGE;
+	if (observe(&options, &window))
+		return TS_EXIT_FAILURE;
+	check_program_names(&options, &window.delta->cost);
+	report = ts_report_make(&window, &profile);
+	exit_code = render(&options, report);
+	ts_report_free(report);
+	ts_window_free(&window);
+	return exit_code;
+}
+
+const struct ts_command ts_command_advise = {
+	.name = "advise",
+	.arguments = "",
+	.summary = "observe this host and say which settings to change, and which not",
+	.options = options_table,
+	.run = run,
+};

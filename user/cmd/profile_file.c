@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "profile_file.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../core/error.h"
+#include "../core/profile.h"
+
+#define PROFILE_BYTES_MAX (256 * 1024)
+
+/* The whole text, or NULL with errno. */
+static char *read_text(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t length;
+	int error = 0;
+
+	if (!file)
+		return NULL;
+	text = malloc(PROFILE_BYTES_MAX + 1);
+	length = text ? fread(text, 1, PROFILE_BYTES_MAX + 1, file) : 0;
+	if (!text)
+		error = ENOMEM;
+	else if (ferror(file))
+		error = errno;
+	else if (length > PROFILE_BYTES_MAX)
+		error = EFBIG;
+	else if (memchr(text, '\0', length))
+		error = EILSEQ; /* not a text file */
+	fclose(file);
+	if (error) {
+		free(text);
+		errno = error;
+		return NULL;
+	}
+	text[length] = '\0';
+	return text;
+}
+
+static int load(const char *path, struct ts_profile *profile)
+{
+	char *text = read_text(path);
+	int error;
+
+	if (!text)
+		return ts_err(-errno, "cannot read the profile %s: %s", path,
+			      errno == EILSEQ ? "it is not a text file" : strerror(errno));
+	error = ts_profile_parse(text, path, profile);
+	free(text);
+	return error;
+}
+
+/* "build/tunescope" belongs to the tree "."; an installed binary belongs to none. */
+static void source_tree_profiles(char path[PATH_MAX])
+{
+	char executable[PATH_MAX], *slash, tree[PATH_MAX + 32];
+	ssize_t length = readlink("/proc/self/exe", executable, sizeof executable - 1);
+
+	path[0] = '\0';
+	if (length <= 0)
+		return;
+	executable[length] = '\0';
+	for (int up = 0; up < 2; up++) {
+		slash = strrchr(executable, '/');
+		if (!slash)
+			return;
+		*slash = '\0';
+	}
+	snprintf(tree, sizeof tree, "%s/user/main.c", executable);
+	if (!access(tree, F_OK))
+		snprintf(path, PATH_MAX, "%.*s/profiles", PATH_MAX - 16, executable);
+}
+
+int ts_profile_load(const char *name, struct ts_profile *profile)
+{
+	char tree[PATH_MAX], path[PATH_MAX + 64];
+	const char *const directory[] = {tree, TUNESCOPE_PREFIX "/share/tunescope/profiles",
+					 "/etc/tunescope/profiles"};
+
+	ts_profile_defaults(profile);
+	if (!name)
+		return 0;
+	if (strchr(name, '/'))
+		return load(name, profile);
+	source_tree_profiles(tree);
+	for (size_t i = 0; i < sizeof directory / sizeof directory[0]; i++) {
+		if (!*directory[i])
+			continue;
+		snprintf(path, sizeof path, "%s/%.48s.conf", directory[i], name);
+		if (!access(path, F_OK))
+			return load(path, profile);
+	}
+	return ts_err(-ENOENT,
+		      "there is no profile '%s': looked for %s.conf in %s%s%s and %s (a path must "
+		      "contain a '/')",
+		      name, name, tree, *tree ? ", " : "", directory[1], directory[2]);
+}
