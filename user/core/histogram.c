@@ -226,8 +226,10 @@ double ts_histogram_quantile(const struct ts_histogram *histogram, double q)
 	if (slot == overflow_slot(histogram->scale))
 		return ts_histogram_max(histogram);
 	slot_range(histogram, slot, &lower, &upper);
-	share = fmin((rank - below) / (double)histogram->slot[slot], 1);
-	if (slot < FIRST_BUCKET || lower == upper)
+	share = (rank - below) / (double)histogram->slot[slot];
+	if (share >= 1 || lower == upper)
+		return upper;
+	if (slot < FIRST_BUCKET)
 		return lower + (upper - lower) * share;
 	return fmin(lower * pow(upper / lower, share), upper);
 }
