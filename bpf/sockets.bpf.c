@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Visits the TCP sockets of the namespace in which the iterator was opened, and writes one record
+ * for each that is wanted. Nothing runs between two visits.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+#include <tunescope/sockets.h>
+#include <bpf/bpf_helpers.h>
+
+#define ADDRESS_FAMILY_IPV6 10
+#define RECEIVE_BUFFER_LOCK 2 /* SOCK_RCVBUF_LOCK */
+
+__u32 ts_sockets_wanted = TS_SOCKETS_OPEN;
+
+static __always_inline bool is_open(__u8 state)
+{
+	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
+}
+
+static __always_inline bool is_wanted(const struct sock_common *sk)
+{
+	__u8 state = sk->skc_state;
+
+	if (is_open(state))
+		return true;
+	return ts_sockets_wanted == TS_SOCKETS_ALL && sk->skc_num && state != TCP_LISTEN &&
+	       state != TCP_NEW_SYN_RECV;
+}
+
+static __always_inline void fill_open(struct ts_socket_record *record, const struct tcp_sock *tcp)
+{
+	const struct sock *sk = &tcp->inet_conn.icsk_inet.sk;
+
+	record->open = 1;
+	record->bytes_received = tcp->bytes_received;
+	record->unread = tcp->rcv_nxt - tcp->copied_seq;
+	record->window = tcp->rcv_wnd;
+	record->buffer = sk->sk_rcvbuf;
+	/* A bit field of sock until 5.11, when it became a byte. */
+	record->buffer_locked =
+		(BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & RECEIVE_BUFFER_LOCK) != 0;
+	record->receiver_rtt_us = tcp->rcv_rtt_est.rtt_us >> 3;
+	record->smoothed_rtt_us = tcp->srtt_us >> 3;
+	record->minimum_rtt_us = tcp->rtt_min.s[0].v;
+}
+
+SEC("iter/tcp")
+int ts_sockets_visit(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *sk = ctx->sk_common;
+	struct ts_socket_record record = {};
+	const struct tcp_sock *tcp;
+
+	if (!sk || !is_wanted(sk))
+		return 0;
+	record.identity = (__u64)sk;
+	record.local_port = sk->skc_num;
+	record.remote_port = bpf_ntohs(sk->skc_dport);
+	record.state = sk->skc_state;
+	if (sk->skc_family == ADDRESS_FAMILY_IPV6) {
+		record.ipv6 = 1;
+		bpf_probe_read_kernel(record.remote_address, sizeof record.remote_address,
+				      &sk->skc_v6_daddr);
+	} else {
+		__builtin_memcpy(record.remote_address, &sk->skc_daddr, sizeof sk->skc_daddr);
+	}
+	if (is_open(record.state)) {
+		tcp = bpf_skc_to_tcp_sock(sk);
+		if (tcp)
+			fill_open(&record, tcp);
+	}
+	bpf_seq_write(ctx->meta->seq, &record, sizeof record);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
