@@ -112,40 +112,53 @@ static bool enqueue(struct walk *walk, const char *parent, const char *name)
 	return true;
 }
 
-/* "max 100000", "10000 100000"; the first version has two files, and -1 for max. */
-static int parse_limit(char *text, const char *period_text, double *cpus)
+static bool is_positive(const char *text, __u64 *value)
 {
-	const char *first = ts_take_word(&text);
-	__u64 quota, period;
+	return text && ts_is_number(text, value) && *value;
+}
 
-	if (!first)
-		return -EPROTO;
-	*cpus = QUOTA_UNLIMITED;
-	if (!strcmp(first, "max") || !strcmp(first, "-1"))
+/* "max 100000" or "10000 100000"; *cpus stays QUOTA_UNLIMITED for the first. */
+static int read_unified_limit(int directory, double *cpus, const char **file)
+{
+	char buffer[64], *text = buffer;
+	const char *word;
+	__u64 quota, period;
+	ssize_t length;
+
+	*file = "cpu.max";
+	length = ts_read_small(directory, *file, buffer, sizeof buffer);
+	if (length < 0)
+		return (int)length;
+	word = ts_take_word(&text);
+	if (word && !strcmp(word, "max"))
 		return 0;
-	if (!period_text)
-		period_text = ts_take_word(&text);
-	if (!period_text || !ts_is_number(first, &quota) || !ts_is_number(period_text, &period) ||
-	    !quota || !period)
+	if (!is_positive(word, &quota) || !is_positive(ts_take_word(&text), &period))
 		return -EPROTO;
 	*cpus = (double)quota / (double)period;
 	return 0;
 }
 
-static int read_limit(const struct walk *walk, int directory, double *cpus, const char **file)
+/* The same in two files, with -1 for max. */
+static int read_version_1_limit(int directory, double *cpus, const char **file)
 {
-	char text[64], period[64];
-	ssize_t length;
+	static const char *const files[] = {"cpu.cfs_quota_us", "cpu.cfs_period_us"};
+	__u64 value[2];
 
-	*file = walk->mount->unified ? "cpu.max" : "cpu.cfs_quota_us";
-	length = ts_read_small(directory, *file, text, sizeof text);
-	if (length >= 0 && !walk->mount->unified && strcmp(text, "-1")) {
-		*file = "cpu.cfs_period_us";
-		length = ts_read_small(directory, *file, period, sizeof period);
+	for (int i = 0; i < 2; i++) {
+		char text[32];
+		ssize_t length;
+
+		*file = files[i];
+		length = ts_read_small(directory, *file, text, sizeof text);
+		if (length < 0)
+			return (int)length;
+		if (!i && !strcmp(text, "-1"))
+			return 0;
+		if (!is_positive(text, &value[i]))
+			return -EPROTO;
 	}
-	if (length < 0)
-		return (int)length;
-	return parse_limit(text, walk->mount->unified ? NULL : period, cpus);
+	*cpus = (double)value[0] / (double)value[1];
+	return 0;
 }
 
 static int read_throttling(const struct walk *walk, int directory, struct quota *quota)
@@ -200,7 +213,8 @@ static void visit_quota(struct walk *walk, int directory, const char *path)
 {
 	const char *label = *path ? path : "/", *file;
 	struct quota quota = {0};
-	int error = read_limit(walk, directory, &quota.cpus, &file);
+	int error = walk->mount->unified ? read_unified_limit(directory, &quota.cpus, &file)
+					 : read_version_1_limit(directory, &quota.cpus, &file);
 
 	if (!error && quota.cpus != QUOTA_UNLIMITED) {
 		file = "cpu.stat";

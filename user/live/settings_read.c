@@ -32,19 +32,17 @@ static int setting_path(const struct ts_live *live, const struct ts_setting *set
 	return ts_live_path(live, template, path, TS_PROC_PATH_MAX);
 }
 
-/* Runs of blanks and tabs become one blank. */
+/* Runs of blanks, tabs and newlines become one blank; none at the start. */
 static void squeeze(char *text)
 {
-	char *to = text, *word;
+	char *to = text;
 
-	while ((word = ts_take_word(&text))) {
-		size_t length = strlen(word);
-
-		memmove(to, word, length);
-		to += length;
-		*to++ = ' ';
-	}
-	to[-1] = '\0'; /* the caller has made sure that there is a word */
+	for (const char *from = text; *from; from++)
+		if (!isspace((unsigned char)*from))
+			*to++ = *from;
+		else if (to > text && to[-1] != ' ')
+			*to++ = ' ';
+	*to = '\0';
 }
 
 /* As many numbers as the setting has; the kernel writes a minus for "off" in some. */
