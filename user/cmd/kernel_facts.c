@@ -171,39 +171,42 @@ static enum ts_fact_state check_iostats(const struct context *context, struct ts
 	DIR *directory = opendir("/sys/block");
 	struct dirent *entry;
 	char path[320], line[16];
-	unsigned int devices = 0, off = 0;
+	unsigned int devices = 0;
+	size_t used = 0;
 
 	if (!directory) {
 		detail(fact, "/sys/block: %s", strerror(errno));
 		return TS_FACT_UNKNOWN;
 	}
 	while ((entry = readdir(directory))) {
-		if (entry->d_name[0] == '.')
-			continue;
 		snprintf(path, sizeof path, "/sys/block/%s/queue/iostats", entry->d_name);
-		if (!read_line(path, line, sizeof line))
+		if (entry->d_name[0] == '.' || !read_line(path, line, sizeof line))
 			continue;
 		devices++;
-		off += line[0] == '0';
+		if (line[0] == '0' && used < sizeof fact->detail)
+			used += (size_t)snprintf(fact->detail + used, sizeof fact->detail - used,
+						 "%s %s", used ? "," : "off on", entry->d_name);
 	}
 	closedir(directory);
-	if (off)
-		detail(fact, "off on %u of %u devices: their queue times are not known", off,
-		       devices);
-	else
-		detail(fact, "on for all %u devices", devices);
-	return off ? TS_FACT_NO : TS_FACT_YES;
+	if (used)
+		return TS_FACT_NO;
+	detail(fact, "on for all %u devices", devices);
+	return TS_FACT_YES;
 }
 
-static enum ts_fact_state check_schedstats(const struct context *context, struct ts_fact *fact)
+static enum ts_fact_state check_schedstat(const struct context *context, struct ts_fact *fact)
 {
 	char line[16];
 
+	if (access("/proc/schedstat", F_OK)) {
+		detail(fact, "/proc/schedstat is missing (CONFIG_SCHED_INFO)");
+		return TS_FACT_NO;
+	}
 	if (read_line("/proc/sys/kernel/sched_schedstats", line, sizeof line))
-		detail(fact, "kernel.sched_schedstats = %s (either is fine)", line);
+		detail(fact, "/proc/schedstat; kernel.sched_schedstats = %s, either is fine", line);
 	else
-		detail(fact, "no kernel.sched_schedstats (not needed)");
-	return access("/proc/schedstat", F_OK) ? TS_FACT_NO : TS_FACT_YES;
+		detail(fact, "/proc/schedstat");
+	return TS_FACT_YES;
 }
 
 static enum ts_fact_state check_jit(const struct context *context, struct ts_fact *fact)
@@ -241,7 +244,7 @@ static const struct {
 	{"btf", "type information of the kernel: without it no BPF program loads", check_btf},
 	{"jit", "BPF programs run as machine code", check_jit},
 	{"sched-info", "the kernel's own timestamps of waiting tasks", check_sched_info},
-	{"schedstat", "the kernel's totals, to compare with", check_schedstats},
+	{"schedstat", "the kernel's totals, to compare with", check_schedstat},
 	{"request-times", "the kernel's own timestamps of block requests", check_request_times},
 	{"iostats", "block devices stamp their requests", check_iostats},
 	{"iterators", "BPF iterators over sockets and tasks", check_iterator},

@@ -26,7 +26,8 @@ size_t ts_bars_make(const struct ts_histogram *histogram, struct ts_bar bar[TS_B
 	unsigned int first = OCTAVE_ROWS, last = 0, group;
 	size_t bars = 0;
 
-	for (unsigned int slot = 0; slot < (unsigned int)TS_HISTOGRAM_SLOTS(histogram->scale); slot++) {
+	for (unsigned int slot = 0; slot < (unsigned int)TS_HISTOGRAM_SLOTS(histogram->scale);
+	     slot++) {
 		unsigned int row = row_of(histogram, slot);
 
 		if (!histogram->slot[slot])

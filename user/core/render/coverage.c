@@ -65,18 +65,27 @@ static void missing_families(const struct ts_page *page, const struct ts_snapsho
 	}
 }
 
-/* Measured, and nothing happened; a reason, where there is one, is worth showing. */
+/* Measured, and nothing happened: the reason, where one is given, is worth a line. */
 static void silent_families(const struct ts_page *page, const struct ts_snapshot *delta)
 {
 	const char *names = "";
 
-	ts_for_each_family (id)
-		if (delta->family[id].status == TS_STATUS_NO_DATA)
+	ts_for_each_family (id) {
+		const struct ts_family_data *data = &delta->family[id];
+
+		if (data->status != TS_STATUS_NO_DATA)
+			continue;
+		if (!*data->why)
 			names = ts_page_text(page, "%s%s %s", names, *names ? "," : "",
 					     ts_families[id].name);
+		else if (first_of_its_reason(delta, id))
+			ts_page_paragraph(page, TS_INK_PLAIN, 4, "  ",
+					  ts_page_text(page, "No data: %s (%s)", data->why,
+						       names_with_reason(page, delta, id)));
+	}
 	if (*names)
 		ts_page_paragraph(page, TS_INK_PLAIN, 4, "  ",
-				  ts_page_text(page, "Nothing to count in:%s", names));
+				  ts_page_text(page, "Nothing happened in:%s", names));
 }
 
 static void missing_programs(const struct ts_page *page, const struct ts_cost *cost)

@@ -430,7 +430,7 @@ int ts_render_json(FILE *out, const struct ts_report *report)
 	json_object_set_new(root, "settings", settings(&w));
 	json_object_set_new(root, "namespaces", namespaces(&w));
 	json_object_set_new(root, "cost", cost(&w));
-	error = json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) ? -EIO : 0;
+	error = json_dumpf(root, out, JSON_COMPACT | JSON_REAL_PRECISION(12)) ? -EIO : 0;
 	if (!error)
 		fputc('\n', out);
 	json_decref(root);

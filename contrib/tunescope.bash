@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# bash completion for tunescope. Commands and options come from `tunescope help`, so that they
+# cannot fall behind; only what a value may be is written down here.
+
+_tunescope_words() {
+	# The first word of each indented line of the command list, or the options of one command.
+	if [ $# -eq 0 ]; then
+		"${COMP_WORDS[0]}" help 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'
+	else
+		"${COMP_WORDS[0]}" help "$1" 2>/dev/null | grep -oE '^ +(-[a-z], )?--[a-z-]+' |
+			grep -oE -e '--?[a-z-]+$'
+	fi
+}
+
+_tunescope_profiles() {
+	local file directory
+	for directory in /usr/share/tunescope/profiles /usr/local/share/tunescope/profiles \
+		/etc/tunescope/profiles; do
+		for file in "$directory"/*.conf; do
+			[ -e "$file" ] && basename "$file" .conf
+		done
+	done
+}
+
+# Completes the last name of a comma-separated list.
+_tunescope_list() {
+	local current=$1 words=$2 prefix=
+	case $current in
+	*,*) prefix=${current%,*}, ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$words" -- "${current##*,}")
+}
+
+_tunescope() {
+	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+	COMPREPLY=()
+
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(_tunescope_words) --help --version" -- "$current")
+		return
+	fi
+	case $previous in
+	-d | --duration)
+		mapfile -t COMPREPLY < <(compgen -W "500ms 10s 1m 10m 1h" -- "$current")
+		return
+		;;
+	--color)
+		mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$current")
+		return
+		;;
+	--btf)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--profile)
+		mapfile -t COMPREPLY < <(
+			compgen -W "$(_tunescope_profiles)" -- "$current"
+			compgen -f -- "$current"
+		)
+		return
+		;;
+	--disable)
+		# The mistake names everything that is accepted.
+		_tunescope_list "$current" "$("${COMP_WORDS[0]}" doctor --disable '?' 2>&1 |
+			sed -n 's/.*accepted: //p' | tr -d ,)"
+		return
+		;;
+	--disable-program) return ;;
+	help)
+		mapfile -t COMPREPLY < <(compgen -W "$(_tunescope_words)" -- "$current")
+		return
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$(_tunescope_words "${COMP_WORDS[1]}")" -- "$current")
+}
+
+complete -F _tunescope tunescope
