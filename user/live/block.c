@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Block requests, measured by bpf/block.bpf.c. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <bpf/bpf.h>
+
+#include <tunescope/block.h>
+#include "../core/histogram.h"
+#include "block.skel.h"
+#include "btf_enum.h"
+#include "probe.h"
+
+#define ISSUE	 "block_rq_issue"
+#define COMPLETE "block_rq_complete"
+
+/* Kernel memory the cells may take; a host of many CPUs gets fewer of them. */
+#define CELLS_BYTES   (32u << 20)
+#define CELLS_LARGEST (TS_BLOCK_OPS * (TS_BLOCK_DEVICES + 1))
+#define CELLS_FEWEST  (TS_BLOCK_OPS * 4)
+
+static const char *const op_names[TS_BLOCK_OPS] = {
+	[TS_BLOCK_READ] = "read",	[TS_BLOCK_WRITE] = "write", [TS_BLOCK_FLUSH] = "flush",
+	[TS_BLOCK_DISCARD] = "discard", [TS_BLOCK_OTHER] = "other",
+};
+
+struct block {
+	struct block_bpf *skeleton;
+	struct ts_probe probe;
+	const struct ts_block_cell *cells; /* [cpu][number] */
+	size_t cells_length;
+	/* The program's own variables. skeleton->bss is not them: it is mapped by a loader of its
+	 * own, which leaves out what ts_probe_load decides. */
+	const struct block_bpf__bss *live;
+	size_t live_length;
+	unsigned int cpus, cells_per_cpu;
+};
+
+/* One operation of one device, for the snapshot being taken. */
+struct series {
+	const struct block *state;
+	struct ts_snapshot *snapshot;
+	const char *device, *op;
+	bool read, moves_data, shared;
+	__u32 cell;
+};
+
+static void block_close(void *opaque)
+{
+	struct block *state = opaque;
+
+	ts_probe_detach(&state->probe);
+	if (state->cells)
+		munmap((void *)state->cells, state->cells_length);
+	if (state->live)
+		munmap((void *)state->live, state->live_length);
+	block_bpf__destroy(state->skeleton);
+	free(state);
+}
+
+/*
+ * The flags were macros until 6.12 (5f89154e8e9e, "block: Use enum to define RQF_x bit indexes",
+ * and the like for QUEUE_FLAG_x): the values here are the ones they had then. The numbers of some
+ * operations have changed, too.
+ */
+static void set_constants(struct block_bpf *skeleton, const struct btf *btf)
+{
+	enum { QUEUE_STATS, REQUEST_STATS, REQUEST_ACCOUNT, ZONE_APPEND, ROWS };
+	struct ts_btf_enumerator row[ROWS] = {
+		[QUEUE_STATS] = {"QUEUE_FLAG_STATS", 20},
+		[REQUEST_STATS] = {"__RQF_STATS", 17},
+		[REQUEST_ACCOUNT] = {"__RQF_IO_STAT", 13},
+		[ZONE_APPEND] = {"REQ_OP_ZONE_APPEND", TS_BLOCK_KERNEL_OPS - 1},
+	};
+	int parameters = 1;
+
+	ts_btf_enumerators(btf, row, ROWS);
+	skeleton->rodata->ts_block_queue_stats = 1ull << row[QUEUE_STATS].value;
+	skeleton->rodata->ts_block_request_stats = 1u << row[REQUEST_STATS].value;
+	skeleton->rodata->ts_block_request_account = 1u << row[REQUEST_ACCOUNT].value;
+	memset(skeleton->rodata->ts_block_ops, TS_BLOCK_OTHER, TS_BLOCK_KERNEL_OPS);
+	/* REQ_OP_READ, _WRITE, _FLUSH, _DISCARD and _SECURE_ERASE have kept theirs. */
+	skeleton->rodata->ts_block_ops[0] = TS_BLOCK_READ;
+	skeleton->rodata->ts_block_ops[1] = TS_BLOCK_WRITE;
+	skeleton->rodata->ts_block_ops[2] = TS_BLOCK_FLUSH;
+	skeleton->rodata->ts_block_ops[3] = TS_BLOCK_DISCARD;
+	skeleton->rodata->ts_block_ops[5] = TS_BLOCK_DISCARD;
+	skeleton->rodata->ts_block_ops[row[ZONE_APPEND].value & (TS_BLOCK_KERNEL_OPS - 1)] =
+		TS_BLOCK_WRITE;
+	ts_tracepoint_exists(btf, ISSUE, &parameters);
+	skeleton->rodata->ts_block_issue_has_queue = parameters == 2;
+}
+
+static unsigned int choose_cells_per_cpu(unsigned int cpus)
+{
+	size_t cells = CELLS_BYTES / (cpus * sizeof(struct ts_block_cell));
+
+	if (cells > CELLS_LARGEST)
+		return CELLS_LARGEST;
+	return cells < CELLS_FEWEST ? CELLS_FEWEST : (unsigned int)cells;
+}
+
+static int block_open(struct ts_live *live, void **opaque, enum ts_status *status, char why[256])
+{
+	struct block *state = calloc(1, sizeof *state);
+	int error = -ENOMEM;
+
+	*status = TS_STATUS_FAILED;
+	snprintf(why, 256, "out of memory");
+	if (!state)
+		return error;
+	state->skeleton = block_bpf__open();
+	if (!state->skeleton)
+		goto fail;
+	state->cpus = ts_possible_cpus();
+	state->cells_per_cpu = choose_cells_per_cpu(state->cpus);
+	set_constants(state->skeleton, live->kernel_btf);
+	state->skeleton->rodata->ts_block_cells_per_cpu = state->cells_per_cpu;
+	error = bpf_map__set_max_entries(state->skeleton->maps.ts_block_cells,
+					 state->cpus * state->cells_per_cpu);
+	if (!error)
+		error = ts_probe_load(&state->probe, ts_source_names[TS_SOURCE_BLOCK],
+				      state->skeleton->obj, live, status, why);
+	if (error)
+		goto fail;
+	state->cells = ts_map_view(state->skeleton->maps.ts_block_cells, &state->cells_length);
+	state->live = ts_map_view(state->skeleton->maps.bss, &state->live_length);
+	if (!state->cells || !state->live) {
+		error = -errno;
+		snprintf(why, 256, "cannot map the counters: %s", strerror(-error));
+		goto fail;
+	}
+	*opaque = state;
+	return 0;
+fail:
+	block_close(state);
+	return error;
+}
+
+static const struct ts_block_cell *cell_of(const struct series *series, unsigned int cpu)
+{
+	return &series->state->cells[cpu * series->state->cells_per_cpu + series->cell];
+}
+
+static bool empty(const struct series *series, size_t offset)
+{
+	for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++) {
+		const char *cell = (const char *)cell_of(series, cpu);
+		const struct ts_histogram_keyed *raw = (const void *)(cell + offset);
+
+		for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
+			if (raw->slot[i])
+				return false;
+	}
+	return true;
+}
+
+static void add_histogram(const struct series *series, enum ts_family_id id, size_t offset)
+{
+	struct ts_histogram *histogram;
+
+	if (empty(series, offset))
+		return;
+	histogram =
+		ts_snapshot_histogram(series->snapshot, id, TS_LABELS(series->device, series->op),
+				      TS_HISTOGRAM_SCALE_KEYED);
+	for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++) {
+		const char *cell = (const char *)cell_of(series, cpu);
+		const struct ts_histogram_keyed *raw = (const void *)(cell + offset);
+
+		ts_histogram_add_raw(histogram, raw->sum, raw->max, raw->slot);
+	}
+	if (series->shared)
+		series->snapshot->family[id].overflowed += histogram->count;
+}
+
+static void add_counter(const struct series *series, enum ts_family_id id, size_t offset)
+{
+	__u64 value = 0;
+
+	for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++)
+		value += *(const __u64 *)((const char *)cell_of(series, cpu) + offset);
+	ts_snapshot_counter(series->snapshot, id, TS_LABELS(series->device, series->op), value);
+}
+
+/* Classes nothing fell into have no series. */
+static void add_classes(const struct series *series, enum ts_family_id requests,
+			enum ts_family_id seconds, size_t offset, bool with_op)
+{
+	for (unsigned int class = 0; class < TS_BLOCK_CLASSES; class ++) {
+		struct ts_block_class sum = {0};
+		const char *label[TS_LABELS_MAX] = {series->device, series->op};
+		char bound[16];
+
+		for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++) {
+			const char *cell = (const char *)cell_of(series, cpu);
+			const struct ts_block_class *raw = (const void *)(cell + offset);
+
+			sum.requests += raw[class].requests;
+			sum.ns += raw[class].ns;
+		}
+		if (!sum.requests)
+			continue;
+		snprintf(bound, sizeof bound, "%u", class ? 1u << (class - 1) : 0);
+		label[with_op ? 2 : 1] = bound;
+		ts_snapshot_counter(series->snapshot, requests, label, sum.requests);
+		ts_snapshot_counter(series->snapshot, seconds, label, sum.ns);
+	}
+}
+
+#define CELL(member) offsetof(struct ts_block_cell, member)
+
+static void add_operation(const struct series *series)
+{
+	if (empty(series, CELL(device)))
+		return;
+	add_histogram(series, TS_FAMILY_BLOCK_LATENCY, CELL(total));
+	add_histogram(series, TS_FAMILY_BLOCK_QUEUE_LATENCY, CELL(queue));
+	add_histogram(series, TS_FAMILY_BLOCK_DEVICE_LATENCY, CELL(device));
+	add_counter(series, TS_FAMILY_BLOCK_ERRORS, CELL(errors));
+	add_classes(series, TS_FAMILY_BLOCK_DEPTH_REQUESTS, TS_FAMILY_BLOCK_DEPTH_SECONDS,
+		    CELL(depth), true);
+	if (series->moves_data) {
+		add_histogram(series, TS_FAMILY_BLOCK_IO_SIZE, CELL(size));
+		add_counter(series, TS_FAMILY_BLOCK_SEQUENTIAL, CELL(sequential));
+	}
+	if (series->read)
+		add_classes(series, TS_FAMILY_BLOCK_READ_BESIDE_WRITES,
+			    TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, CELL(beside), false);
+}
+
+static void add_device(const struct block *state, struct ts_snapshot *snapshot, const char *name,
+		       const __u32 *cell)
+{
+	for (unsigned int op = 0; op < TS_BLOCK_OPS; op++) {
+		struct series series = {
+			.state = state,
+			.snapshot = snapshot,
+			.device = name,
+			.op = op_names[op],
+			.read = op == TS_BLOCK_READ,
+			.moves_data = op != TS_BLOCK_FLUSH && op != TS_BLOCK_OTHER,
+			.shared = cell[op] <= TS_BLOCK_OPS,
+			.cell = cell[op] - 1,
+		};
+
+		if (cell[op] && cell[op] <= state->cells_per_cpu)
+			add_operation(&series);
+	}
+}
+
+static void add_devices(const struct block *state, struct ts_snapshot *snapshot)
+{
+	static const __u32 others[TS_BLOCK_OPS] = {1, 2, 3, 4, 5};
+
+	for (unsigned int slot = 0; slot < TS_BLOCK_DEVICES; slot++) {
+		const struct ts_block_device *device = &state->live->ts_block_devices[slot];
+		char name[TS_BLOCK_NAME_SIZE];
+		__u32 own[TS_BLOCK_OPS];
+
+		/* The name is there a moment after the device: then it waits for the next time. */
+		memcpy(name, state->live->ts_block_names[slot], sizeof name);
+		name[sizeof name - 1] = '\0';
+		if (!device->key || !*name)
+			continue;
+		/* As in /sys/block. */
+		for (char *slash = strchr(name, '/'); slash; slash = strchr(slash, '/'))
+			*slash = '!';
+		for (unsigned int op = 0; op < TS_BLOCK_OPS; op++)
+			own[op] = device->cell[op] > TS_BLOCK_OPS ? device->cell[op] : 0;
+		add_device(state, snapshot, name, own);
+	}
+	add_device(state, snapshot, "other", others);
+}
+
+/* Requests nothing is known of, and events skipped while the same program ran on that CPU. */
+static __u64 lost_events(const struct block *state)
+{
+	__u64 lost = state->live->ts_block_lost;
+
+	for (size_t i = 0; i < state->probe.programs; i++) {
+		struct bpf_prog_info info = {0};
+		__u32 length = sizeof info;
+
+		if (state->probe.program[i].status == TS_STATUS_OK &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(state->probe.program[i].program), &info,
+					    &length))
+			lost += info.recursion_misses;
+	}
+	return lost;
+}
+
+static void block_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
+{
+	static const char *const programs[] = {ISSUE, COMPLETE};
+	const struct block *state = opaque;
+	enum ts_status status = TS_STATUS_OK;
+	const char *why = "";
+
+	ts_probe_cost(&state->probe, snapshot);
+	snapshot->cost.lost_events += lost_events(state);
+	/* A request is counted from what both of them see. */
+	for (size_t i = 0; i < 2 && status == TS_STATUS_OK; i++)
+		status = ts_probe_status(&state->probe, programs[i], &why);
+	if (status != TS_STATUS_OK) {
+		ts_snapshot_source_status(snapshot, TS_SOURCE_BLOCK, status, why);
+		return;
+	}
+	add_devices(state, snapshot);
+	ts_for_each_family (id)
+		if (ts_families[id].source == TS_SOURCE_BLOCK && !snapshot->family[id].count)
+			ts_snapshot_family_status(snapshot, id, TS_STATUS_NO_DATA,
+						  "no such block request has completed yet");
+}
+
+const struct ts_source ts_source_block = {
+	.id = TS_SOURCE_BLOCK,
+	.open = block_open,
+	.snapshot = block_snapshot,
+	.close = block_close,
+};
