@@ -7,10 +7,10 @@
 #include <tunescope/histogram.h>
 
 /* 17 bounds are in use: a power of two makes & 31 a bound the verifier understands. */
-static const __u8 ts_histogram_ns_lut[32] = TS_HISTOGRAM_NS_LUT;
-static const __u64 ts_histogram_ns_bounds[32] = TS_HISTOGRAM_NS_BOUNDS;
-static const __u8 ts_histogram_bytes_lut[32] = TS_HISTOGRAM_BYTES_LUT;
-static const __u64 ts_histogram_bytes_bounds[32] = TS_HISTOGRAM_BYTES_BOUNDS;
+const __u8 ts_histogram_ns_lut[32] = TS_HISTOGRAM_NS_LUT;
+const __u64 ts_histogram_ns_bounds[32] = TS_HISTOGRAM_NS_BOUNDS;
+const __u8 ts_histogram_bytes_lut[32] = TS_HISTOGRAM_BYTES_LUT;
+const __u64 ts_histogram_bytes_bounds[32] = TS_HISTOGRAM_BYTES_BOUNDS;
 
 /* Keeps the compiler from turning arithmetic on a value back into a branch on it. */
 #define ts_opaque(value) asm volatile("" : "+r"(value))
@@ -97,6 +97,7 @@ static __always_inline void ts_histogram_count_keyed(struct ts_histogram_keyed *
 						     __u32 slot, __u64 value)
 {
 	slot = ts_histogram_slot_keyed(slot);
+	ts_opaque(slot); /* or the bound is checked on what slot was before, unseen by the verifier */
 	if (slot >= TS_HISTOGRAM_SLOTS_KEYED)
 		return;
 	histogram->slot[slot]++;

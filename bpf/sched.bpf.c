@@ -24,6 +24,9 @@
 #define CALIBRATE_NS 1000000ULL
 /* An offset this old is not used: NTP may have moved ktime by microseconds since. */
 #define CALIBRATION_LIMIT_NS 256000000ULL
+/* The offset follows ktime's drift up to 1 in 2^14 (61 ppm), and jumps when it is this far off. */
+#define CALIBRATION_DRIFT_SHIFT 14
+#define CALIBRATION_JUMP_NS	8192
 
 /* Slots of ts_sched_tasks minus one. */
 const volatile __u32 ts_sched_task_mask = 0;
@@ -38,12 +41,14 @@ struct {
 	__type(value, struct ts_sched_cpu);
 } ts_sched_cpus SEC(".maps");
 
+/* One element that holds all slots: looked up once, and then an address is a mask and a shift. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* ts_sched_task_mask + 1, set before loading */
-	__type(key, __u32);
-	__type(value, struct ts_sched_task);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	/* ts_sched_task_mask + 1 of them, set before loading */
+	__uint(value_size, sizeof(struct ts_sched_task));
 } ts_sched_tasks SEC(".maps");
 
 static __always_inline struct ts_sched_cpu *this_cpu_slice(void)
@@ -53,17 +58,24 @@ static __always_inline struct ts_sched_cpu *this_cpu_slice(void)
 	return bpf_map_lookup_elem(&ts_sched_cpus, &cpu);
 }
 
-static __always_inline struct ts_sched_task *task_slot(__u32 pid)
+static __always_inline struct ts_sched_task *all_tasks(void)
 {
-	__u32 key = pid & ts_sched_task_mask;
+	__u32 zero = 0;
 
-	return bpf_map_lookup_elem(&ts_sched_tasks, &key);
+	return bpf_map_lookup_elem(&ts_sched_tasks, &zero);
+}
+
+static __always_inline struct ts_sched_task *task_slot(struct ts_sched_task *tasks, __u32 pid)
+{
+	return (void *)tasks + (__u64)(pid & ts_sched_task_mask) * sizeof *tasks;
 }
 
 /* Clocks of two CPUs may differ by a little: an interval is never negative. */
 static __always_inline __u64 elapsed(__u64 later, __u64 earlier)
 {
-	return later > earlier ? later - earlier : 0;
+	__s64 difference = later - earlier;
+
+	return difference < 0 ? 0 : difference;
 }
 
 static __always_inline void record(struct ts_histogram_global *histogram, __u64 ns)
@@ -74,101 +86,113 @@ static __always_inline void record(struct ts_histogram_global *histogram, __u64 
 /* The task that leaves, except what is remembered of it. */
 static __always_inline void leave(struct ts_sched_cpu *cpu, __u32 pid, bool voluntary, __u64 now)
 {
-	cpu->switches[pid ? voluntary : TS_SCHED_SWITCH_IDLE]++;
-	if (pid && cpu->switched)
-		record(&cpu->oncpu, elapsed(now, cpu->switched));
+	__u64 switched = cpu->switched;
+
 	cpu->switched = now;
+	if (!pid) {
+		cpu->switches[TS_SCHED_SWITCH_IDLE]++;
+		return;
+	}
+	cpu->switches[voluntary]++;
+	if (switched)
+		record(&cpu->oncpu, elapsed(now, switched));
 }
 
 /*
- * What slot remembers of the task that arrives, or NULL: it is a new one, it has not left a CPU
- * since tunescope started, or another task took its slot.
+ * What slot remembers of the task that arrives: nothing when it is a new one, when it has not left
+ * a CPU since tunescope started, or when another task took its slot.
  */
-static __always_inline struct ts_sched_task *recall(struct ts_sched_cpu *cpu,
-						    struct ts_sched_task *slot, __u32 pid)
+static __always_inline bool remembered(struct ts_sched_cpu *cpu, const struct ts_sched_task *slot,
+				       __u32 pid)
 {
 	if (slot->pid == pid)
-		return slot;
+		return true;
 	if (slot->pid)
 		cpu->lost++;
-	return NULL;
+	return false;
 }
 
-static __always_inline __u64 queue_clock(struct ts_sched_cpu *cpu, __u64 clock, __u64 queued)
+/* ktime on the time line of the run queue's clock, for when that was not updated. */
+static __always_inline __u64 corrected(const struct ts_sched_cpu *cpu, __u64 clock)
 {
-	__u64 age;
+	__u64 now;
 
-	if (!ts_sched_correct_clock)
+	if (clock - cpu->calibrated > CALIBRATION_LIMIT_NS)
 		return clock;
-	age = clock - cpu->calibrated;
-	if (clock == queued) {
-		__u64 now;
+	now = bpf_ktime_get_ns() - cpu->clock_offset;
+	return now > clock ? now : clock;
+}
 
-		if (age > CALIBRATION_LIMIT_NS)
-			return clock;
-		now = bpf_ktime_get_ns() - cpu->clock_offset;
-		return now > clock ? now : clock;
-	}
-	if (age > CALIBRATE_NS) {
-		cpu->clock_offset = bpf_ktime_get_ns() - clock;
-		cpu->calibrated = clock;
-	}
-	return clock;
+/*
+ * The smallest offsets are the right ones: what makes them larger is time that passed, or an
+ * interrupt that came, between the update of the clock and this.
+ */
+static __always_inline void calibrate(struct ts_sched_cpu *cpu, __u64 clock)
+{
+	__u64 age = clock - cpu->calibrated, drift = age >> CALIBRATION_DRIFT_SHIFT;
+	__s64 growth;
+
+	if (age < CALIBRATE_NS)
+		return;
+	growth = bpf_ktime_get_ns() - clock - cpu->clock_offset;
+	if (growth > (__s64)drift && growth < CALIBRATION_JUMP_NS)
+		growth = drift;
+	cpu->clock_offset += growth;
+	cpu->calibrated = clock;
 }
 
 SEC("?tp_btf/sched_switch")
 int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	__u64 queued = next->sched_info.last_queued;
-	__u32 prev_pid = prev->pid, next_pid = next->pid;
 	struct ts_sched_cpu *cpu = this_cpu_slice();
-	struct ts_sched_task *slot;
-	__u64 now, wait, run_delay;
-	__u32 migrations;
+	struct ts_sched_task *tasks = all_tasks(), *slot;
+	__u64 now, queued, wait, run_delay;
+	__u32 pid, migrations;
 
-	if (!cpu)
+	if (!cpu || !tasks)
 		return 0;
-	now = queue_clock(cpu, prev->se.cfs_rq->rq->clock, queued);
-	leave(cpu, prev_pid, !preempt && ts_task_state(prev), now);
-	if (prev_pid) {
-		slot = task_slot(prev_pid);
-		if (slot) {
-			run_delay = prev->sched_info.run_delay;
-			if (slot->pid != prev_pid) {
-				slot->pid = prev_pid;
-				slot->run_delay_before =
-					prev->sched_info.pcount > 1 ? run_delay : 0;
-			}
-			slot->migrations = prev->se.nr_migrations;
-			slot->run_delay = run_delay;
-			slot->switched = now;
+	now = prev->se.cfs_rq->rq->clock;
+	queued = next->sched_info.last_queued;
+	if (ts_sched_correct_clock) {
+		if (now == queued)
+			now = corrected(cpu, now);
+		else
+			calibrate(cpu, now);
+	}
+	pid = prev->pid;
+	leave(cpu, pid, !preempt && ts_task_state(prev), now);
+	if (pid) {
+		slot = task_slot(tasks, pid);
+		run_delay = prev->sched_info.run_delay;
+		if (slot->pid != pid) {
+			slot->pid = pid;
+			slot->run_delay_before = prev->sched_info.pcount > 1 ? run_delay : 0;
 		}
+		slot->migrations = prev->se.nr_migrations;
+		slot->run_delay = run_delay;
+		slot->switched = now;
 	}
 
-	if (!next_pid)
+	pid = next->pid;
+	if (!pid)
 		return 0;
-	slot = task_slot(next_pid);
-	if (!slot)
-		return 0;
+	slot = task_slot(tasks, pid);
 	run_delay = next->sched_info.run_delay;
 	migrations = next->se.nr_migrations;
-	wait = elapsed(now, queued);
+	wait = now - queued;
 	if (!next->sched_info.pcount) {
 		/* Its first arrival: whatever the slot says is of an earlier task of that pid. */
 		wait += run_delay;
 		cpu->migrations += migrations;
-	} else {
-		slot = recall(cpu, slot, next_pid);
-		if (slot) {
-			__u64 away = elapsed(now, slot->switched);
+	} else if (remembered(cpu, slot, pid)) {
+		__u64 away = elapsed(now, slot->switched);
 
-			/* Preempted on its way to sleep it was not queued anew, but it waited. */
-			wait = queued ? wait + elapsed(run_delay, slot->run_delay) : away;
-			cpu->migrations += migrations - slot->migrations;
-			record(&cpu->offcpu, away);
-		} else if (!queued) {
-			return 0;
-		}
+		cpu->migrations += migrations - slot->migrations;
+		record(&cpu->offcpu, away);
+		/* Preempted on its way to sleep it was not queued anew, but it waited. */
+		wait = queued ? wait + elapsed(run_delay, slot->run_delay) : away;
+	} else if (!queued) {
+		return 0;
 	}
 	record(&cpu->runq, wait);
 	return 0;
@@ -178,11 +202,12 @@ int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct tas
 
 static __always_inline int become_runnable(struct task_struct *task, bool new)
 {
+	struct ts_sched_task *tasks = all_tasks(), *slot;
 	__u32 pid = task->pid;
-	struct ts_sched_task *slot = task_slot(pid);
 
-	if (!slot)
+	if (!tasks)
 		return 0;
+	slot = task_slot(tasks, pid);
 	if (new || slot->pid != pid) {
 		slot->pid = pid;
 		slot->migrations = task->se.nr_migrations;
@@ -210,38 +235,43 @@ int BPF_PROG(ts_sched_new, struct task_struct *task)
 SEC("?tp_btf/sched_switch")
 int BPF_PROG(ts_sched_ktime, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	__u32 prev_pid = prev->pid, next_pid = next->pid;
 	struct ts_sched_cpu *cpu = this_cpu_slice();
+	struct ts_sched_task *tasks = all_tasks(), *slot;
 	__u64 now = bpf_ktime_get_ns();
-	struct ts_sched_task *slot;
 	bool voluntary;
+	__u32 pid;
 
-	if (!cpu)
+	if (!cpu || !tasks)
 		return 0;
+	pid = prev->pid;
 	voluntary = !preempt && ts_task_state(prev);
-	leave(cpu, prev_pid, voluntary, now);
-	slot = prev_pid ? task_slot(prev_pid) : NULL;
-	if (slot) {
-		if (slot->pid != prev_pid)
+	leave(cpu, pid, voluntary, now);
+	if (pid) {
+		slot = task_slot(tasks, pid);
+		if (slot->pid != pid)
 			slot->run_delay = 0;
-		slot->pid = prev_pid;
+		slot->pid = pid;
 		slot->migrations = prev->se.nr_migrations;
 		slot->switched = now;
 		slot->queued = voluntary ? 0 : now;
 	}
 
-	slot = next_pid ? task_slot(next_pid) : NULL;
-	slot = slot ? recall(cpu, slot, next_pid) : NULL;
-	if (!slot)
+	pid = next->pid;
+	if (!pid)
+		return 0;
+	slot = task_slot(tasks, pid);
+	if (!remembered(cpu, slot, pid))
 		return 0;
 	cpu->migrations += (__u32)next->se.nr_migrations - slot->migrations;
 	slot->migrations = next->se.nr_migrations;
 	if (slot->switched)
 		record(&cpu->offcpu, elapsed(now, slot->switched));
 	if (slot->queued) {
-		slot->run_delay += elapsed(now, slot->queued);
-		record(&cpu->runq, elapsed(now, slot->queued));
+		__u64 wait = elapsed(now, slot->queued);
+
+		slot->run_delay += wait;
 		slot->queued = 0;
+		record(&cpu->runq, wait);
 	}
 	return 0;
 }

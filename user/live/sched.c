@@ -20,7 +20,7 @@
 
 /* Slots of the table of tasks: one for each possible pid, or this many shared by all. */
 #define TASKS_DIRECT_MAX 65536
-#define TASKS_SHARED	 262144
+#define TASKS_SHARED	 131072
 /* Read this much of that table at a time: mapping all of it would count as memory of ours. */
 #define TASKS_AT_A_TIME 8192
 
@@ -144,7 +144,8 @@ static void configure(struct sched_state *state, const struct ts_sched_options *
 	bpf_program__set_autoload(skeleton->progs.ts_sched_wakeup, own);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_new, own);
 	bpf_map__set_max_entries(skeleton->maps.ts_sched_cpus, state->cpus);
-	bpf_map__set_max_entries(skeleton->maps.ts_sched_tasks, state->tasks);
+	bpf_map__set_value_size(skeleton->maps.ts_sched_tasks,
+				state->tasks * sizeof(struct ts_sched_task));
 	skeleton->rodata->ts_sched_task_mask = state->tasks - 1;
 	skeleton->rodata->ts_sched_correct_clock = !options->keep_stale_clock;
 }
