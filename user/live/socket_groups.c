@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "socket_groups.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tunescope/histogram.h>
+
+#include "../core/histogram.h"
+
+#define GROUPS_MAX 256
+#define OTHER	   GROUPS_MAX
+#define PLACES	   1024 /* of the hash table; a power of two */
+
+static const char *const limit_names[] = {
+	[TS_RECEIVE_NONE] = "none",	    [TS_RECEIVE_GROWING] = "growing",
+	[TS_RECEIVE_TCP_RMEM] = "tcp_rmem", [TS_RECEIVE_RMEM_MAX] = "rmem_max",
+	[TS_RECEIVE_FIXED] = "fixed",	    [TS_RECEIVE_READER] = "reader",
+};
+
+struct received_by_limit {
+	__u64 bytes; /* cumulative */
+	/* largest since the last snapshot */
+	double window, buffer, in_flight, rtt_seconds;
+	__u32 connections; /* in the last round */
+};
+
+struct ts_socket_group {
+	__u32 netns;
+	__u16 port;
+	bool outbound;
+	bool used;
+	struct received_by_limit limit[TS_RECEIVE_LIMITS];
+	struct ts_histogram_keyed *smoothed, *minimum; /* made when first needed */
+	__u64 rtt_readings, receivers; /* observations, to tell how many went to "other" */
+};
+
+struct ts_socket_groups {
+	struct ts_socket_group group[GROUPS_MAX + 1];
+	size_t count;
+	__u16 place[PLACES]; /* index + 1, 0: free */
+};
+
+struct ts_socket_groups *ts_socket_groups_new(void)
+{
+	return calloc(1, sizeof(struct ts_socket_groups));
+}
+
+void ts_socket_groups_free(struct ts_socket_groups *groups)
+{
+	if (!groups)
+		return;
+	for (size_t i = 0; i <= GROUPS_MAX; i++) {
+		free(groups->group[i].smoothed);
+		free(groups->group[i].minimum);
+	}
+	free(groups);
+}
+
+void ts_socket_groups_begin(struct ts_socket_groups *groups)
+{
+	for (size_t i = 0; i <= GROUPS_MAX; i++)
+		for (size_t l = 0; l < TS_RECEIVE_LIMITS; l++)
+			groups->group[i].limit[l].connections = 0;
+}
+
+struct ts_socket_group *ts_socket_group(struct ts_socket_groups *groups, __u32 netns, bool outbound,
+					__u16 port)
+{
+	__u64 key = (__u64)netns << 17 | (__u64)outbound << 16 | port;
+	size_t place = (key * 0x9e3779b97f4a7c15ULL >> 32) & (PLACES - 1);
+	struct ts_socket_group *group;
+
+	for (; groups->place[place]; place = (place + 1) & (PLACES - 1)) {
+		group = &groups->group[groups->place[place] - 1];
+		if (group->netns == netns && group->port == port && group->outbound == outbound)
+			return group;
+	}
+	if (groups->count == GROUPS_MAX) {
+		groups->group[OTHER].used = true;
+		return &groups->group[OTHER];
+	}
+	group = &groups->group[groups->count++];
+	group->netns = netns;
+	group->port = port;
+	group->outbound = outbound;
+	group->used = true;
+	groups->place[place] = (__u16)groups->count;
+	return group;
+}
+
+static void record(struct ts_histogram_keyed **histogram, __u32 us)
+{
+	__u64 ns = (__u64)us * 1000;
+
+	if (!*histogram)
+		*histogram = calloc(1, sizeof **histogram);
+	if (!*histogram)
+		return;
+	(*histogram)->slot[ts_histogram_slot(TS_HISTOGRAM_SCALE_KEYED, TS_UNIT_SECONDS, ns)]++;
+	(*histogram)->sum += ns;
+	if (ns > (*histogram)->max)
+		(*histogram)->max = ns;
+}
+
+void ts_socket_group_rtt(struct ts_socket_group *group, __u32 smoothed_us, __u32 minimum_us)
+{
+	if (smoothed_us)
+		record(&group->smoothed, smoothed_us);
+	if (minimum_us != ~0U)
+		record(&group->minimum, minimum_us);
+	group->rtt_readings++;
+}
+
+static void raise_to(double *value, double candidate)
+{
+	if (candidate > *value)
+		*value = candidate;
+}
+
+void ts_socket_group_received(struct ts_socket_group *group, enum ts_receive_limit limit,
+			      const struct ts_received *received)
+{
+	struct received_by_limit *row = &group->limit[limit];
+
+	row->bytes += received->bytes;
+	row->connections++;
+	raise_to(&row->window, received->window);
+	raise_to(&row->buffer, received->buffer);
+	raise_to(&row->in_flight, received->in_flight);
+	raise_to(&row->rtt_seconds, received->rtt_us / 1e6);
+	group->receivers++;
+}
+
+struct labels {
+	char netns[16], port[8];
+	const char *side;
+};
+
+static void labels_of(const struct ts_socket_group *group, bool other, struct labels *labels)
+{
+	if (other) {
+		*labels = (struct labels){"other", "other", "other"};
+		return;
+	}
+	snprintf(labels->netns, sizeof labels->netns, "%u", group->netns);
+	snprintf(labels->port, sizeof labels->port, "%u", group->port);
+	labels->side = group->outbound ? "outbound" : "service";
+}
+
+static void add_received(struct ts_snapshot *snapshot, const struct labels *l, const char *limit,
+			 const struct received_by_limit *row)
+{
+	const char *const *labels = TS_LABELS(l->netns, l->side, l->port, limit);
+	const struct {
+		enum ts_family_id family;
+		double value;
+	} gauges[] = {
+		{TS_FAMILY_TCP_RECEIVE_WINDOW, row->window},
+		{TS_FAMILY_TCP_RECEIVE_BUFFER, row->buffer},
+		{TS_FAMILY_TCP_RECEIVE_IN_FLIGHT, row->in_flight},
+		{TS_FAMILY_TCP_RECEIVE_RTT, row->rtt_seconds},
+		{TS_FAMILY_TCP_RECEIVE_CONNECTIONS, row->connections},
+	};
+
+	ts_snapshot_counter(snapshot, TS_FAMILY_TCP_RECEIVED, labels, row->bytes);
+	if (!row->window && !row->buffer)
+		return; /* nothing received since the last snapshot */
+	for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++)
+		ts_snapshot_gauge(snapshot, gauges[i].family, labels, gauges[i].value);
+}
+
+static void add_rtt(struct ts_snapshot *snapshot, enum ts_family_id family, const struct labels *l,
+		    const struct ts_histogram_keyed *raw)
+{
+	struct ts_histogram *histogram;
+
+	if (!raw)
+		return;
+	histogram = ts_snapshot_histogram(snapshot, family, TS_LABELS(l->netns, l->side, l->port),
+					  TS_HISTOGRAM_SCALE_KEYED);
+	ts_histogram_add_raw(histogram, raw->sum, raw->max, raw->slot);
+}
+
+static void add_group(struct ts_snapshot *snapshot, struct ts_socket_group *group, bool other)
+{
+	struct labels labels;
+
+	labels_of(group, other, &labels);
+	for (size_t i = 0; i < TS_RECEIVE_LIMITS; i++) {
+		struct received_by_limit *row = &group->limit[i];
+
+		if (row->bytes)
+			add_received(snapshot, &labels, limit_names[i], row);
+		row->window = row->buffer = row->in_flight = row->rtt_seconds = 0;
+	}
+	add_rtt(snapshot, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT, &labels, group->smoothed);
+	add_rtt(snapshot, TS_FAMILY_TCP_LIVE_MINIMUM_RTT, &labels, group->minimum);
+}
+
+static void add_overflowed(struct ts_snapshot *snapshot, const struct ts_socket_group *other)
+{
+	static const enum ts_family_id by_receiver[] = {
+		TS_FAMILY_TCP_RECEIVED,	      TS_FAMILY_TCP_RECEIVE_WINDOW,
+		TS_FAMILY_TCP_RECEIVE_BUFFER, TS_FAMILY_TCP_RECEIVE_IN_FLIGHT,
+		TS_FAMILY_TCP_RECEIVE_RTT,    TS_FAMILY_TCP_RECEIVE_CONNECTIONS,
+	};
+
+	for (size_t i = 0; i < sizeof by_receiver / sizeof *by_receiver; i++)
+		snapshot->family[by_receiver[i]].overflowed = other->receivers;
+	snapshot->family[TS_FAMILY_TCP_LIVE_SMOOTHED_RTT].overflowed = other->rtt_readings;
+	snapshot->family[TS_FAMILY_TCP_LIVE_MINIMUM_RTT].overflowed = other->rtt_readings;
+}
+
+void ts_socket_groups_snapshot(struct ts_socket_groups *groups, struct ts_snapshot *snapshot)
+{
+	for (size_t i = 0; i <= GROUPS_MAX; i++)
+		if (groups->group[i].used)
+			add_group(snapshot, &groups->group[i], i == OTHER);
+	add_overflowed(snapshot, &groups->group[OTHER]);
+}

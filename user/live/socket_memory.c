@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "socket_memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define START	1024
+#define MAXIMUM 131072 /* 32 bytes each, and there are two tables */
+
+struct remembered {
+	__u64 identity; /* 0: free */
+	__u64 bytes_received;
+	__u64 met_ns;
+	__u32 netns;
+	__u16 local_port, remote_port;
+};
+
+struct table {
+	struct remembered *entry; /* open addressing */
+	size_t capacity, count;
+};
+
+struct ts_socket_memory {
+	struct table last, now;
+	__u64 lost;
+};
+
+static bool table_new(struct table *table, size_t capacity)
+{
+	*table = (struct table){
+		.entry = calloc(capacity, sizeof *table->entry),
+		.capacity = capacity,
+	};
+	return table->entry;
+}
+
+struct ts_socket_memory *ts_socket_memory_new(void)
+{
+	struct ts_socket_memory *memory = calloc(1, sizeof *memory);
+
+	if (memory && table_new(&memory->last, START) && table_new(&memory->now, START))
+		return memory;
+	ts_socket_memory_free(memory);
+	return NULL;
+}
+
+void ts_socket_memory_free(struct ts_socket_memory *memory)
+{
+	if (!memory)
+		return;
+	free(memory->last.entry);
+	free(memory->now.entry);
+	free(memory);
+}
+
+void ts_socket_memory_begin(struct ts_socket_memory *memory)
+{
+	if (memory->now.count)
+		memset(memory->now.entry, 0, memory->now.capacity * sizeof *memory->now.entry);
+	memory->now.count = 0;
+}
+
+void ts_socket_memory_end(struct ts_socket_memory *memory)
+{
+	struct table last = memory->last;
+
+	memory->last = memory->now;
+	memory->now = last;
+}
+
+static struct remembered *place_of(const struct table *table, __u64 identity)
+{
+	size_t place = (identity * 0x9e3779b97f4a7c15ULL >> 32) & (table->capacity - 1);
+
+	while (table->entry[place].identity && table->entry[place].identity != identity)
+		place = (place + 1) & (table->capacity - 1);
+	return &table->entry[place];
+}
+
+static bool grow(struct table *table)
+{
+	struct table larger;
+
+	if (table->capacity >= MAXIMUM || !table_new(&larger, table->capacity * 2))
+		return false;
+	for (size_t i = 0; i < table->capacity; i++)
+		if (table->entry[i].identity)
+			*place_of(&larger, table->entry[i].identity) = table->entry[i];
+	larger.count = table->count;
+	free(table->entry);
+	*table = larger;
+	return true;
+}
+
+static void remember(struct ts_socket_memory *memory, const struct remembered *fresh)
+{
+	struct table *table = &memory->now;
+	struct remembered *entry;
+
+	if (table->count >= table->capacity * 3 / 4 && !grow(table)) {
+		memory->lost++;
+		return;
+	}
+	entry = place_of(table, fresh->identity);
+	table->count += !entry->identity;
+	*entry = *fresh;
+}
+
+bool ts_socket_memory_update(struct ts_socket_memory *memory, const struct ts_socket_record *record,
+			     __u32 netns, __u64 now_ns, __u64 *bytes, __u64 *elapsed_ns)
+{
+	const struct remembered *last = place_of(&memory->last, record->identity);
+	struct remembered fresh = {
+		.identity = record->identity,
+		.bytes_received = record->bytes_received,
+		.met_ns = now_ns,
+		.netns = netns,
+		.local_port = record->local_port,
+		.remote_port = record->remote_port,
+	};
+
+	remember(memory, &fresh);
+	/* The kernel reuses the memory of sockets: it must be the same connection as well. */
+	if (!last->identity || last->netns != netns || last->local_port != fresh.local_port ||
+	    last->remote_port != fresh.remote_port || last->bytes_received > fresh.bytes_received ||
+	    last->met_ns >= now_ns)
+		return false;
+	*bytes = fresh.bytes_received - last->bytes_received;
+	*elapsed_ns = now_ns - last->met_ns;
+	return true;
+}
+
+__u64 ts_socket_memory_lost(const struct ts_socket_memory *memory)
+{
+	return memory->lost;
+}

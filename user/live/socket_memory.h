@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is remembered of each connection from one visit to the next. */
+#ifndef TUNESCOPE_SOCKET_MEMORY_H
+#define TUNESCOPE_SOCKET_MEMORY_H
+
+#include <stdbool.h>
+#include <tunescope/sockets.h>
+
+struct ts_socket_memory;
+
+struct ts_socket_memory *ts_socket_memory_new(void); /* NULL: out of memory */
+void ts_socket_memory_free(struct ts_socket_memory *memory);
+
+/* Around each round of visits: a connection not met in a round is forgotten. */
+void ts_socket_memory_begin(struct ts_socket_memory *memory);
+void ts_socket_memory_end(struct ts_socket_memory *memory);
+
+/* True, with what it received since and how long ago that is, when it was met in the last round. */
+bool ts_socket_memory_update(struct ts_socket_memory *memory, const struct ts_socket_record *record,
+			     __u32 netns, __u64 now_ns, __u64 *bytes, __u64 *elapsed_ns);
+
+/* Connections there was no room for, each time they were met. */
+__u64 ts_socket_memory_lost(const struct ts_socket_memory *memory);
+
+#endif

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Established connections, visited about once a second through a BPF iterator: round-trip times,
+ * and what bounds the receive window of those that receive. Between two visits nothing runs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <tunescope/histogram.h>
+#include <tunescope/sockets.h>
+
+#include "../core/histogram.h"
+#include "local_ports.h"
+#include "netns.h"
+#include "probe.h"
+#include "sockdiag.h"
+#include "socket_groups.h"
+#include "socket_memory.h"
+#include "sockets.skel.h"
+
+#define VISIT_NS       1000000000ULL /* between two visits */
+#define VISIT_MINIMUM  300000000ULL  /* a snapshot repeats a visit older than this */
+#define COST_SHARE     100	     /* visits may take one part in so many of one CPU */
+#define READ_BYTES     32768
+#define RECEIVED_LEAST 65536 /* fewer bytes since the last visit say nothing about the window */
+#define UTILISED       0.5   /* of the window, by what arrives in one round trip */
+#define PRESSURE_SHARE 10    /* local ports are looked at when one in so many is taken */
+#define ESTABLISHED    1     /* TCP_ESTABLISHED */
+#define PORT_WORDS     (65536 / 64)
+
+/* What the kernel allows in the namespace being visited; 0: not readable. */
+struct netns_limits {
+	__u64 tcp_rmem_max, rmem_max;
+	__u64 ports; /* size of the ephemeral range */
+};
+
+struct visit {
+	struct sockets_state *state;
+	__u32 netns;
+	__u64 now;
+	bool count_ports;
+	struct netns_limits limits;
+	__u64 listening[PORT_WORDS];
+	size_t listeners;
+};
+
+struct sockets_state {
+	struct sockets_bpf *skeleton;
+	struct ts_probe probe;
+	struct bpf_link *link;
+	struct ts_socket_memory *memory;
+	struct ts_socket_groups *groups;
+	struct ts_local_ports *ports;
+	__u64 visited_ns, next_ns;
+	int error; /* of the last visits */
+	struct visit visit;
+	char buffer[READ_BYTES];
+};
+
+static __u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
+}
+
+/* ---- one socket */
+
+static bool listens(const struct visit *visit, __u16 port)
+{
+	return visit->listening[port / 64] >> (port % 64) & 1;
+}
+
+/*
+ * What bounds the window of a connection that received rate bytes per second. A buffer the
+ * application does not empty comes first: then the window is closed by the reader, whatever its
+ * size. A connection that does not use half of its window in a round trip is bounded by something
+ * else.
+ */
+static enum ts_receive_limit limit_of(const struct ts_socket_record *record,
+				      const struct netns_limits *limits, double in_flight)
+{
+	if (record->unread >= record->buffer / 4)
+		return TS_RECEIVE_READER;
+	if (in_flight < UTILISED * record->window)
+		return TS_RECEIVE_NONE;
+	if (record->buffer_locked)
+		return limits->rmem_max && record->buffer == 2 * limits->rmem_max
+			       ? TS_RECEIVE_RMEM_MAX
+			       : TS_RECEIVE_FIXED;
+	return limits->tcp_rmem_max && record->buffer >= limits->tcp_rmem_max ? TS_RECEIVE_TCP_RMEM
+									      : TS_RECEIVE_GROWING;
+}
+
+static void judge_received(const struct visit *visit, struct ts_socket_group *group,
+			   const struct ts_socket_record *record, __u64 bytes, __u64 elapsed_ns)
+{
+	__u32 rtt_us = record->receiver_rtt_us ? record->receiver_rtt_us : record->smoothed_rtt_us;
+	double in_flight = (double)bytes / (double)elapsed_ns * 1e3 * rtt_us;
+
+	if (bytes < RECEIVED_LEAST || !elapsed_ns)
+		return;
+	ts_socket_group_received(group, limit_of(record, &visit->limits, in_flight),
+				 &(struct ts_received){
+					 .bytes = bytes,
+					 .window = record->window,
+					 .buffer = record->buffer,
+					 .in_flight = in_flight,
+					 .rtt_us = rtt_us,
+				 });
+}
+
+static void visit_open(const struct visit *visit, const struct ts_socket_record *record)
+{
+	struct sockets_state *state = visit->state;
+	bool outbound = !listens(visit, record->local_port);
+	struct ts_socket_group *group =
+		ts_socket_group(state->groups, visit->netns, outbound,
+				outbound ? record->remote_port : record->local_port);
+	__u64 bytes, elapsed_ns;
+
+	if (record->state == ESTABLISHED)
+		ts_socket_group_rtt(group, record->smoothed_rtt_us, record->minimum_rtt_us);
+	if (ts_socket_memory_update(state->memory, record, visit->netns, visit->now, &bytes,
+				    &elapsed_ns))
+		judge_received(visit, group, record, bytes, elapsed_ns);
+}
+
+static void visit_socket(const struct visit *visit, const struct ts_socket_record *record)
+{
+	if (record->open)
+		visit_open(visit, record);
+	if (visit->count_ports && !listens(visit, record->local_port))
+		ts_local_ports_add(visit->state->ports, record);
+}
+
+/* A read may end in the middle of a record: the rest comes with the next. */
+static int read_records(const struct visit *visit, int iterator)
+{
+	char *buffer = visit->state->buffer;
+	struct ts_socket_record record;
+	size_t have = 0, used;
+	ssize_t length;
+
+	for (;;) {
+		length = read(iterator, buffer + have, READ_BYTES - have);
+		if (length < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (length <= 0)
+			return length < 0 ? -errno : have ? -EBADMSG : 0;
+		have += (size_t)length;
+		for (used = 0; have - used >= sizeof record; used += sizeof record) {
+			memcpy(&record, buffer + used, sizeof record);
+			visit_socket(visit, &record);
+		}
+		have -= used;
+		memmove(buffer, buffer + used, have);
+	}
+}
+
+/* ---- one namespace */
+
+/* Up to three numbers of a small file; the rest stays as it is. Returns how many. */
+static int read_numbers(const char *path, unsigned long long number[3])
+{
+	FILE *file = fopen(path, "re");
+	int count;
+
+	if (!file)
+		return 0;
+	count = fscanf(file, "%llu %llu %llu", &number[0], &number[1], &number[2]);
+	fclose(file);
+	return count > 0 ? count : 0;
+}
+
+static void read_limits(struct netns_limits *limits)
+{
+	unsigned long long number[3] = {0};
+
+	*limits = (struct netns_limits){0};
+	if (read_numbers("/proc/sys/net/ipv4/tcp_rmem", number) == 3)
+		limits->tcp_rmem_max = number[2];
+	if (read_numbers("/proc/sys/net/core/rmem_max", number) >= 1)
+		limits->rmem_max = number[0];
+	if (read_numbers("/proc/sys/net/ipv4/ip_local_port_range", number) >= 2 &&
+	    number[1] >= number[0])
+		limits->ports = number[1] - number[0] + 1;
+}
+
+struct sockets_in_use {
+	unsigned int hashed, time_wait;
+};
+
+static void read_in_use(const char *path, struct sockets_in_use *use)
+{
+	FILE *file = fopen(path, "re");
+	unsigned int hashed, time_wait;
+	char line[128];
+
+	if (!file)
+		return;
+	while (fgets(line, sizeof line, file)) {
+		if (sscanf(line, "TCP: inuse %u orphan %*u tw %u", &hashed, &time_wait) == 2) {
+			use->hashed += hashed;
+			use->time_wait += time_wait;
+		} else if (sscanf(line, "TCP6: inuse %u", &hashed) == 1) {
+			use->hashed += hashed;
+		}
+	}
+	fclose(file);
+}
+
+static void visit_listener(void *context, const struct ts_diag_socket *socket)
+{
+	struct visit *visit = context;
+
+	visit->listening[socket->port / 64] |= 1ULL << (socket->port % 64);
+	visit->listeners++;
+}
+
+/*
+ * Inside the namespace: an iterator over its sockets, or -1 when there is nothing to visit. Walking
+ * the kernel's table of connections costs half a millisecond even when none belongs here, so ask
+ * first whether there are any.
+ */
+static int open_iterator(struct visit *visit)
+{
+	struct sockets_state *state = visit->state;
+	struct sockets_in_use use = {0};
+	int iterator, error;
+
+	memset(visit->listening, 0, sizeof visit->listening);
+	visit->listeners = 0;
+	read_in_use("/proc/thread-self/net/sockstat", &use);
+	read_in_use("/proc/thread-self/net/sockstat6", &use);
+	visit->count_ports = false;
+	if (!use.hashed && !use.time_wait)
+		return -1;
+	error = ts_sockdiag_dump(TS_DIAG_LISTEN, false, visit_listener, visit);
+	if (error) {
+		state->error = error;
+		return -1;
+	}
+	read_limits(&visit->limits);
+	visit->count_ports = visit->limits.ports &&
+			     (use.hashed + use.time_wait) * PRESSURE_SHARE > visit->limits.ports;
+	if (use.hashed <= visit->listeners && !visit->count_ports)
+		return -1;
+	state->skeleton->data->ts_sockets_wanted =
+		visit->count_ports ? TS_SOCKETS_ALL : TS_SOCKETS_OPEN;
+	iterator = bpf_iter_create(bpf_link__fd(state->link));
+	if (iterator < 0)
+		state->error = -errno;
+	return iterator;
+}
+
+static void visit_namespace(struct sockets_state *state, struct ts_netns_table *table,
+			    const struct ts_netns_entry *entry)
+{
+	struct visit *visit = &state->visit;
+	int iterator, error;
+
+	/* One that cannot be entered has gone since the last refresh. */
+	if (ts_netns_enter(table, entry))
+		return;
+	visit->state = state;
+	visit->netns = (__u32)entry->inode;
+	iterator = open_iterator(visit);
+	if (!entry->initial)
+		ts_netns_leave(table);
+	if (iterator < 0)
+		return;
+	visit->now = now_ns();
+	if (visit->count_ports)
+		ts_local_ports_begin(state->ports);
+	error = read_records(visit, iterator);
+	close(iterator);
+	if (error)
+		state->error = error;
+	if (visit->count_ports)
+		ts_local_ports_end(state->ports, visit->netns);
+}
+
+static void visit_all(struct ts_live *live, struct sockets_state *state)
+{
+	__u64 start = now_ns(), took;
+
+	state->error = 0;
+	ts_socket_groups_begin(state->groups);
+	ts_socket_memory_begin(state->memory);
+	for (size_t i = 0; i < live->netns->count; i++)
+		if (live->netns->entry[i].alive)
+			visit_namespace(state, live->netns, &live->netns->entry[i]);
+	ts_socket_memory_end(state->memory);
+	took = now_ns() - start;
+	state->visited_ns = start;
+	state->next_ns = start + (took * COST_SHARE > VISIT_NS ? took * COST_SHARE : VISIT_NS);
+}
+
+static void sockets_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
+{
+	struct sockets_state *state = data;
+
+	if (monotonic_ns >= state->next_ns)
+		visit_all(live, state);
+}
+
+/* ---- open, snapshot, close */
+
+static void sockets_close(void *data)
+{
+	struct sockets_state *state = data;
+
+	bpf_link__destroy(state->link);
+	ts_probe_detach(&state->probe);
+	sockets_bpf__destroy(state->skeleton);
+	ts_socket_memory_free(state->memory);
+	ts_socket_groups_free(state->groups);
+	ts_local_ports_free(state->ports);
+	free(state);
+}
+
+static int fail(struct sockets_state *state, enum ts_status *status, char why[256],
+		enum ts_status how, const char *what, int error)
+{
+	*status = how;
+	snprintf(why, 256, "%s: %s", what, strerror(-error));
+	if (state)
+		sockets_close(state);
+	return error;
+}
+
+static int sockets_open(struct ts_live *live, void **data, enum ts_status *status, char why[256])
+{
+	struct sockets_state *state;
+	int error;
+
+	if (btf__find_by_name_kind(live->kernel_btf, "bpf_iter_tcp", BTF_KIND_FUNC) < 0)
+		return fail(NULL, status, why, TS_STATUS_UNSUPPORTED,
+			    "this kernel has no BPF iterator over TCP sockets (5.9)", -EOPNOTSUPP);
+	state = calloc(1, sizeof *state);
+	if (!state)
+		return fail(NULL, status, why, TS_STATUS_FAILED, "no room", -ENOMEM);
+	state->memory = ts_socket_memory_new();
+	state->groups = ts_socket_groups_new();
+	state->ports = ts_local_ports_new();
+	if (!state->memory || !state->groups || !state->ports)
+		return fail(state, status, why, TS_STATUS_FAILED, "no room", -ENOMEM);
+	state->skeleton = sockets_bpf__open();
+	if (!state->skeleton)
+		return fail(state, status, why, TS_STATUS_FAILED, "the BPF object cannot be opened",
+			    -errno);
+	error = ts_probe_load(&state->probe, "sockets", state->skeleton->obj, live, status, why);
+	if (error) {
+		sockets_close(state);
+		return error;
+	}
+	state->link = bpf_program__attach_iter(state->skeleton->progs.ts_sockets_visit, NULL);
+	if (!state->link)
+		return fail(state, status, why, TS_STATUS_UNSUPPORTED,
+			    "the iterator over TCP sockets cannot be attached", -errno);
+	visit_all(live, state);
+	if (state->error)
+		return fail(state, status, why, TS_STATUS_FAILED, "TCP sockets cannot be visited",
+			    state->error);
+	*data = state;
+	return 0;
+}
+
+static void sockets_snapshot(struct ts_live *live, void *data, struct ts_snapshot *snapshot)
+{
+	struct sockets_state *state = data;
+	char why[256];
+
+	if (now_ns() - state->visited_ns >= VISIT_MINIMUM)
+		visit_all(live, state);
+	snprintf(why, sizeof why, "TCP sockets cannot be visited: %s", strerror(-state->error));
+	ts_snapshot_source_status(snapshot, TS_SOURCE_SOCKETS,
+				  state->error ? TS_STATUS_FAILED : TS_STATUS_OK,
+				  state->error ? why : "");
+	ts_socket_groups_snapshot(state->groups, snapshot);
+	ts_local_ports_snapshot(state->ports, snapshot);
+	snapshot->cost.lost_events += ts_socket_memory_lost(state->memory);
+	ts_probe_cost(&state->probe, snapshot);
+}
+
+const struct ts_source ts_source_sockets = {
+	.id = TS_SOURCE_SOCKETS,
+	.open = sockets_open,
+	.tick = sockets_tick,
+	.snapshot = sockets_snapshot,
+	.close = sockets_close,
+};
