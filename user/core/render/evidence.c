@@ -22,7 +22,7 @@ static void evidence_row(const struct ts_page *page, const struct ts_evidence *e
 	const char *value = ts_human_value(page->arena, e->value, e->unit);
 	const char *threshold =
 		e->has_threshold ? ts_page_text(page, ", threshold %s",
-						ts_human_value(page->arena, e->threshold, e->unit))
+						ts_human_bare(page->arena, e->threshold, e->unit))
 				 : "";
 	const char *samples = e->samples ? ts_page_text(page, ", %llu samples", e->samples) : "";
 

@@ -8,9 +8,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "escape.h"
+#include "units.h"
 #include "../arena.h"
 #include "../histogram.h"
 #include "../profile.h"
@@ -56,17 +56,6 @@ static json_t *number_or_text(const struct writer *w, const char *value)
 	return whole(parsed);
 }
 
-static json_t *time_text(const struct writer *w, __u64 realtime_ns)
-{
-	time_t seconds = (time_t)(realtime_ns / 1000000000ULL);
-	char written[40] = "";
-	struct tm utc;
-
-	if (gmtime_r(&seconds, &utc))
-		strftime(written, sizeof written, "%Y-%m-%dT%H:%M:%SZ", &utc);
-	return text(w, written);
-}
-
 static json_t *labels(const struct writer *w, enum ts_family_id id, const char *const *label)
 {
 	const struct ts_family *family = &ts_families[id];
@@ -100,8 +89,9 @@ static json_t *window(const struct writer *w)
 	__u64 length = (__u64)(win->seconds * 1e9);
 
 	json_object_set_new(object, "seconds", number(win->seconds));
-	json_object_set_new(object, "start", time_text(w, win->delta->realtime_ns - length));
-	json_object_set_new(object, "end", time_text(w, win->delta->realtime_ns));
+	json_object_set_new(object, "start",
+			    text(w, ts_utc_time(w->arena, win->delta->realtime_ns - length)));
+	json_object_set_new(object, "end", text(w, ts_utc_time(w->arena, win->delta->realtime_ns)));
 	json_object_set_new(object, "profile",
 			    text(w, w->report->profile ? w->report->profile->name : ""));
 	return object;

@@ -7,7 +7,7 @@
 #include "../arena.h"
 
 #define FIELD_INDENT 3
-#define FIELD_COLUMN 15
+#define FIELD_COLUMN 16
 
 static const char *const ink_codes[] = {
 	[TS_INK_PLAIN] = "",	      [TS_INK_TITLE] = "\033[1m",    [TS_INK_BAD] = "\033[1;31m",

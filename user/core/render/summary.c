@@ -2,24 +2,10 @@
 /* The first screen: what is wrong, what do I type. */
 #include "page.h"
 
-#include <string.h>
-#include <time.h>
-
 #include "units.h"
 #include "../arena.h"
 #include "../profile.h"
 #include "../rule.h"
-
-static const char *clock_text(const struct ts_page *page, __u64 realtime_ns)
-{
-	time_t seconds = (time_t)(realtime_ns / 1000000000ULL);
-	struct tm utc;
-	char text[32] = "";
-
-	if (gmtime_r(&seconds, &utc))
-		strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &utc);
-	return ts_page_text(page, "%s", text);
-}
 
 static void header(const struct ts_page *page, const struct ts_report *report)
 {
@@ -32,7 +18,7 @@ static void header(const struct ts_page *page, const struct ts_report *report)
 				       host->cpus == 1 ? "" : "s",
 				       ts_human_bytes(page->arena, (double)host->memory_bytes),
 				       ts_human_seconds(page->arena, report->window->seconds),
-				       clock_text(page, report->window->delta->realtime_ns),
+				       ts_utc_time(page->arena, report->window->delta->realtime_ns),
 				       profile && *profile->name ? "; profile " : "",
 				       profile ? profile->name : ""));
 }
@@ -117,7 +103,7 @@ static const char *why_line(const struct ts_page *page, const struct ts_report *
 				    ts_human_value(page->arena, e->value, e->unit));
 		if (e->has_threshold)
 			text = ts_page_text(page, "%s (threshold %s)", text,
-					    ts_human_value(page->arena, e->threshold, e->unit));
+					    ts_human_bare(page->arena, e->threshold, e->unit));
 	}
 	if (finding->harm > 0)
 		text = ts_page_text(page, "%s%sharm: %s in %s", text, *text ? "; " : "",

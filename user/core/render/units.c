@@ -70,7 +70,7 @@ const char *ts_human_number(struct ts_arena *arena, double number)
 	return three_digits(arena, number, "");
 }
 
-const char *ts_human_value(struct ts_arena *arena, double value, const char *unit)
+const char *ts_human_bare(struct ts_arena *arena, double value, const char *unit)
 {
 	if (!strcmp(unit, "seconds") || !strcmp(unit, "s"))
 		return ts_human_seconds(arena, value);
@@ -78,7 +78,42 @@ const char *ts_human_value(struct ts_arena *arena, double value, const char *uni
 		return ts_human_bytes(arena, value);
 	if (!strcmp(unit, "percent") || !strcmp(unit, "%"))
 		return ts_arena_printf(arena, "%s %%", ts_human_number(arena, value));
-	if (!*unit || !strcmp(unit, "count") || !strcmp(unit, "ratio"))
-		return ts_human_number(arena, value);
-	return ts_arena_printf(arena, "%s %s", ts_human_number(arena, value), unit);
+	return ts_human_number(arena, value);
+}
+
+const char *ts_human_value(struct ts_arena *arena, double value, const char *unit)
+{
+	static const char *const without_word[] = {"",	"seconds", "s",	    "bytes", "B",
+						   "%", "percent", "count", "ratio"};
+	const char *bare = ts_human_bare(arena, value, unit);
+
+	for (size_t i = 0; i < sizeof without_word / sizeof without_word[0]; i++)
+		if (!strcmp(unit, without_word[i]))
+			return bare;
+	return ts_arena_printf(arena, "%s %s", bare, unit);
+}
+
+const char *ts_utc_time(struct ts_arena *arena, __u64 realtime_ns)
+{
+	static const unsigned int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	__u64 seconds = realtime_ns / 1000000000ULL, days = seconds / 86400;
+	unsigned int year = 1970, month = 0, length;
+
+	seconds %= 86400;
+	for (;; year++) {
+		length = year % 4 == 0 && (year % 100 || year % 400 == 0) ? 366 : 365;
+		if (days < length)
+			break;
+		days -= length;
+	}
+	for (;; month++) {
+		unsigned int leap_day = month == 1 && length == 366;
+
+		if (days < lengths[month] + leap_day)
+			break;
+		days -= lengths[month] + leap_day;
+	}
+	return ts_arena_printf(arena, "%u-%02u-%02uT%02u:%02u:%02uZ", year, month + 1,
+			       (unsigned int)days + 1, (unsigned int)(seconds / 3600),
+			       (unsigned int)(seconds / 60 % 60), (unsigned int)(seconds % 60));
 }
