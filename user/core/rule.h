@@ -71,6 +71,56 @@ void ts_finding_sufferer(struct ts_rule_context *context, struct ts_finding *fin
 void ts_finding_propose(struct ts_rule_context *context, struct ts_finding *finding,
 			enum ts_setting_id id, const char *scope, const char *proposed);
 
+/*
+ * The same for a key that changes together with the one proposed before: the finding keeps naming
+ * that one, its apply and undo commands also write this one.
+ */
+void ts_finding_propose_coupled(struct ts_rule_context *context, struct ts_finding *finding,
+				enum ts_setting_id id, const char *scope, const char *proposed);
+
+/*
+ * A finding whose symptom is real and whose cause is no setting: cause is a slug, acquits the
+ * setting that would have been blamed wrongly ("" for none).
+ */
+struct ts_finding *ts_finding_cause(struct ts_rule_context *context, const char *cause,
+				    const char *acquits);
+
+/*
+ * Sets the finding's id from its rule, what (a setting's name or a cause) and its scope. port_key
+ * is "port" unless the port is a remote one.
+ */
+void ts_finding_identify(struct ts_rule_context *context, struct ts_finding *finding,
+			 const char *what, const char *port_key);
+
+/* Evidence with the threshold it was held against. */
+void ts_finding_judged(struct ts_rule_context *context, struct ts_finding *finding,
+		       enum ts_family_id family, const char *const *labels, const char *what,
+		       double value, const char *unit, __u64 samples, double threshold);
+
+/* Sets why (printf) and returns the outcome, for the end of a rule without a finding. */
+enum ts_outcome ts_rule_without_finding(struct ts_rule_context *context, enum ts_outcome outcome,
+					const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* "network namespace labsrv (4026532211)" or "the initial network namespace". */
+const char *ts_rule_netns_text(struct ts_rule_context *context, const char *inode);
+
+/* "1.5 MiB" */
+const char *ts_rule_bytes_text(struct ts_rule_context *context, double bytes);
+
+/* A counter of /proc/net/snmp or netstat in a namespace, in events during the window. */
+double ts_rule_network_counter(const struct ts_rule_context *context, const char *netns,
+			       const char *counter);
+
+/* The family was measured throughout the window (though perhaps nothing happened). */
+bool ts_rule_measured(const struct ts_rule_context *context, enum ts_family_id id);
+
+/* Whether the series took what did not fit elsewhere: it belongs to nobody. */
+bool ts_rule_is_other(const struct ts_series *series);
+
+/* For rendering and merging: the strongest of two outcomes. */
+enum ts_outcome ts_outcome_stronger(enum ts_outcome a, enum ts_outcome b);
+
 /* Smallest power of two >= value, within [low, high]. */
 __u64 ts_round_up_power_of_two(double value, __u64 low, __u64 high);
 

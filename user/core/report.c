@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Runs the rules over a window, turns findings on one thing into one, ranks them. */
+#include "report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "profile.h"
+#include "rule.h"
+
+const char *ts_outcome_name(enum ts_outcome outcome)
+{
+	static const char *const names[] = {
+		[TS_OUTCOME_QUIET] = "quiet",
+		[TS_OUTCOME_RECOMMEND] = "recommend",
+		[TS_OUTCOME_NOT_A_SETTING] = "not-a-setting",
+		[TS_OUTCOME_ALREADY_SET] = "already-set",
+		[TS_OUTCOME_INSUFFICIENT] = "insufficient",
+		[TS_OUTCOME_UNAVAILABLE] = "unavailable",
+		[TS_OUTCOME_DISABLED] = "disabled",
+	};
+
+	return names[outcome];
+}
+
+enum ts_outcome ts_outcome_stronger(enum ts_outcome a, enum ts_outcome b)
+{
+	static const int strength[] = {
+		[TS_OUTCOME_DISABLED] = 0,    [TS_OUTCOME_UNAVAILABLE] = 1,
+		[TS_OUTCOME_QUIET] = 2,	      [TS_OUTCOME_INSUFFICIENT] = 3,
+		[TS_OUTCOME_ALREADY_SET] = 4, [TS_OUTCOME_NOT_A_SETTING] = 5,
+		[TS_OUTCOME_RECOMMEND] = 6,
+	};
+
+	return strength[a] >= strength[b] ? a : b;
+}
+
+/* The families a rule needs and this window lacks, in words; NULL when it has them all. */
+static const char *missing(struct ts_rule_context *context)
+{
+	const char *text = NULL;
+
+	for (size_t i = 0; i < sizeof context->rule->needs / sizeof context->rule->needs[0]; i++) {
+		enum ts_family_id id = context->rule->needs[i];
+		const char *why;
+
+		if (id == TS_FAMILY_COUNT)
+			break;
+		if (ts_rule_measured(context, id))
+			continue;
+		why = ts_window_why(context->window, id);
+		text = ts_text(context, "%s%s%s was not measured (%s%s%s)", text ? text : "",
+			       text ? "; " : "", ts_families[id].name,
+			       ts_status_name(ts_window_status(context->window, id)),
+			       *why ? ": " : "", why);
+	}
+	return text;
+}
+
+static struct ts_rule_result judge(struct ts_rule_context *context)
+{
+	struct ts_report *report = context->report;
+	struct ts_rule_result result = {.rule = context->rule, .why = ""};
+	const char *lacks = missing(context);
+	size_t first = report->findings;
+
+	if (lacks) {
+		result.outcome = TS_OUTCOME_UNAVAILABLE;
+		result.why = lacks;
+		return result;
+	}
+	result.outcome = context->rule->judge(context);
+	result.why = context->why ? context->why : "";
+	for (size_t i = first; i < report->findings; i++) {
+		if (i == first)
+			result.outcome = report->finding[i].outcome;
+		result.outcome = ts_outcome_stronger(result.outcome, report->finding[i].outcome);
+	}
+	for (size_t i = first; i < report->findings; i++)
+		if (report->finding[i].outcome == result.outcome) {
+			result.why = report->finding[i].title;
+			break;
+		}
+	return result;
+}
+
+/* The last number of a value: the one that a proposal raises in "min default max" and in a range.
+ */
+static double last_number(const char *value)
+{
+	const char *blank = strrchr(value, ' ');
+
+	return strtod(blank ? blank + 1 : value, NULL);
+}
+
+static bool about_the_same(const struct ts_finding *a, const struct ts_finding *b)
+{
+	if (a->outcome != b->outcome || strcmp(a->netns, b->netns) ||
+	    strcmp(a->device, b->device) || strcmp(a->cgroup, b->cgroup))
+		return false;
+	if (*a->setting)
+		return !strcmp(a->setting, b->setting);
+	/* A cause that is no setting belongs to the one that has it. */
+	return a->outcome == TS_OUTCOME_NOT_A_SETTING && !strcmp(a->cause, b->cause) &&
+	       !strcmp(a->port, b->port) && a->pid == b->pid;
+}
+
+static void take_value(struct ts_finding *into, const struct ts_finding *from)
+{
+	into->proposed = from->proposed;
+	into->computed = from->computed;
+	into->apply = from->apply;
+	into->undo = from->undo;
+}
+
+static void merge_into(struct ts_rule_context *context, struct ts_finding *into,
+		       const struct ts_finding *from)
+{
+	if (last_number(from->proposed) > last_number(into->proposed))
+		take_value(into, from);
+	if (strcmp(from->title, into->title))
+		into->title = ts_text(context, "%s; %s", into->title, from->title);
+	if (strcmp(from->remedy, into->remedy))
+		into->remedy = ts_text(context, "%s%s%s", into->remedy,
+				       *into->remedy && *from->remedy ? " " : "", from->remedy);
+	/* One that does not depend on which of them suffered more this time. */
+	if (strcmp(from->id, into->id) < 0)
+		into->id = from->id;
+	if (*into->setting && strcmp(from->port, into->port))
+		into->port = "";
+	if (!strcmp(from->harm_unit, into->harm_unit))
+		into->harm += from->harm;
+	into->harm_seconds += from->harm_seconds;
+	if (from->confidence > into->confidence)
+		into->confidence = from->confidence;
+	for (size_t i = 0; i < from->evidence_count; i++) {
+		struct ts_evidence *copy = ts_finding_evidence(
+			context, into, from->evidence[i].family, from->evidence[i].label,
+			from->evidence[i].what, from->evidence[i].value, from->evidence[i].unit,
+			from->evidence[i].samples);
+
+		copy->has_threshold = from->evidence[i].has_threshold;
+		copy->threshold = from->evidence[i].threshold;
+	}
+	for (size_t i = 0; i < from->sufferer_count; i++)
+		ts_finding_sufferer(context, into, &from->sufferer[i]);
+}
+
+static void merge(struct ts_rule_context *context)
+{
+	struct ts_report *report = context->report;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < report->findings; i++) {
+		struct ts_finding *finding = &report->finding[i];
+		size_t k;
+
+		for (k = 0; k < kept; k++)
+			if (about_the_same(&report->finding[k], finding))
+				break;
+		if (k < kept)
+			merge_into(context, &report->finding[k], finding);
+		else if (kept++ != i)
+			report->finding[kept - 1] = *finding;
+	}
+	report->findings = kept;
+}
+
+static int worse(const void *a, const void *b)
+{
+	const struct ts_finding *x = a, *y = b;
+
+	if (x->harm_seconds != y->harm_seconds)
+		return x->harm_seconds < y->harm_seconds ? 1 : -1;
+	return strcmp(x->id, y->id);
+}
+
+struct ts_report *ts_report_make(const struct ts_window *window, const struct ts_profile *profile)
+{
+	struct ts_arena *arena = ts_arena_new();
+	struct ts_report *report = ts_arena_alloc(arena, sizeof *report);
+	struct ts_rule_context context = {.window = window, .report = report};
+
+	report->arena = arena;
+	report->window = window;
+	report->profile = profile;
+	report->rule = ts_arena_alloc(arena, ts_rules_count * sizeof *report->rule);
+	report->rules = ts_rules_count;
+	for (size_t i = 0; i < ts_rules_count; i++) {
+		context.rule = ts_rules[i];
+		context.threshold = profile->threshold[i];
+		context.why = NULL;
+		report->rule[i] =
+			profile->enabled[i]
+				? judge(&context)
+				: (struct ts_rule_result){ts_rules[i], TS_OUTCOME_DISABLED,
+							  "switched off by the profile"};
+	}
+	merge(&context);
+	if (report->findings)
+		qsort(report->finding, report->findings, sizeof *report->finding, worse);
+	return report;
+}
+
+void ts_report_free(struct ts_report *report)
+{
+	if (report)
+		ts_arena_free(report->arena);
+}

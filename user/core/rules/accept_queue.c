@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Accept queue overflow: somaxconn, the application's own backlog, or an application too slow. */
+#include "listener.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { DROPPED, SAMPLES, FULL_SHARE, ACCEPTOR_BUSY };
+
+/* An attempt that is dropped is tried again by the client after its first retransmission timeout.
+ */
+#define SECONDS_PER_DROP 1.0
+
+struct overflow {
+	struct ts_listener listener;
+	double dropped;	   /* attempts lost at the accept queue */
+	double accepted;   /* connections taken from it; NAN unknown */
+	double full_share; /* of the samples */
+	double busy; /* share of the window the acceptor would need for all attempts; NAN unknown */
+};
+
+/*
+ * A listener's drops are those at the accept queue and those at the SYN queue. The namespace's
+ * counters say how many of each there were; which listener had them is certain when it dropped more
+ * than all SYN queues together, or when its accept queue was seen full.
+ */
+static double dropped_at_accept_queue(const struct ts_rule_context *context,
+				      const struct ts_listener *listener)
+{
+	double overflows = ts_rule_network_counter(context, listener->netns, "ListenOverflows");
+	double all = ts_rule_network_counter(context, listener->netns, "ListenDrops");
+	double elsewhere = fmax(all - overflows, 0);
+	double certain = fmax(listener->drops - elsewhere, 0);
+
+	if (ts_listener_was_full(listener))
+		certain = listener->drops;
+	return fmin(certain, overflows);
+}
+
+/* Connections the application took during the window, as far as it is known. */
+static double accepted(const struct ts_rule_context *context, const struct ts_listener *listener)
+{
+	double closed =
+		(double)ts_window_counter(context->window, TS_FAMILY_TCP_CONNECTIONS,
+					  TS_LABELS(listener->netns, "service", listener->port));
+	double opened = ts_rule_network_counter(context, listener->netns, "TcpPassiveOpens");
+
+	if (closed > 0)
+		return closed;
+	return opened > 0 ? opened : NAN;
+}
+
+static struct overflow measure(const struct ts_rule_context *context,
+			       const struct ts_series *series)
+{
+	struct overflow o = {.listener = ts_listener_read(context, series)};
+	double waiting;
+
+	o.dropped = dropped_at_accept_queue(context, &o.listener);
+	o.accepted = accepted(context, &o.listener);
+	if (o.listener.samples <= 0)
+		return o;
+	o.full_share = o.listener.full / o.listener.samples;
+	/* Connections wait only while the acceptor is occupied: its pace is what it took then. */
+	waiting = (o.listener.full + o.listener.partial) / o.listener.samples;
+	o.busy = waiting * (1 + o.dropped / o.accepted);
+	return o;
+}
+
+static void add_evidence(struct ts_rule_context *context, struct ts_finding *finding,
+			 const struct overflow *o)
+{
+	const struct ts_listener *l = &o->listener;
+	const char *const labels[TS_LABELS_MAX] = {l->netns, l->port};
+	__u64 samples = (__u64)l->samples;
+
+	ts_finding_judged(context, finding, TS_FAMILY_TCP_LISTENER_DROPS, labels,
+			  "connection attempts dropped because the accept queue was full",
+			  o->dropped, "connections", samples, context->threshold[DROPPED]);
+	ts_finding_evidence(
+		context, finding, TS_FAMILY_NETWORK_COUNTERS,
+		TS_LABELS(l->netns, "ListenOverflows"), "accept queue overflows in that namespace",
+		ts_rule_network_counter(context, l->netns, "ListenOverflows"), "events", 1);
+	ts_finding_evidence(context, finding, TS_FAMILY_TCP_LISTENER_BACKLOG, labels,
+			    "limit of the accept queue", l->limit, "connections", samples);
+	ts_finding_evidence(context, finding, TS_FAMILY_TCP_LISTENER_BURST, labels,
+			    "most attempts dropped between two samples", l->burst, "connections",
+			    samples);
+	ts_finding_judged(context, finding, TS_FAMILY_TCP_ACCEPT_QUEUE_SAMPLES,
+			  TS_LABELS(l->netns, l->port, "full"),
+			  "share of the samples that found the queue full", 100 * o->full_share,
+			  "%", samples, 100 * context->threshold[FULL_SHARE]);
+	ts_finding_evidence(context, finding, TS_FAMILY_TCP_ACCEPT_QUEUE_SAMPLES,
+			    TS_LABELS(l->netns, l->port, "empty"),
+			    "share of the samples that found the queue empty",
+			    100 * l->empty / l->samples, "%", samples);
+	finding->harm = o->dropped;
+	finding->harm_unit = "connection attempts dropped";
+	finding->harm_seconds = o->dropped * SECONDS_PER_DROP;
+}
+
+static void slow_acceptor(struct ts_rule_context *context, const struct overflow *o)
+{
+	struct ts_finding *f = ts_finding_cause(context, "slow-acceptor", "net.core.somaxconn");
+	const char *who = ts_listener_text(context, &o->listener);
+
+	ts_listener_name(context, f, &o->listener);
+	ts_finding_identify(context, f, f->cause, "port");
+	f->title = ts_text(context, "%s in %s accepts connections too slowly", who,
+			   ts_rule_netns_text(context, o->listener.netns));
+	f->remedy =
+		ts_text(context,
+			"The queue hardly ever drains: %s must accept faster (more workers or "
+			"threads, no slow work between two accept() calls, SO_REUSEPORT). A longer "
+			"queue would only make clients wait longer before they fail.",
+			who);
+	f->confidence = o->full_share >= context->threshold[FULL_SHARE] ? 0.9 : 0.7;
+	add_evidence(context, f, o);
+}
+
+static void application_backlog(struct ts_rule_context *context, const struct overflow *o)
+{
+	struct ts_finding *f =
+		ts_finding_cause(context, "application-backlog", "net.core.somaxconn");
+
+	ts_listener_name(context, f, &o->listener);
+	ts_finding_identify(context, f, f->cause, "port");
+	f->title = ts_text(
+		context, "The accept queue of %s in %s overflows: its own listen() backlog is %.0f",
+		ts_listener_text(context, &o->listener),
+		ts_rule_netns_text(context, o->listener.netns), o->listener.limit);
+	f->remedy = ts_listener_backlog_remedy(context, &o->listener,
+					       (double)ts_listener_wanted(&o->listener));
+	f->confidence = 0.95;
+	add_evidence(context, f, o);
+}
+
+static void at_most(struct ts_rule_context *context, const struct overflow *o)
+{
+	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_ALREADY_SET);
+
+	ts_listener_name(context, f, &o->listener);
+	f->setting = ts_settings[TS_SETTING_SOMAXCONN].name;
+	f->current = ts_text(context, "%.0f", o->listener.somaxconn);
+	ts_finding_identify(context, f, f->setting, "port");
+	f->title = ts_text(context, "The accept queue of %s in %s overflows at the largest limit",
+			   ts_listener_text(context, &o->listener),
+			   ts_rule_netns_text(context, o->listener.netns));
+	f->remedy = "More processes must accept (SO_REUSEPORT), or fewer clients connect at once.";
+	f->confidence = 0.9;
+	add_evidence(context, f, o);
+}
+
+static void raise_somaxconn(struct ts_rule_context *context, const struct overflow *o)
+{
+	const struct ts_listener *l = &o->listener;
+	__u64 wanted = ts_listener_wanted(l);
+	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
+
+	ts_listener_name(context, f, l);
+	ts_finding_propose(context, f, TS_SETTING_SOMAXCONN, l->netns,
+			   ts_text(context, "%llu", (unsigned long long)wanted));
+	ts_finding_identify(context, f, f->setting, "port");
+	f->title = ts_text(
+		context, "The accept queue of %s in %s overflows: somaxconn cuts it to %.0f",
+		ts_listener_text(context, l), ts_rule_netns_text(context, l->netns), l->limit);
+	f->computed = ts_text(
+		context,
+		"the queue held %.0f and up to %.0f more came between two samples: "
+		"2 × (%.0f + %.0f), rounded up to a power of two, at least the kernel's default %d",
+		l->limit, l->burst, l->limit, l->burst, TS_SOMAXCONN_DEFAULT);
+	f->remedy = ts_listener_somaxconn_remedy(context, l, wanted);
+	if (l->limit > l->somaxconn)
+		f->remedy = ts_text(context,
+				    "somaxconn was lowered to %.0f after this service had started: "
+				    "its next start would get a still shorter queue. %s",
+				    l->somaxconn, f->remedy);
+	f->expect = ts_text(context,
+			    "no more dropped attempts (%.0f in this window, each costs its client "
+			    "at least 1 s) as long as bursts stay below %llu connections",
+			    o->dropped, (unsigned long long)wanted);
+	f->confidence = isnan(o->accepted) ? 0.8 : 0.95;
+	add_evidence(context, f, o);
+}
+
+/* Adds a finding, or says in context->why what is missing. */
+static void judge_overflow(struct ts_rule_context *context, const struct overflow *o)
+{
+	const struct ts_listener *l = &o->listener;
+	double tick;
+
+	if (isnan(l->somaxconn)) {
+		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+					"the accept queue of :%s overflowed, but somaxconn of %s "
+					"could not be read",
+					l->port, ts_rule_netns_text(context, l->netns));
+		return;
+	}
+	if (l->samples < context->threshold[SAMPLES]) {
+		tick = l->samples > 0 ? context->window->seconds / l->samples : 0.1;
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"the accept queue of :%s overflowed, but was sampled only %.0f times: "
+			"observe for at least %.0f s to see whether it drains",
+			l->port, l->samples, ceil(context->threshold[SAMPLES] * tick));
+		return;
+	}
+	if (o->full_share >= context->threshold[FULL_SHARE] ||
+	    o->busy >= context->threshold[ACCEPTOR_BUSY]) {
+		slow_acceptor(context, o);
+	} else if (l->limit < l->somaxconn) {
+		application_backlog(context, o);
+	} else if (isnan(o->accepted) && o->full_share >= context->threshold[FULL_SHARE] / 2) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"the accept queue of :%s was full in %.0f %% of the samples: whether the "
+			"application keeps up cannot be told without counting its connections",
+			l->port, 100 * o->full_share);
+	} else if ((double)ts_listener_wanted(l) <= l->somaxconn) {
+		at_most(context, o);
+	} else {
+		raise_somaxconn(context, o);
+	}
+}
+
+static enum ts_outcome judge(struct ts_rule_context *context)
+{
+	double below = 0, listeners = 0;
+
+	ts_for_each_series (s, context->window, TS_FAMILY_TCP_LISTENER_BACKLOG) {
+		struct overflow o;
+
+		if (ts_rule_is_other(s))
+			continue;
+		listeners++;
+		o = measure(context, s);
+		if (o.dropped >= context->threshold[DROPPED])
+			judge_overflow(context, &o);
+		else
+			below += o.dropped;
+	}
+	if (context->why)
+		return TS_OUTCOME_INSUFFICIENT;
+	return ts_rule_without_finding(
+		context, TS_OUTCOME_QUIET,
+		"%.0f connection attempts dropped at the accept queues of %.0f listeners "
+		"(threshold %.0f for one of them)",
+		below, listeners, context->threshold[DROPPED]);
+}
+
+const struct ts_rule ts_rule_accept_queue = {
+	.id = "accept-queue",
+	.title = "Accept queue overflow",
+	.needs = {TS_FAMILY_TCP_LISTENER_DROPS, TS_FAMILY_TCP_LISTENER_BACKLOG,
+		  TS_FAMILY_TCP_ACCEPT_QUEUE_SAMPLES, TS_FAMILY_NETWORK_COUNTERS, TS_FAMILY_COUNT},
+	.settings = {TS_SETTING_SOMAXCONN, TS_SETTING_COUNT},
+	.thresholds =
+		{[DROPPED] =
+			 {"dropped_connections", 5, 1, 1e9, "connections",
+			  "attempts one listener drops at its accept queue during the window, from "
+			  "which on it is a symptom"},
+		 [SAMPLES] = {"samples", 20, 2, 1e6, "samples",
+			      "samples of the queue (about ten a second) needed to tell whether it "
+			      "drains"},
+		 [FULL_SHARE] =
+			 {"full_share", 0.5, 0.05, 1, "share of the samples",
+			  "a queue that is full in more of the samples than this does not drain: "
+			  "the application is too slow, and no limit helps"},
+		 [ACCEPTOR_BUSY] =
+			 {"acceptor_busy", 0.8, 0.1, 10, "share of the window",
+			  "the application is too slow, too, when taking the dropped attempts "
+			  "at its pace would have kept it busy for more than this"}},
+	.judge = judge,
+	.explanation =
+		"listen(fd, n) makes a queue of min(n, net.core.somaxconn) finished connections "
+		"that wait "
+		"for accept(). When it is full the kernel drops the attempt (ListenOverflows) and "
+		"the "
+		"client tries again after a second.\n"
+		"Convicts somaxconn: overflows, the listener's limit equals somaxconn, and the "
+		"queue drains "
+		"between bursts.\n"
+		"Acquits it: a limit below somaxconn (the application asked for no more); a queue "
+		"that stays "
+		"full (the application is too slow: raising the limit makes the counter go to zero "
+		"while "
+		"clients wait and fail even more).\n"
+		"The limit is taken when listen() is called, so the service must be restarted. A "
+		"longer "
+		"queue costs memory only while it is filled.\n"
+		"Source: tcp_conn_request(), tcp_v4_syn_recv_sock(), inet_csk_listen_start(); "
+		"Documentation/networking/ip-sysctl.rst.",
+};

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Block queue: nr_requests, the I/O scheduler, or a device that is simply full. */
+#include "../rule.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../arena.h"
+
+enum { BUSY, AT_LIMIT, FLAT, RISING, WAIT, READ_SLOWDOWN, READ_SAMPLES };
+
+#define REQUESTS_DEFAULT 128  /* where the driver does not say what it takes */
+#define SEVERAL_QUEUES	 1.25 /* in flight over nr_requests: there must be more than one queue */
+#define TOP_SAMPLES	 100
+#define LOW_SAMPLES	 5
+#define DEEP_WRITES	 8    /* a read beside that many writes stands in their queue */
+#define SLOW_READ	 0.05 /* seconds; without a read alone to compare with */
+#define DEEP		 4.0  /* requests in flight, from which on a busy device is full */
+
+struct device {
+	const char *name;
+	double busy;	  /* share of the window with a request in flight */
+	double in_flight; /* mean while busy */
+	double requests, bytes;
+	double nr_requests, tags; /* NAN: not read */
+	double wbt;		  /* microseconds; 0: off, or not there */
+	const char *scheduler, *choices;
+	/* Device latency by depth: the most of them, and as few as a quarter of the limit. */
+	double top, low; /* mean seconds; NAN without samples */
+	__u64 top_samples, low_samples;
+	double latency_p95;
+	/* Reads beside many writes and beside none. */
+	double beside, alone;
+	__u64 beside_samples, alone_samples;
+};
+
+static double number(const struct ts_rule_context *context, enum ts_setting_id id,
+		     const char *device, double missing)
+{
+	return ts_window_setting_number(context->window, id, device, 0, missing);
+}
+
+/*
+ * Mean of a pair of families (count, seconds) over the series of a device in classes low..high. The
+ * class is the last label; wanted holds those before it.
+ */
+static double class_mean(const struct ts_rule_context *context, const char *const *wanted,
+			 enum ts_family_id count, enum ts_family_id seconds, double low,
+			 double high, __u64 *samples)
+{
+	size_t class_key = ts_families[count].labels - 1;
+	double sum = 0;
+
+	*samples = 0;
+	ts_for_each_series (s, context->window, count) {
+		double class = strtod(s->label[class_key], NULL);
+
+		if (!ts_series_matches(s, wanted) || class < low || class > high)
+			continue;
+		*samples += s->counter;
+		sum += ts_window_seconds(context->window, seconds, s->label);
+	}
+	return *samples ? sum / (double)*samples : NAN;
+}
+
+/* Reads and writes differ in latency for other reasons: only the more frequent is compared. */
+static const char *main_operation(const struct ts_rule_context *context, const char *device)
+{
+	__u64 reads = ts_window_counter(context->window, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
+					TS_LABELS(device, "read"));
+	__u64 writes = ts_window_counter(context->window, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
+					 TS_LABELS(device, "write"));
+
+	return reads >= writes ? "read" : "write";
+}
+
+static void measure_depth(const struct ts_rule_context *context, struct device *d)
+{
+	const char *const wanted[TS_LABELS_MAX] = {d->name, main_operation(context, d->name)};
+	double limit = isnan(d->nr_requests) ? d->in_flight : d->nr_requests;
+	double reached = fmin(limit, fmax(d->in_flight, 1));
+
+	d->top = class_mean(context, wanted, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
+			    TS_FAMILY_BLOCK_DEPTH_SECONDS, reached / 2 + 0.5, INFINITY,
+			    &d->top_samples);
+	d->low = class_mean(context, wanted, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
+			    TS_FAMILY_BLOCK_DEPTH_SECONDS, 0, fmax(floor(reached / 4), 1),
+			    &d->low_samples);
+}
+
+static struct device measure(const struct ts_rule_context *context, const char *name)
+{
+	const struct ts_window *window = context->window;
+	const char *const labels[TS_LABELS_MAX] = {name};
+	const struct ts_setting_value *scheduler =
+		ts_window_setting(window, TS_SETTING_BLOCK_SCHEDULER, name);
+	double busy = ts_window_seconds(window, TS_FAMILY_DISK_BUSY, labels);
+	struct ts_histogram *latency = ts_window_histogram(window, TS_FAMILY_BLOCK_LATENCY, labels);
+	struct device d = {
+		.name = name,
+		.busy = busy / window->seconds,
+		.requests = (double)ts_window_counter(window, TS_FAMILY_DISK_REQUESTS, labels),
+		.nr_requests = number(context, TS_SETTING_BLOCK_NR_REQUESTS, name, NAN),
+		.tags = number(context, TS_SETTING_BLOCK_HARDWARE_TAGS, name, NAN),
+		.wbt = number(context, TS_SETTING_BLOCK_WBT_LATENCY, name, 0),
+		.scheduler = "",
+		.choices = "",
+		.latency_p95 =
+			latency && latency->count ? ts_histogram_quantile(latency, 0.95) : NAN,
+	};
+
+	if (busy > 0)
+		d.in_flight = ts_window_seconds(window, TS_FAMILY_DISK_WEIGHTED, labels) / busy;
+	if (scheduler && scheduler->status == TS_STATUS_OK) {
+		d.scheduler = scheduler->value;
+		d.choices = scheduler->choices;
+	}
+	measure_depth(context, &d);
+	d.beside = class_mean(context, labels, TS_FAMILY_BLOCK_READ_BESIDE_WRITES,
+			      TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, DEEP_WRITES, INFINITY,
+			      &d.beside_samples);
+	d.alone = class_mean(context, labels, TS_FAMILY_BLOCK_READ_BESIDE_WRITES,
+			     TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, 0, 0, &d.alone_samples);
+	return d;
+}
+
+/* ---- nr_requests */
+
+static void depth_evidence(struct ts_rule_context *context, struct ts_finding *f,
+			   const struct device *d)
+{
+	const char *const labels[TS_LABELS_MAX] = {d->name};
+
+	ts_finding_judged(context, f, TS_FAMILY_DISK_BUSY, labels, "time the device was busy",
+			  100 * d->busy, "%", 1, 100 * context->threshold[BUSY]);
+	if (isnan(d->nr_requests))
+		ts_finding_evidence(context, f, TS_FAMILY_DISK_WEIGHTED, labels,
+				    "mean number of requests in flight", d->in_flight, "requests",
+				    (__u64)d->requests);
+	else
+		ts_finding_judged(context, f, TS_FAMILY_DISK_WEIGHTED, labels,
+				  "mean number of requests in flight", d->in_flight, "requests",
+				  (__u64)d->requests,
+				  context->threshold[AT_LIMIT] * d->nr_requests);
+	if (d->top_samples)
+		ts_finding_evidence(context, f, TS_FAMILY_BLOCK_DEPTH_SECONDS, labels,
+				    "mean device latency with the queue at its deepest",
+				    1e3 * d->top, "ms", d->top_samples);
+	if (d->low_samples)
+		ts_finding_evidence(context, f, TS_FAMILY_BLOCK_DEPTH_SECONDS, labels,
+				    "mean device latency with at most a quarter of that in flight",
+				    1e3 * d->low, "ms", d->low_samples);
+	f->harm = d->busy * context->window->seconds;
+	f->harm_unit = "seconds with the queue full";
+	f->harm_seconds = f->harm;
+}
+
+static void device_saturated(struct ts_rule_context *context, const struct device *d,
+			     const char *acquits)
+{
+	struct ts_finding *f = ts_finding_cause(context, "device-saturated", acquits);
+
+	f->scope = TS_SCOPE_DEVICE;
+	f->device = ts_arena_intern(context->report->arena, d->name);
+	ts_finding_identify(context, f, f->cause, "port");
+	f->title = ts_text(context, "%s serves all it can: requests wait for the device itself",
+			   d->name);
+	f->remedy =
+		"Latency rises with the number of requests in flight: a longer queue would only "
+		"make each of them wait longer. Ask the device for less, or use a faster one.";
+	f->confidence = d->low_samples >= TOP_SAMPLES ? 0.9 : 0.7;
+	depth_evidence(context, f, d);
+}
+
+/* What the kernel itself gives this driver: its tags, or with a scheduler twice that, up to 256. */
+static double default_requests(const struct device *d)
+{
+	double tags = isnan(d->tags) || d->tags < 1 ? REQUESTS_DEFAULT : d->tags;
+
+	return strcmp(d->scheduler, "none") && *d->scheduler ? 2 * fmin(tags, 128) : tags;
+}
+
+static void raise_requests(struct ts_rule_context *context, const struct device *d)
+{
+	double wanted = default_requests(d);
+	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
+
+	ts_finding_propose(context, f, TS_SETTING_BLOCK_NR_REQUESTS, d->name,
+			   ts_text(context, "%.0f", wanted));
+	ts_finding_identify(context, f, ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name, "port");
+	f->title = ts_text(context,
+			   "%s could serve more at once: its queue holds only %.0f requests and is "
+			   "full",
+			   d->name, d->nr_requests);
+	f->computed = ts_text(
+		context,
+		"%.1f of %.0f requests in flight on average, and the device is as fast "
+		"with a full queue as with a short one (%.2f ms and %.2f ms): %.0f is "
+		"what the kernel gives this driver (%s) by default",
+		d->in_flight, d->nr_requests, 1e3 * d->top, 1e3 * d->low, wanted,
+		isnan(d->tags) ? "its tags are unknown" : ts_text(context, "%.0f tags", d->tags));
+	f->expect = ts_text(context,
+			    "up to %.0f times as many requests a second, as long as the device's "
+			    "latency stays near %.2f ms",
+			    wanted / d->nr_requests, 1e3 * d->top);
+	f->confidence = d->low_samples >= TOP_SAMPLES ? 0.85 : 0.6;
+	depth_evidence(context, f, d);
+}
+
+static void judge_limit(struct ts_rule_context *context, const struct device *d)
+{
+	double ratio = d->top / d->low;
+
+	if (d->low_samples < LOW_SAMPLES || d->top_samples < TOP_SAMPLES) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"%s is busy with its %.0f requests all the time, but the depth never "
+			"varied: "
+			"whether its latency rises with depth cannot be told; observe for at least "
+			"%.0f s, over quieter moments as well",
+			d->name, d->nr_requests, ceil(3 * context->window->seconds));
+	} else if (ratio >= context->threshold[RISING]) {
+		device_saturated(context, d, ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name);
+	} else if (ratio > context->threshold[FLAT]) {
+		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+					"%s is busy with its %.0f requests all the time; its "
+					"latency rises %.2f-fold "
+					"with depth, between flat (%.2f) and saturated (%.2f): "
+					"observe for at least "
+					"%.0f s",
+					d->name, d->nr_requests, ratio, context->threshold[FLAT],
+					context->threshold[RISING],
+					ceil(3 * context->window->seconds));
+	} else if (default_requests(d) <= d->nr_requests) {
+		ts_rule_without_finding(context, TS_OUTCOME_ALREADY_SET,
+					"%s: nr_requests is %.0f, all that its driver takes",
+					d->name, d->nr_requests);
+	} else {
+		raise_requests(context, d);
+	}
+}
+
+/* Full below the limit: the queue is long enough, and the waits are worth telling. */
+static bool saturated_below_limit(const struct ts_rule_context *context, const struct device *d)
+{
+	return d->in_flight >= DEEP && d->latency_p95 >= context->threshold[WAIT] &&
+	       d->low_samples >= LOW_SAMPLES && d->top_samples >= TOP_SAMPLES &&
+	       d->top >= context->threshold[RISING] * d->low;
+}
+
+static void judge_depth(struct ts_rule_context *context, const struct device *d)
+{
+	bool at_limit = d->in_flight >= context->threshold[AT_LIMIT] * d->nr_requests &&
+			d->in_flight <= SEVERAL_QUEUES * d->nr_requests;
+
+	if (d->busy < context->threshold[BUSY])
+		return;
+	/* One request at a time is no queue. */
+	if (at_limit && d->in_flight > 1)
+		judge_limit(context, d);
+	else if (saturated_below_limit(context, d))
+		device_saturated(context, d, ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name);
+}
+
+/* ---- Scheduler */
+
+static bool offers(const struct device *d, const char *scheduler)
+{
+	size_t length = strlen(scheduler);
+
+	for (const char *at = d->choices; (at = strstr(at, scheduler)); at += length)
+		if ((at == d->choices || at[-1] == ' ') && (!at[length] || at[length] == ' '))
+			return true;
+	return false;
+}
+
+/*
+ * What a read would take without the writes: measured on reads alone, or else the time between two
+ * completions of the busy device, which a read that is served first has to wait for at most.
+ */
+static double undisturbed(const struct ts_rule_context *context, const struct device *d)
+{
+	if (d->alone_samples >= context->threshold[READ_SAMPLES])
+		return d->alone;
+	if (d->beside < SLOW_READ || d->requests <= 0)
+		return NAN;
+	return d->busy * context->window->seconds / d->requests;
+}
+
+static void read_evidence(struct ts_rule_context *context, struct ts_finding *f,
+			  const struct device *d, double base)
+{
+	const char *const labels[TS_LABELS_MAX] = {d->name};
+	bool alone = d->alone_samples >= context->threshold[READ_SAMPLES];
+
+	ts_finding_judged(context, f, TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, labels,
+			  "mean latency of reads issued beside 8 or more writes", 1e3 * d->beside,
+			  "ms", d->beside_samples, 1e3 * context->threshold[READ_SLOWDOWN] * base);
+	ts_finding_evidence(context, f,
+			    alone ? TS_FAMILY_BLOCK_READ_BESIDE_SECONDS : TS_FAMILY_DISK_BUSY,
+			    labels,
+			    alone ? "mean latency of reads issued beside no write"
+				  : "mean time between two completions",
+			    1e3 * base, "ms", alone ? d->alone_samples : (__u64)d->requests);
+	f->harm = (d->beside - base) * (double)d->beside_samples;
+	f->harm_unit = "seconds reads waited for writes";
+	f->harm_seconds = f->harm;
+}
+
+static void change_scheduler(struct ts_rule_context *context, const struct device *d,
+			     const char *scheduler, double base)
+{
+	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
+	bool alone = d->alone_samples >= context->threshold[READ_SAMPLES];
+
+	ts_finding_propose(context, f, TS_SETTING_BLOCK_SCHEDULER, d->name, scheduler);
+	ts_finding_identify(context, f, ts_settings[TS_SETTING_BLOCK_SCHEDULER].name, "port");
+	f->title = ts_text(context,
+			   "Reads from %s wait behind the writes: scheduler %s serves both "
+			   "alike",
+			   d->name, d->scheduler);
+	f->computed = ts_text(context,
+			      "reads take %.1f ms beside a deep write queue, %.0f times as long as "
+			      "without (%.2f ms); %s puts them first, and is among what the kernel "
+			      "offers (%s)",
+			      1e3 * d->beside, d->beside / base, 1e3 * base, scheduler, d->choices);
+	f->remedy =
+		ts_text(context,
+			"Instead, writeback throttling (%s of this device, now off) can keep the "
+			"write queue short.",
+			ts_settings[TS_SETTING_BLOCK_WBT_LATENCY].name);
+	f->expect = ts_text(context, "reads in a few times %.2f ms instead of %.1f ms", 1e3 * base,
+			    1e3 * d->beside);
+	f->confidence = (alone ? 0.85 : 0.65) - (strcmp(scheduler, "bfq") ? 0.15 : 0);
+	read_evidence(context, f, d, base);
+}
+
+static void judge_scheduler(struct ts_rule_context *context, const struct device *d)
+{
+	double base = undisturbed(context, d);
+	const char *better = offers(d, "bfq")		? "bfq"
+			     : offers(d, "mq-deadline") ? "mq-deadline"
+							: "";
+
+	if (d->beside_samples < context->threshold[READ_SAMPLES] || isnan(base) ||
+	    d->beside < context->threshold[READ_SLOWDOWN] * base ||
+	    d->beside < context->threshold[WAIT])
+		return;
+	if (!strcmp(d->scheduler, "bfq") || d->wbt > 0)
+		ts_rule_without_finding(context, TS_OUTCOME_ALREADY_SET,
+					"reads from %s are slow beside writes (%.1f ms), but %s "
+					"already holds the writes back: the device is full",
+					d->name, 1e3 * d->beside,
+					d->wbt > 0 ? "writeback throttling" : "bfq");
+	else if (!*better || !strcmp(better, d->scheduler) || !*d->scheduler)
+		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+					"reads from %s are slow beside writes (%.1f ms), but this "
+					"kernel offers no scheduler that would put them first",
+					d->name, 1e3 * d->beside);
+	else
+		change_scheduler(context, d, better, base);
+}
+
+static enum ts_outcome judge(struct ts_rule_context *context)
+{
+	enum ts_outcome outcome = TS_OUTCOME_QUIET;
+	double most = 0;
+
+	ts_for_each_series (s, context->window, TS_FAMILY_DISK_BUSY) {
+		const char *before = context->why;
+		struct device d;
+
+		if (ts_rule_is_other(s))
+			continue;
+		d = measure(context, s->label[0]);
+		most = fmax(most, d.busy);
+		judge_depth(context, &d);
+		judge_scheduler(context, &d);
+		if (context->why != before)
+			outcome = TS_OUTCOME_INSUFFICIENT;
+	}
+	if (context->why)
+		return outcome;
+	return ts_rule_without_finding(
+		context, TS_OUTCOME_QUIET,
+		"no device is held up by its queue (the busiest one %.0f %% of the time)",
+		100 * most);
+}
+
+const struct ts_rule ts_rule_block_queue = {
+	.id = "block-queue",
+	.title = "Block device queue",
+	.needs = {TS_FAMILY_DISK_BUSY, TS_FAMILY_DISK_WEIGHTED, TS_FAMILY_BLOCK_LATENCY,
+		  TS_FAMILY_BLOCK_DEPTH_REQUESTS, TS_FAMILY_BLOCK_DEPTH_SECONDS,
+		  TS_FAMILY_BLOCK_READ_BESIDE_WRITES, TS_FAMILY_BLOCK_READ_BESIDE_SECONDS,
+		  TS_FAMILY_COUNT},
+	.settings = {TS_SETTING_BLOCK_NR_REQUESTS, TS_SETTING_BLOCK_SCHEDULER, TS_SETTING_COUNT},
+	.thresholds =
+		{[BUSY] = {"busy_share", 0.3, 0.01, 1, "share of the window",
+			   "a device busy for less than this is left alone"},
+		 [AT_LIMIT] = {"at_limit", 0.95, 0.5, 1, "share of nr_requests",
+			       "mean number of requests in flight from which on the queue counts "
+			       "as full"},
+		 [FLAT] = {"latency_flat", 1.3, 1, 10, "times",
+			   "latency with a full queue over that with a short one, up to which the "
+			   "device "
+			   "could serve more at once"},
+		 [RISING] = {"latency_rising", 2, 1, 100, "times",
+			     "the same, from which on the device is saturated"},
+		 [WAIT] = {"latency_seconds", 0.02, 0.0001, 60, "seconds",
+			   "waits shorter than this are not worth a finding"},
+		 [READ_SLOWDOWN] =
+			 {"read_slowdown", 10, 2, 10000, "times",
+			  "latency of reads beside a deep write queue over that of reads alone, "
+			  "from which on a scheduler should put reads first"},
+		 [READ_SAMPLES] = {"read_samples", 20, 1, 1e9, "reads",
+				   "reads beside writes, and reads alone, needed to compare"}},
+	.judge = judge,
+	.explanation =
+		"A block device holds at most nr_requests requests; who wants more waits for one "
+		"to end, "
+		"which no latency of a request shows.\n"
+		"Convicts nr_requests: the queue is full on average while the device is busy, and "
+		"the "
+		"device takes no longer with a full queue than with a short one.\n"
+		"Acquits it: latency that rises with depth: the device is saturated, and requests "
+		"would only "
+		"wait elsewhere.\n"
+		"Convicts the scheduler: reads issued beside a deep write queue take more than ten "
+		"times as "
+		"long as alone, with no scheduler and no writeback throttling to put them first.\n"
+		"The proposal for nr_requests is what the kernel gives the driver by default; more "
+		"than the "
+		"driver's tags it refuses.\n"
+		"Source: blk_mq_get_tag(), queue_requests_store(), blk-wbt.c; "
+		"Documentation/ABI/stable/sysfs-block, Documentation/block/bfq-iosched.rst.",
+};

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The table of rules. Their order is that of the report's list; findings are ranked by harm. */
+#include "../rule.h"
+
+extern const struct ts_rule ts_rule_accept_queue, ts_rule_syn_queue, ts_rule_receive_buffer,
+	ts_rule_softnet_backlog, ts_rule_dirty_throttle, ts_rule_block_queue, ts_rule_runq_latency,
+	ts_rule_local_ports;
+
+const struct ts_rule *const ts_rules[] = {
+	&ts_rule_accept_queue,	  &ts_rule_syn_queue,	   &ts_rule_receive_buffer,
+	&ts_rule_softnet_backlog, &ts_rule_dirty_throttle, &ts_rule_block_queue,
+	&ts_rule_runq_latency,	  &ts_rule_local_ports,
+};
+const size_t ts_rules_count = sizeof ts_rules / sizeof ts_rules[0];

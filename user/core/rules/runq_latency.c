@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Runnable tasks that wait for a CPU: too much work, one CPU, or a cgroup's quota; hardly a
+ * setting. */
+#include "../rule.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../arena.h"
+
+enum { WAIT_P99, WAITING, BUSY, ONE_IDLE, THROTTLED_PERIODS, THROTTLED_SHARE };
+
+#define CGROUP_FINDINGS 3
+#define STEAL_TOLD	0.1
+
+struct cpu_use {
+	unsigned int cpus, saturated;
+	double busy;	     /* share of all CPUs, time stolen by the hypervisor included */
+	double steal;	     /* share of all CPUs */
+	double idlest;	     /* idle share of the idlest CPU */
+	const char *fullest; /* name of the CPU with the least idle time */
+};
+
+struct waits {
+	double p95, p99, longest; /* seconds */
+	double waiting;		  /* mean number of runnable tasks without a CPU */
+	__u64 samples;
+};
+
+static double cpu_seconds(const struct ts_rule_context *context, const char *cpu, const char *mode)
+{
+	return ts_window_seconds(context->window, TS_FAMILY_CPU_TIME, TS_LABELS(cpu, mode));
+}
+
+/* CPUs are labelled with their number; anything else would be a sum. */
+static bool is_cpu(const char *label)
+{
+	return *label && !label[strspn(label, "0123456789")];
+}
+
+static struct cpu_use measure_cpus(const struct ts_rule_context *context)
+{
+	struct cpu_use use = {.fullest = ""};
+	double all = 0, idle = 0, steal = 0, least = INFINITY;
+
+	ts_for_each_series (s, context->window, TS_FAMILY_CPU_TIME) {
+		const char *cpu = s->label[0];
+		double total, free;
+
+		if (strcmp(s->label[1], "idle") || !is_cpu(cpu))
+			continue;
+		total = cpu_seconds(context, cpu, NULL);
+		free = cpu_seconds(context, cpu, "idle") + cpu_seconds(context, cpu, "iowait");
+		if (total <= 0)
+			continue;
+		use.cpus++;
+		all += total;
+		idle += free;
+		steal += cpu_seconds(context, cpu, "steal");
+		use.idlest = fmax(use.idlest, free / total);
+		use.saturated += 1 - free / total >= context->threshold[BUSY];
+		if (free / total < least) {
+			least = free / total;
+			use.fullest = cpu;
+		}
+	}
+	if (all > 0) {
+		use.busy = 1 - idle / all;
+		use.steal = steal / all;
+	}
+	return use;
+}
+
+static struct waits measure_waits(const struct ts_rule_context *context)
+{
+	struct ts_histogram *h = ts_window_histogram(context->window, TS_FAMILY_RUNQ_LATENCY, NULL);
+
+	if (!h || !h->count)
+		return (struct waits){0};
+	return (struct waits){
+		.p95 = ts_histogram_quantile(h, 0.95),
+		.p99 = ts_histogram_quantile(h, 0.99),
+		.longest = ts_histogram_max(h),
+		.waiting = ts_histogram_sum(h) / context->window->seconds,
+		.samples = h->count,
+	};
+}
+
+static void wait_evidence(struct ts_rule_context *context, struct ts_finding *f,
+			  const struct waits *w, const struct cpu_use *use)
+{
+	const struct ts_snapshot *delta = context->window->delta;
+
+	ts_finding_judged(context, f, TS_FAMILY_RUNQ_LATENCY, NULL,
+			  "99 % of the waits for a CPU were shorter than", 1e3 * w->p99, "ms",
+			  w->samples, 1e3 * context->threshold[WAIT_P99]);
+	ts_finding_evidence(context, f, TS_FAMILY_RUNQ_LATENCY, NULL, "longest wait",
+			    1e3 * w->longest, "ms", w->samples);
+	ts_finding_judged(context, f, TS_FAMILY_RUNQ_LATENCY, NULL,
+			  "tasks waiting for a CPU on average", w->waiting, "tasks", w->samples,
+			  context->threshold[WAITING] * use->cpus);
+	ts_finding_judged(context, f, TS_FAMILY_CPU_TIME, NULL, "all CPUs together busy",
+			  100 * use->busy, "%", use->cpus, 100 * context->threshold[BUSY]);
+	if (use->steal >= STEAL_TOLD)
+		ts_finding_evidence(context, f, TS_FAMILY_CPU_TIME, TS_LABELS(NULL, "steal"),
+				    "CPU time the hypervisor gave to others", 100 * use->steal, "%",
+				    use->cpus);
+	for (size_t i = 0; i < delta->sufferers; i++)
+		if (delta->sufferer[i].family == TS_FAMILY_RUNQ_LATENCY)
+			ts_finding_sufferer(context, f, &delta->sufferer[i]);
+	f->harm = w->waiting * context->window->seconds;
+	f->harm_unit = "seconds tasks waited for a CPU";
+	f->harm_seconds = f->harm;
+}
+
+static const char *autogroup_note(const struct ts_rule_context *context)
+{
+	if (ts_window_setting_number(context->window, TS_SETTING_SCHED_AUTOGROUP, "", 0, NAN) != 0)
+		return "";
+	return " kernel.sched_autogroup_enabled is 0: CPU time is shared by task, not by session; "
+	       "that matters only when one session with many threads starves another, which is not "
+	       "measured here.";
+}
+
+static void all_saturated(struct ts_rule_context *context, const struct waits *w,
+			  const struct cpu_use *use)
+{
+	struct ts_finding *f = ts_finding_cause(context, "cpu-saturated", "");
+
+	ts_finding_identify(context, f, f->cause, "port");
+	f->title = ts_text(context,
+			   "More tasks want to run than there are CPUs: %.1f waited on average",
+			   w->waiting);
+	f->remedy =
+		ts_text(context, "%s%s",
+			use->steal >= STEAL_TOLD
+				? "A good part of the CPU time goes to other guests of the "
+				  "hypervisor: ask for "
+				  "more there. No scheduler setting makes up for it."
+				: "No scheduler setting makes more CPU time: run less at once, "
+				  "give the most "
+				  "important work a higher weight (nice, cpu.weight), or add CPUs.",
+			autogroup_note(context));
+	f->confidence = 0.8;
+	wait_evidence(context, f, w, use);
+}
+
+static void one_saturated(struct ts_rule_context *context, const struct waits *w,
+			  const struct cpu_use *use)
+{
+	struct ts_finding *f = ts_finding_cause(context, "single-cpu-saturated", "");
+
+	ts_finding_identify(context, f, f->cause, "port");
+	f->title = ts_text(context, "Tasks wait for CPU %s while others idle: they are bound to it",
+			   use->fullest);
+	f->remedy =
+		ts_text(context,
+			"Tasks that may run on one CPU only (taskset, cpuset, affinity set by the "
+			"program) queue up there while another is idle for %.0f %% of the time: "
+			"widen their affinity.%s",
+			100 * use->idlest, autogroup_note(context));
+	f->confidence = 0.75;
+	wait_evidence(context, f, w, use);
+	ts_finding_judged(context, f, TS_FAMILY_CPU_TIME, TS_LABELS(NULL, "idle"),
+			  "idle share of the idlest CPU", 100 * use->idlest, "%", use->cpus,
+			  100 * context->threshold[ONE_IDLE]);
+}
+
+/* ---- CPU quota of a cgroup */
+
+struct quota {
+	const char *cgroup;
+	double throttled;	 /* seconds */
+	double elapsed, limited; /* periods */
+	double cpus;
+};
+
+static struct quota measure_quota(const struct ts_rule_context *context, const struct ts_series *s)
+{
+	const struct ts_window *window = context->window;
+	const char *cgroup = s->label[0];
+
+	return (struct quota){
+		.cgroup = cgroup,
+		.throttled = ts_window_seconds(window, TS_FAMILY_CGROUP_THROTTLED, s->label),
+		.elapsed = (double)ts_window_counter(window, TS_FAMILY_CGROUP_PERIODS,
+						     TS_LABELS(cgroup, "elapsed")),
+		.limited = (double)ts_window_counter(window, TS_FAMILY_CGROUP_PERIODS,
+						     TS_LABELS(cgroup, "throttled")),
+		.cpus = ts_window_gauge(window, TS_FAMILY_CGROUP_QUOTA, TS_LABELS(cgroup), NAN),
+	};
+}
+
+static bool is_throttled(const struct ts_rule_context *context, const struct quota *q)
+{
+	return q->elapsed > 0 && q->limited >= context->threshold[THROTTLED_PERIODS] * q->elapsed &&
+	       q->throttled >= context->threshold[THROTTLED_SHARE] * context->window->seconds;
+}
+
+static void quota_used_up(struct ts_rule_context *context, const struct quota *q)
+{
+	const char *const labels[TS_LABELS_MAX] = {q->cgroup};
+	const struct ts_sufferer *worst =
+		ts_window_sufferer(context->window, TS_FAMILY_CGROUP_THROTTLED, labels);
+	struct ts_finding *f = ts_finding_cause(context, "cgroup-cpu-quota",
+						ts_settings[TS_SETTING_SCHED_AUTOGROUP].name);
+
+	f->scope = TS_SCOPE_CGROUP;
+	f->cgroup = ts_arena_intern(context->report->arena, q->cgroup);
+	ts_finding_identify(context, f, f->cause, "port");
+	f->title =
+		ts_text(context, "Tasks of cgroup %s are held back by its CPU quota%s", q->cgroup,
+			isnan(q->cpus) ? "" : ts_text(context, " of %.2g CPUs", q->cpus));
+	f->remedy =
+		"Raise the quota (cpu.max, or cpu.cfs_quota_us with cgroup v1; CPUQuota= in a "
+		"systemd unit, limits.cpu in Kubernetes), or run fewer threads in it. No scheduler "
+		"setting helps.";
+	f->confidence = 0.95;
+	ts_finding_judged(context, f, TS_FAMILY_CGROUP_THROTTLED, labels,
+			  "time its tasks were held back", q->throttled, "s", (__u64)q->elapsed,
+			  context->threshold[THROTTLED_SHARE] * context->window->seconds);
+	ts_finding_judged(context, f, TS_FAMILY_CGROUP_PERIODS, TS_LABELS(q->cgroup, "throttled"),
+			  "share of the quota periods in which that happened",
+			  100 * q->limited / q->elapsed, "%", (__u64)q->elapsed,
+			  100 * context->threshold[THROTTLED_PERIODS]);
+	if (worst) {
+		ts_finding_sufferer(context, f, worst);
+		f->pid = worst->pid;
+		f->comm = ts_arena_intern(context->report->arena, worst->comm);
+	}
+	f->harm = q->throttled;
+	f->harm_unit = "seconds tasks were held back";
+	f->harm_seconds = q->throttled;
+}
+
+/* The worst few; a parent that throttles says it for its children. */
+static size_t judge_quotas(struct ts_rule_context *context)
+{
+	struct quota worst[CGROUP_FINDINGS] = {{0}};
+	size_t count = 0;
+
+	ts_for_each_series (s, context->window, TS_FAMILY_CGROUP_THROTTLED) {
+		struct quota q;
+		size_t at;
+
+		if (ts_rule_is_other(s))
+			continue;
+		q = measure_quota(context, s);
+		if (!is_throttled(context, &q))
+			continue;
+		for (at = count; at > 0 && worst[at - 1].throttled < q.throttled; at--)
+			if (at < CGROUP_FINDINGS)
+				worst[at] = worst[at - 1];
+		if (at < CGROUP_FINDINGS)
+			worst[at] = q;
+		if (count < CGROUP_FINDINGS)
+			count++;
+	}
+	for (size_t i = 0; i < count; i++)
+		quota_used_up(context, &worst[i]);
+	return count;
+}
+
+static enum ts_outcome judge(struct ts_rule_context *context)
+{
+	struct waits w = measure_waits(context);
+	struct cpu_use use = measure_cpus(context);
+	bool long_waits = w.p99 >= context->threshold[WAIT_P99] &&
+			  w.waiting >= context->threshold[WAITING] * fmax(use.cpus, 1);
+	size_t quotas = judge_quotas(context);
+
+	if (long_waits && use.busy >= context->threshold[BUSY])
+		all_saturated(context, &w, &use);
+	else if (long_waits && use.saturated && use.idlest >= context->threshold[ONE_IDLE])
+		one_saturated(context, &w, &use);
+	else if (long_waits && !quotas)
+		return ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"tasks waited long for a CPU (99 %% below %.1f ms, %.1f waiting on "
+			"average), "
+			"but the CPUs were only %.0f %% busy: observe for at least %.0f s",
+			1e3 * w.p99, w.waiting, 100 * use.busy, ceil(3 * context->window->seconds));
+	return ts_rule_without_finding(
+		context, TS_OUTCOME_QUIET,
+		"99 %% of the waits for a CPU were shorter than %.2f ms, and %.2f tasks waited on "
+		"average (thresholds %.0f ms and %.2f)",
+		1e3 * w.p99, w.waiting, 1e3 * context->threshold[WAIT_P99],
+		context->threshold[WAITING] * use.cpus);
+}
+
+const struct ts_rule ts_rule_runq_latency = {
+	.id = "runq-latency",
+	.title = "Run-queue latency",
+	.needs = {TS_FAMILY_RUNQ_LATENCY, TS_FAMILY_CPU_TIME, TS_FAMILY_COUNT},
+	.settings = {TS_SETTING_SCHED_AUTOGROUP, TS_SETTING_COUNT},
+	.thresholds =
+		{[WAIT_P99] =
+			 {"wait_p99_seconds", 0.01, 0.00001, 60, "seconds",
+			  "99th percentile of the waits for a CPU, from which on (together with "
+			  "waiting_tasks) it is a symptom"},
+		 [WAITING] = {"waiting_tasks", 0.25, 0.001, 10000, "tasks per CPU",
+			      "mean number of tasks waiting for a CPU, for each CPU of the host"},
+		 [BUSY] = {"busy_share", 0.9, 0.1, 1, "share of the time",
+			   "a CPU (or all together) busy for this long is saturated; stolen time "
+			   "counts"},
+		 [ONE_IDLE] = {"other_idle_share", 0.3, 0.01, 1, "share of the time",
+			       "idle time of another CPU that shows that tasks are bound to the "
+			       "saturated one"},
+		 [THROTTLED_PERIODS] =
+			 {"throttled_periods", 0.1, 0.001, 1, "share of the periods",
+			  "quota periods in which a cgroup was held back, from which on the "
+			  "quota is to blame"},
+		 [THROTTLED_SHARE] =
+			 {"throttled_share", 0.05, 0.0001, 1000, "share of the window",
+			  "time a cgroup was held back, from which on it is a symptom"}},
+	.judge = judge,
+	.explanation = "Run-queue latency is the time a task that could run waits for a CPU.\n"
+		       "Causes, in this order: the CPU quota of a cgroup (its throttled periods "
+		       "grow), more work "
+		       "than CPUs (all of them busy, or taken by the hypervisor), one CPU that "
+		       "tasks are bound to "
+		       "while others idle. None of these is a kernel setting.\n"
+		       "kernel.sched_autogroup_enabled is to blame only where an interactive "
+		       "session is starved by "
+		       "one with many threads; it is named, not recommended, because sessions are "
+		       "not measured.\n"
+		       "Source: sched_info_arrive(), throttle_cfs_rq(); "
+		       "Documentation/scheduler/sched-stats.rst, sched-bwc.rst.",
+};
