@@ -21,9 +21,7 @@
 /* Since 6.17 tcp_retransmit_skb also tells of attempts that failed, with their error. */
 const volatile bool ts_tcp_retransmit_has_error = false;
 
-__u64 ts_tcp_keys[TS_TCP_SLOTS];
-struct ts_tcp_losses ts_tcp_losses;
-static struct ts_tcp_connect connects[TS_TCP_CONNECTS];
+struct ts_tcp_shared ts_tcp_shared;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -67,10 +65,10 @@ static __always_inline __u32 slot_of_key(__u64 key)
 
 	for (__u32 i = 0; i < TS_TCP_PROBES; i++) {
 		__u32 slot = (hash + i) & (TS_TCP_SLOTS - 1);
-		__u64 found = ts_tcp_keys[slot];
+		__u64 found = ts_tcp_shared.keys[slot];
 
 		if (!found)
-			found = __sync_val_compare_and_swap(&ts_tcp_keys[slot], 0, key);
+			found = __sync_val_compare_and_swap(&ts_tcp_shared.keys[slot], 0, key);
 		if (!found || found == key)
 			return slot;
 	}
@@ -85,10 +83,21 @@ static __always_inline __u32 slot_of_ports(__u32 netns, __u16 local, __u16 remot
 	return slot_of_key(TS_TCP_KEY(netns, outbound, outbound ? remote : local));
 }
 
+/*
+ * A socket that has become CLOSE has given its local port back and skc_num reads 0, while
+ * inet_sport stays. Sockets in TIME_WAIT and requests have skc_num only.
+ */
 static __always_inline __u32 slot_of_socket(const struct sock *sk)
 {
-	return slot_of_ports(netns_of(sk), sk->__sk_common.skc_num,
-			     bpf_ntohs(sk->__sk_common.skc_dport));
+	__u16 local = sk->__sk_common.skc_num;
+	const struct tcp_sock *tcp;
+
+	if (!local) {
+		tcp = bpf_skc_to_tcp_sock((void *)sk);
+		if (tcp)
+			local = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
+	}
+	return slot_of_ports(netns_of(sk), local, bpf_ntohs(sk->__sk_common.skc_dport));
 }
 
 static __always_inline struct ts_tcp_counters *totals_of(__u32 slot)
@@ -198,12 +207,12 @@ static __always_inline __u32 place_of(const struct sock *sk)
 static __always_inline void connect_started(const struct sock *sk)
 {
 	__u32 place = place_of(sk);
-	struct ts_tcp_connect *entry = &connects[place & (TS_TCP_CONNECTS - 1)];
+	struct ts_tcp_connect *entry = &ts_tcp_shared.connects[place & (TS_TCP_CONNECTS - 1)];
 
 	if (entry->socket && entry->socket != (__u64)sk)
-		entry = &connects[(place ^ 1) & (TS_TCP_CONNECTS - 1)];
+		entry = &ts_tcp_shared.connects[(place ^ 1) & (TS_TCP_CONNECTS - 1)];
 	if (entry->socket && entry->socket != (__u64)sk)
-		__sync_fetch_and_add(&ts_tcp_losses.connects, 1);
+		__sync_fetch_and_add(&ts_tcp_shared.lost_connects, 1);
 	entry->socket = (__u64)sk;
 	entry->hash = sk->sk_txhash;
 	entry->bound = sk->__sk_common.skc_num;
@@ -213,11 +222,11 @@ static __always_inline void connect_started(const struct sock *sk)
 static __always_inline struct ts_tcp_connect *find_connect(const struct sock *sk)
 {
 	__u32 place = place_of(sk);
-	struct ts_tcp_connect *entry = &connects[place & (TS_TCP_CONNECTS - 1)];
+	struct ts_tcp_connect *entry = &ts_tcp_shared.connects[place & (TS_TCP_CONNECTS - 1)];
 
 	if (entry->socket == (__u64)sk)
 		return entry;
-	entry = &connects[(place ^ 1) & (TS_TCP_CONNECTS - 1)];
+	entry = &ts_tcp_shared.connects[(place ^ 1) & (TS_TCP_CONNECTS - 1)];
 	return entry->socket == (__u64)sk ? entry : NULL;
 }
 
@@ -270,9 +279,7 @@ static __always_inline void connection_ended(struct sock *sk)
 
 	if (!tcp)
 		return;
-	/* skc_num is 0 by now; inet_sport still holds the local port. */
-	slot = slot_of_ports(netns_of(sk), bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport),
-			     bpf_ntohs(sk->__sk_common.skc_dport));
+	slot = slot_of_socket(sk);
 	totals = totals_of(slot);
 	if (!totals)
 		return;
@@ -309,7 +316,7 @@ static __always_inline void listener_appeared(const struct sock *sk)
 	__u64 now = bpf_ktime_get_ns();
 
 	if (bpf_map_update_elem(&ts_tcp_ports, &key, &now, BPF_ANY))
-		__sync_fetch_and_add(&ts_tcp_losses.listening, 1);
+		__sync_fetch_and_add(&ts_tcp_shared.lost_listening, 1);
 }
 
 SEC("tp_btf/inet_sock_set_state")

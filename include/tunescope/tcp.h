@@ -85,10 +85,12 @@ struct ts_tcp_listening_key {
 	__u32 port;
 };
 
-/* Of which user space reads the sum over CPUs. */
-struct ts_tcp_losses {
-	__u64 connects;	 /* connects not timed: their entry was overwritten */
-	__u64 listening; /* listening ports the table had no room for */
+/* What all CPUs share; it is the whole of .bss. */
+struct ts_tcp_shared {
+	__u64 keys[TS_TCP_SLOTS];
+	__u64 lost_connects;  /* connects not timed: their entry was overwritten */
+	__u64 lost_listening; /* listening ports the table had no room for */
+	struct ts_tcp_connect connects[TS_TCP_CONNECTS];
 };
 
 #endif

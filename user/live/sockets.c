@@ -58,7 +58,8 @@ struct sockets_state {
 	struct ts_socket_groups *groups;
 	struct ts_local_ports *ports;
 	__u64 visited_ns, next_ns;
-	int error; /* of the last visits */
+	__u32 wanted; /* as the program has it */
+	int error;    /* of the last visits */
 	struct visit visit;
 	char buffer[READ_BYTES];
 };
@@ -225,6 +226,20 @@ static void visit_listener(void *context, const struct ts_diag_socket *socket)
 	visit->listeners++;
 }
 
+/* Tells the program which sockets to write. */
+static int want(struct sockets_state *state, __u32 wanted)
+{
+	const struct bpf_map *data = state->skeleton->maps.data;
+	__u32 key = 0;
+
+	if (state->wanted == wanted)
+		return 0;
+	if (bpf_map__update_elem(data, &key, sizeof key, &wanted, sizeof wanted, BPF_ANY) < 0)
+		return -errno;
+	state->wanted = wanted;
+	return 0;
+}
+
 /*
  * Inside the namespace: an iterator over its sockets, or -1 when there is nothing to visit. Walking
  * the kernel's table of connections costs half a millisecond even when none belongs here, so ask
@@ -253,8 +268,11 @@ static int open_iterator(struct visit *visit)
 			     (use.hashed + use.time_wait) * PRESSURE_SHARE > visit->limits.ports;
 	if (use.hashed <= visit->listeners && !visit->count_ports)
 		return -1;
-	state->skeleton->data->ts_sockets_wanted =
-		visit->count_ports ? TS_SOCKETS_ALL : TS_SOCKETS_OPEN;
+	error = want(state, visit->count_ports ? TS_SOCKETS_ALL : TS_SOCKETS_OPEN);
+	if (error) {
+		state->error = error;
+		return -1;
+	}
 	iterator = bpf_iter_create(bpf_link__fd(state->link));
 	if (iterator < 0)
 		state->error = -errno;

@@ -26,6 +26,8 @@ struct tcp_state {
 	size_t totals_length;
 	const struct ts_histogram_keyed *times; /* [slot][histogram] */
 	size_t times_length;
+	const struct ts_tcp_shared *shared;
+	size_t shared_length;
 	unsigned int cpus;
 	__u64 reconciled_ns;
 };
@@ -175,6 +177,8 @@ static void tcp_close(void *data)
 		munmap((void *)state->totals, state->totals_length);
 	if (state->times)
 		munmap((void *)state->times, state->times_length);
+	if (state->shared)
+		munmap((void *)state->shared, state->shared_length);
 	tcp_bpf__destroy(state->skeleton);
 	free(state);
 }
@@ -215,6 +219,11 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	state->times = ts_map_view(state->skeleton->maps.ts_tcp_times, &state->times_length);
 	if (!state->times)
 		return fail(state, status, why, "the histograms cannot be mapped", -errno);
+	/* The skeleton's own view is of the time before loading: the object was loaded without it.
+	 */
+	state->shared = ts_map_view(state->skeleton->maps.bss, &state->shared_length);
+	if (!state->shared)
+		return fail(state, status, why, "the table of keys cannot be mapped", -errno);
 	state->reconciled_ns = now_ns();
 	seed_ports(live, bpf_map__fd(state->skeleton->maps.ts_tcp_ports), state->reconciled_ns);
 	*data = state;
@@ -306,7 +315,7 @@ static void set_statuses(const struct tcp_state *state, struct ts_snapshot *snap
 static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *snapshot)
 {
 	struct tcp_state *state = data;
-	const __u64 *keys = state->skeleton->bss->ts_tcp_keys;
+	const __u64 *keys = state->shared->keys;
 	struct labels labels;
 
 	set_statuses(state, snapshot);
@@ -319,8 +328,7 @@ static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *s
 		add_counters(state, snapshot, slot, &labels);
 		add_histograms(state, snapshot, slot, &labels);
 	}
-	snapshot->cost.lost_events += state->skeleton->bss->ts_tcp_losses.connects +
-				      state->skeleton->bss->ts_tcp_losses.listening;
+	snapshot->cost.lost_events += state->shared->lost_connects + state->shared->lost_listening;
 	ts_probe_cost(&state->probe, snapshot);
 }
 
