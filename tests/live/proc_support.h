@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -112,6 +114,12 @@ static inline int teardown(void **state)
 	struct rig *rig = *state;
 	int failed = 0;
 
+	if (rig->child) {
+		kill(rig->child, SIGKILL);
+		waitpid(rig->child, NULL, 0);
+	}
+	/* a test may have failed inside another namespace */
+	ts_netns_leave(&rig->netns);
 	rig_close_source(rig);
 	ts_netns_close(&rig->netns);
 	if (rig->cleanup[0])
@@ -227,6 +235,14 @@ static inline double reading(const char *format, ...)
 	if (pclose(pipe) || end == line)
 		fail_msg("no number from: %s", command);
 	return value;
+}
+
+static inline double now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 #endif
