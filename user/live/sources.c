@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "source.h"
 
-/* Weak only while the sources are being written side by side. */
-#define DECLARE(name) extern const struct ts_source name __attribute__((weak))
-DECLARE(ts_source_sched);
-DECLARE(ts_source_block);
-DECLARE(ts_source_writeback);
-DECLARE(ts_source_tcp);
-DECLARE(ts_source_listeners);
-DECLARE(ts_source_sockets);
-DECLARE(ts_source_proc_cpu);
-DECLARE(ts_source_proc_memory);
-DECLARE(ts_source_pressure);
-DECLARE(ts_source_proc_net);
-DECLARE(ts_source_softnet);
-DECLARE(ts_source_diskstats);
-DECLARE(ts_source_files);
-DECLARE(ts_source_cgroups);
+extern const struct ts_source ts_source_sched, ts_source_block, ts_source_tcp,
+	ts_source_listeners, ts_source_sockets, ts_source_proc_cpu, ts_source_proc_memory,
+	ts_source_pressure, ts_source_proc_net, ts_source_softnet,
+	ts_source_files, ts_source_cgroups;
+
+extern const struct ts_source __attribute__((weak)) ts_source_writeback, ts_source_diskstats;
 
 /* In the order they are opened and asked. */
 const struct ts_source *const ts_sources[] = {
