@@ -2,6 +2,7 @@
 #include "collect.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,12 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	/* Before 5.11 maps count against RLIMIT_MEMLOCK; later it does not matter if this fails. */
 	setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
 
+	/*
+	 * Every BPF object's loading reads megabytes of kernel BTF for a moment. glibc would move its
+	 * threshold above such blocks once one was freed, and keep the next ones in the heap for good.
+	 */
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+
 	collector = calloc(1, sizeof *collector);
 	if (!collector)
 		return ts_err(-ENOMEM, "out of memory");
@@ -133,6 +140,7 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	/* Only opening needs it, and it is by far the largest thing in memory. */
 	btf__free((struct btf *)collector->live.kernel_btf);
 	collector->live.kernel_btf = NULL;
+	malloc_trim(0);
 	*result = collector;
 	return 0;
 fail:
