@@ -155,13 +155,21 @@ char *ts_take_line(char **text)
 	return line;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 char *ts_take_word(char **text)
 {
-	char *word = *text + strspn(*text, " \t");
-	char *end = word + strcspn(word, " \t");
+	char *word = *text, *end;
 
+	while (is_blank(*word))
+		word++;
 	if (!*word)
 		return NULL;
+	for (end = word; *end && !is_blank(*end); end++)
+		;
 	*text = *end ? end + 1 : end;
 	*end = '\0';
 	return word;
@@ -185,7 +193,7 @@ static bool take_number(char **text, __u64 *value, unsigned int base)
 	__u64 number = 0;
 	char *first;
 
-	while (*at == ' ' || *at == '\t')
+	while (is_blank(*at))
 		at++;
 	for (first = at; digit_value(*at) < base; at++) {
 		unsigned int digit = digit_value(*at);
@@ -194,7 +202,7 @@ static bool take_number(char **text, __u64 *value, unsigned int base)
 			return false;
 		number = number * base + digit;
 	}
-	if (at == first || (*at && *at != ' ' && *at != '\t' && *at != '\n'))
+	if (at == first || (*at && !is_blank(*at) && *at != '\n'))
 		return false;
 	*text = at;
 	*value = number;
