@@ -201,33 +201,51 @@ static __always_inline __u32 place_of(const struct sock *sk)
 	__u32 low;
 
 	asm("%0 = %1" : "=w"(low) : "w"((__u32)(unsigned long)sk));
-	return (low * 0x9e3779b9U >> 16) & (TS_TCP_CONNECTS - 1);
+	return (low * 0x9e3779b9U >> 16) & (TS_TCP_CONNECTS - 1) & ~(TS_TCP_WAYS - 1);
+}
+
+/* The entry of a socket in its set; NULL when it has none. */
+static __always_inline struct ts_tcp_connect *find_connect(const struct sock *sk)
+{
+	__u32 place = place_of(sk);
+
+	for (__u32 way = 0; way < TS_TCP_WAYS; way++) {
+		struct ts_tcp_connect *entry =
+			&ts_tcp_shared.connects[(place + way) & (TS_TCP_CONNECTS - 1)];
+
+		if (entry->socket == (__u64)sk)
+			return entry;
+	}
+	return NULL;
+}
+
+/* A free entry of the set, or the one that has been waiting for longest. */
+static __always_inline struct ts_tcp_connect *take_connect(const struct sock *sk)
+{
+	__u32 place = place_of(sk), oldest = place;
+
+	for (__u32 way = 0; way < TS_TCP_WAYS; way++) {
+		__u32 i = (place + way) & (TS_TCP_CONNECTS - 1);
+		struct ts_tcp_connect *entry = &ts_tcp_shared.connects[i];
+
+		if (!entry->socket || entry->socket == (__u64)sk)
+			return entry;
+		if (entry->started_ns <
+		    ts_tcp_shared.connects[oldest & (TS_TCP_CONNECTS - 1)].started_ns)
+			oldest = i;
+	}
+	__sync_fetch_and_add(&ts_tcp_shared.lost_connects, 1);
+	return &ts_tcp_shared.connects[oldest & (TS_TCP_CONNECTS - 1)];
 }
 
 static __always_inline void connect_started(const struct sock *sk)
 {
-	__u32 place = place_of(sk);
-	struct ts_tcp_connect *entry = &ts_tcp_shared.connects[place & (TS_TCP_CONNECTS - 1)];
+	struct ts_tcp_connect *entry = take_connect(sk);
 
-	if (entry->socket && entry->socket != (__u64)sk)
-		entry = &ts_tcp_shared.connects[(place ^ 1) & (TS_TCP_CONNECTS - 1)];
-	if (entry->socket && entry->socket != (__u64)sk)
-		__sync_fetch_and_add(&ts_tcp_shared.lost_connects, 1);
 	entry->socket = (__u64)sk;
 	entry->hash = sk->sk_txhash;
 	entry->bound = sk->__sk_common.skc_num;
 	entry->started_ns = bpf_ktime_get_ns();
-}
-
-static __always_inline struct ts_tcp_connect *find_connect(const struct sock *sk)
-{
-	__u32 place = place_of(sk);
-	struct ts_tcp_connect *entry = &ts_tcp_shared.connects[place & (TS_TCP_CONNECTS - 1)];
-
-	if (entry->socket == (__u64)sk)
-		return entry;
-	entry = &ts_tcp_shared.connects[(place ^ 1) & (TS_TCP_CONNECTS - 1)];
-	return entry->socket == (__u64)sk ? entry : NULL;
 }
 
 /*

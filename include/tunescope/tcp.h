@@ -67,8 +67,9 @@ enum ts_tcp_histogram {
 	TS_TCP_HISTOGRAMS,
 };
 
-/* Connects under way: sets of two, the place in the table follows from the socket's address. */
-#define TS_TCP_CONNECTS 4096 /* a power of two */
+/* Connects under way: small sets, found by the socket's address. */
+#define TS_TCP_CONNECTS 8192 /* a power of two */
+#define TS_TCP_WAYS	4    /* entries of a set */
 
 struct ts_tcp_connect {
 	__u64 socket; /* 0: free */

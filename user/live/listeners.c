@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "listen_drops.h"
 #include "netns.h"
 #include "sockdiag.h"
 #include "socket_owner.h"
@@ -22,6 +24,7 @@
 #define SOCKETS_START 256
 #define FORGET_TICKS  50 /* a socket not seen for so long is gone */
 #define REFRESH_NS    1000000000ULL
+#define COST_SHARE    100 /* sampling may take one part in so many of one CPU */
 #define SUFFERERS_MAX 8
 
 enum fill { QUEUE_EMPTY, QUEUE_PARTIAL, QUEUE_FULL, QUEUE_STATES };
@@ -67,12 +70,22 @@ struct listeners_state {
 	__u64 tick;
 	__u64 refreshed_ns;
 	__u64 untracked; /* sockets the table had no room for: their drops are not counted */
-	bool baseline;	 /* the first look: what was dropped before is no burst */
+	bool baseline;	 /* the first look: what was dropped before does not count */
 	int error;	 /* of the last tick */
-	__u32 netns;	 /* being visited */
+	__u64 next_ns;	 /* no sample before */
+	struct ts_listen_drops listen_drops;
+	__u32 netns; /* being visited */
 	__u16 touched[SERIES_MAX + 1];
 	size_t touched_count;
 };
+
+static __u64 clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
+}
 
 /* ---- sockets */
 
@@ -234,7 +247,7 @@ static void visit_handshake(void *context, const struct ts_diag_socket *socket)
 
 /* ---- a sample */
 
-static void settle(struct listener *listener, bool baseline)
+static void settle(struct listener *listener)
 {
 	enum fill fill = listener->full	   ? QUEUE_FULL
 			 : listener->queue ? QUEUE_PARTIAL
@@ -246,8 +259,6 @@ static void settle(struct listener *listener, bool baseline)
 	if (listener->queue > listener->peak)
 		listener->peak = listener->queue;
 	listener->drops += listener->added;
-	if (baseline)
-		return;
 	listener->drops_since += listener->added;
 	if (listener->added > listener->burst)
 		listener->burst = listener->added;
@@ -269,22 +280,44 @@ static void sample_handshakes(struct listeners_state *state)
 	}
 }
 
-/* In the namespace already. */
-static int sample_namespace(struct listeners_state *state, __u32 netns)
+/*
+ * Some of what the sockets have dropped was no connection attempt; which, they do not tell. Scales
+ * every port down so that the sum is right to one: of one port alone, exactly.
+ */
+static void scale_added(struct listeners_state *state, __u64 seen, __u64 attempts)
 {
-	__u64 added = 0;
+	__u64 before = 0, given = 0;
+
+	for (size_t i = 0; i < state->touched_count; i++) {
+		struct listener *listener = &state->series[state->touched[i]];
+
+		before += listener->added;
+		listener->added = before * attempts / seen - given;
+		given += listener->added;
+	}
+}
+
+/* In the namespace already; slot is its place in the table of namespaces. */
+static int sample_namespace(struct listeners_state *state, size_t slot, __u32 netns)
+{
+	__u64 seen = 0, attempts;
 	int error;
 
 	state->netns = netns;
 	state->touched_count = 0;
+	if (state->baseline)
+		ts_listen_drops_baseline(&state->listen_drops, slot, netns);
 	error = ts_sockdiag_dump(TS_DIAG_LISTEN, true, visit_listener, state);
-	for (size_t i = 0; i < state->touched_count; i++) {
-		struct listener *listener = &state->series[state->touched[i]];
-
-		settle(listener, state->baseline);
-		added += listener->added;
-	}
-	if (added && !state->baseline)
+	for (size_t i = 0; i < state->touched_count; i++)
+		seen += state->series[state->touched[i]].added;
+	attempts = 0;
+	if (seen && !state->baseline)
+		attempts = ts_listen_drops_claim(&state->listen_drops, slot, netns, seen);
+	if (attempts != seen)
+		scale_added(state, seen, attempts);
+	for (size_t i = 0; i < state->touched_count; i++)
+		settle(&state->series[state->touched[i]]);
+	if (attempts)
 		sample_handshakes(state);
 	return error;
 }
@@ -292,6 +325,7 @@ static int sample_namespace(struct listeners_state *state, __u32 netns)
 static void sample(struct ts_live *live, struct listeners_state *state)
 {
 	struct ts_netns_table *table = live->netns;
+	__u64 start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	state->tick++;
 	state->error = 0;
@@ -302,12 +336,14 @@ static void sample(struct ts_live *live, struct listeners_state *state)
 		/* One that cannot be entered has gone since the last refresh. */
 		if (!entry->alive || ts_netns_enter(table, entry))
 			continue;
-		error = sample_namespace(state, (__u32)entry->inode);
+		error = sample_namespace(state, i, (__u32)entry->inode);
 		if (!entry->initial)
 			ts_netns_leave(table);
 		if (error)
 			state->error = error;
 	}
+	state->next_ns = clock_ns(CLOCK_MONOTONIC) +
+			 (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start) * COST_SHARE;
 }
 
 static void listeners_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
@@ -319,7 +355,8 @@ static void listeners_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 		ts_netns_refresh(live->netns, live->proc);
 		state->refreshed_ns = monotonic_ns;
 	}
-	sample(live, state);
+	if (monotonic_ns >= state->next_ns)
+		sample(live, state);
 }
 
 static void listeners_close(void *data)
