@@ -68,9 +68,11 @@ static void compare_one(const char *what, const struct reference *expected, unsi
 static void compare_batch(void)
 {
 	const struct histogram_index_batch *batch = &skeleton->bss->batch;
+	unsigned int values = filled;
 
+	filled = 0; /* also when a comparison below ends the test */
 	run(skeleton->progs.index_batch);
-	for (unsigned int i = 0; i < filled; i++) {
+	for (unsigned int i = 0; i < values; i++) {
 		uint64_t value = batch->value[i];
 
 		compare_one("ns, scale 4", &reference.ns_global, 4, TS_UNIT_SECONDS, value,
@@ -82,8 +84,7 @@ static void compare_batch(void)
 		compare_one("bytes, scale 3", &reference.bytes_keyed, 3, TS_UNIT_BYTES, value,
 			    batch->bytes_keyed[i]);
 	}
-	compared += filled;
-	filled = 0;
+	compared += values;
 }
 
 static void put(uint64_t value)
