@@ -25,6 +25,8 @@ const volatile __u32 ts_block_request_stats = 0;   /* io_start_time_ns of the re
 const volatile __u32 ts_block_request_account = 0; /* start_time_ns of the request is valid */
 const volatile bool ts_block_issue_has_queue = false;
 const volatile __u8 ts_block_ops[TS_BLOCK_KERNEL_OPS] = {0}; /* REQ_OP_… to enum ts_block_op */
+/* Slots (scale 3) of 0, 1, 2, … sectors. */
+const volatile __u8 ts_block_sector_slots[TS_BLOCK_SECTORS_KNOWN] = {0};
 const volatile __u32 ts_block_cells_per_cpu = TS_BLOCK_OPS;
 
 struct ts_block_device ts_block_devices[TS_BLOCK_DEVICES + 1] = {0};
@@ -32,7 +34,10 @@ char ts_block_names[TS_BLOCK_DEVICES][TS_BLOCK_NAME_SIZE] = {0};
 __u32 ts_block_cells_used = TS_BLOCK_OPS;
 __u64 ts_block_lost = 0; /* requests whose stamp was overwritten */
 
-struct ts_block_stamp_set ts_block_stamps[1 << TS_BLOCK_STAMP_SET_BITS] = {0};
+#define SETS (1 << TS_BLOCK_STAMP_SET_BITS)
+struct ts_block_stamp_set ts_block_stamps[SETS] = {0};
+/* Time of issue of each, as near_issued. */
+__u64 ts_block_issued[SETS][TS_BLOCK_STAMP_WAYS] = {0};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -50,14 +55,16 @@ static __always_inline struct ts_block_cell *this_cpu_cell(__u32 number)
 	return bpf_map_lookup_elem(&ts_block_cells, &index);
 }
 
-/* To the verifier an address is no number, but the distance between two is. */
-static __always_inline struct ts_block_stamp_set *stamp_set(const struct request *request)
+/*
+ * Number of the set of a request. To the verifier an address is no number, but the distance between
+ * two is.
+ */
+static __always_inline __u32 set_number(const struct request *request)
 {
 	__u64 distance = (__u64)request - (__u64)ts_block_devices;
 
 	ts_opaque(distance);
-	return &ts_block_stamps[(distance * 0x9e3779b97f4a7c15ULL) >>
-				(64 - TS_BLOCK_STAMP_SET_BITS)];
+	return (distance * 0x9e3779b97f4a7c15ULL) >> (64 - TS_BLOCK_STAMP_SET_BITS);
 }
 
 static __always_inline __u32 class_of(__u32 requests)
@@ -130,6 +137,20 @@ static __noinline __u32 add_cell(__u32 slot, __u32 op)
 	return seen ? seen - 1 : number;
 }
 
+/* The way of a request in its set; TS_BLOCK_STAMP_WAYS: it is not there. */
+static __always_inline __u32 find_way(const struct ts_block_stamp_set *set, __u64 request)
+{
+	if (set->request[0] == request)
+		return 0;
+	if (set->request[1] == request)
+		return 1;
+	if (set->request[2] == request)
+		return 2;
+	if (set->request[3] == request)
+		return 3;
+	return TS_BLOCK_STAMP_WAYS;
+}
+
 /*
  * No way is free: takes the one of a request that is then lost, as one that completed unseen would
  * otherwise stay for ever.
@@ -137,41 +158,59 @@ static __noinline __u32 add_cell(__u32 slot, __u32 op)
 static __noinline __u32 evict(struct ts_block_stamp_set *set, __u64 request)
 {
 	__u32 way = bpf_get_prandom_u32() & (TS_BLOCK_STAMP_WAYS - 1);
-	struct ts_block_stamp *stamp;
+	struct ts_block_stamp stamp;
 
 	if (!set)
 		return 0;
-	stamp = &set->stamp[way];
+	stamp = set->stamp[way];
 	__sync_fetch_and_add(&ts_block_lost, 1);
-	__sync_fetch_and_add(&device_at(stamp->device)->in_flight, -in_flight_step(stamp->op));
+	__sync_fetch_and_add(&device_at(stamp.device)->in_flight, -in_flight_step(stamp.op));
 	set->request[way] = request;
 	return way;
 }
 
-/*
- * The way of a request that is being issued. *again: it had been issued before and is still the
- * same request, given back by the driver or completed in part.
- */
-static __always_inline __u32 claim(struct ts_block_stamp_set *set, __u64 request, bool *again)
+static __always_inline __u32 claim_way(struct ts_block_stamp_set *set, __u64 request)
 {
-#pragma unroll
-	for (__u32 way = 0; way < TS_BLOCK_STAMP_WAYS; way++)
-		if (set->request[way] == request) {
-			*again = true;
-			return way;
-		}
-	*again = false;
 #pragma unroll
 	for (__u32 way = 0; way < TS_BLOCK_STAMP_WAYS; way++)
 		if (!set->request[way] &&
 		    !__sync_val_compare_and_swap(&set->request[way], 0, request))
 			return way;
-	return evict(set, request);
+	return evict(set, request) & (TS_BLOCK_STAMP_WAYS - 1);
 }
 
-static __always_inline void record(struct ts_histogram_keyed *histogram, __u64 ns)
+/*
+ * The request had been issued before and has not completed: the driver gave it back, or it was
+ * completed in part. It stays what it is and only starts anew. Nothing of it is in the table when
+ * nothing but the near request is in flight.
+ */
+static __always_inline bool issued_again(struct ts_block_device *device, __u32 slot,
+					 const struct request *request, __u64 others, __u64 issued)
 {
-	ts_histogram_count_keyed(histogram, ts_histogram_slot_ns(ns), ns);
+	__u64 near = device->near;
+	__u32 number, way;
+
+	if (near == (__u64)request) {
+		device->near_issued = issued;
+		return true;
+	}
+	if ((__u32)others + (others >> 32) <= (near != 0))
+		return false;
+	number = set_number(request);
+	way = find_way(&ts_block_stamps[number], (__u64)request);
+	if (way >= TS_BLOCK_STAMP_WAYS)
+		return false;
+	if (ts_block_stamps[number].stamp[way].device != slot) {
+		/* That one completed unseen, and its memory belongs to another device by now. */
+		struct ts_block_stamp stamp = ts_block_stamps[number].stamp[way];
+
+		ts_block_stamps[number].request[way] = 0;
+		__sync_fetch_and_add(&device_at(stamp.device)->in_flight,
+				     -in_flight_step(stamp.op));
+		return false;
+	}
+	ts_block_issued[number][way] = issued;
+	return true;
 }
 
 static __always_inline __u64 elapsed(__u64 later, __u64 earlier)
@@ -179,68 +218,109 @@ static __always_inline __u64 elapsed(__u64 later, __u64 earlier)
 	return later > earlier ? later - earlier : 0;
 }
 
-static __always_inline void count(const struct request *request, const struct ts_block_stamp *stamp,
-				  bool failed)
+static __always_inline __u32 slot_of_ns(__u64 ns)
 {
-	struct ts_block_cell *cell = this_cpu_cell(stamp->cell);
-	__u64 now = bpf_ktime_get_ns(), issued = stamp->issued, device;
-	__u32 flags = request->rq_flags;
-	struct ts_block_class *class;
+	return ts_histogram_slot_keyed(ts_histogram_slot_ns(ns));
+}
+
+static __always_inline __u32 slot_of_bytes(__u32 bytes)
+{
+	__u32 sectors = bytes >> 9;
+
+	if (!(bytes & 511) && sectors < TS_BLOCK_SECTORS_KNOWN) {
+		ts_opaque(sectors); /* the two tests become one, in which no bound can be seen */
+		return ts_block_sector_slots[sectors & (TS_BLOCK_SECTORS_KNOWN - 1)];
+	}
+	return ts_histogram_slot_keyed(ts_histogram_slot_bytes(bytes));
+}
+
+static __always_inline void record(struct ts_block_cell *cell, enum ts_block_measure measure,
+				   __u32 slot, __u64 value)
+{
+	ts_opaque(slot); /* the verifier must see the bound checked on this very number */
+	if (slot >= TS_HISTOGRAM_SLOTS_KEYED)
+		return;
+	cell->slot[slot][measure]++;
+	cell->sum[measure] += value;
+	if (value > cell->max[measure])
+		cell->max[measure] = value;
+}
+
+static __always_inline void record_class(struct ts_block_class *class, __u32 number, __u64 ns)
+{
+	class += number & (TS_BLOCK_CLASSES - 1);
+	class->requests++;
+	class->ns += ns;
+}
+
+static __always_inline void count(const struct request *request, struct ts_block_stamp stamp,
+				  __u64 issued, bool failed)
+{
+	struct ts_block_cell *cell = this_cpu_cell(stamp.cell);
+	__u64 now = bpf_ktime_get_ns(), device, queue = 0;
+	bool accounted;
 
 	if (!cell)
 		return;
-	if (flags & ts_block_request_stats)
-		issued = request->io_start_time_ns;
-	if (!issued) {
-		__sync_fetch_and_add(&ts_block_lost, 1);
-		return;
-	}
 	device = elapsed(now, issued);
-	record(&cell->device, device);
 	/* A flush is not accounted, but its start is always noted (blk_rq_init). */
-	if (flags & ts_block_request_account || stamp->op == TS_BLOCK_FLUSH) {
-		__u64 queue = elapsed(issued, request->start_time_ns);
-
-		record(&cell->queue, queue);
-		record(&cell->total, queue + device);
+	accounted = request->rq_flags & ts_block_request_account || stamp.op == TS_BLOCK_FLUSH;
+	if (accounted)
+		queue = elapsed(issued, request->start_time_ns);
+	if (accounted && !queue) {
+		record(cell, TS_BLOCK_DIRECT, slot_of_ns(device), device);
+	} else {
+		record(cell, TS_BLOCK_DEVICE, slot_of_ns(device), device);
+		if (accounted) {
+			record(cell, TS_BLOCK_QUEUE, slot_of_ns(queue), queue);
+			record(cell, TS_BLOCK_TOTAL, slot_of_ns(queue + device), queue + device);
+		}
 	}
-	ts_histogram_count_keyed(&cell->size, ts_histogram_slot_bytes(stamp->bytes), stamp->bytes);
-	cell->sequential += stamp->sequential;
+	record(cell, TS_BLOCK_SIZE, slot_of_bytes(stamp.bytes), stamp.bytes);
+	cell->sequential += stamp.sequential;
 	cell->errors += failed;
-	class = &cell->depth[stamp->depth & (TS_BLOCK_CLASSES - 1)];
-	class->requests++;
-	class->ns += device;
-	if (stamp->op == TS_BLOCK_READ) {
-		class = &cell->beside[stamp->beside & (TS_BLOCK_CLASSES - 1)];
-		class->requests++;
-		class->ns += device;
-	}
+	record_class(cell->depth, stamp.depth, device);
+	if (stamp.op == TS_BLOCK_READ && stamp.beside)
+		record_class(cell->beside, stamp.beside, device);
 }
 
 /* First in this file: it is attached before any request can be seen to be issued. */
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(block_rq_complete, struct request *request, int error, unsigned int bytes)
 {
-	struct ts_block_stamp_set *set = stamp_set(request);
-	struct ts_block_stamp *stamp;
-	__u32 way;
+	const struct gendisk *disk = ts_request_disk(request);
+	struct ts_block_device *device;
+	struct ts_block_stamp stamp;
+	__u64 issued;
 
-	if (bytes < request->__data_len)
-		return 0; /* more is to come */
-	if (set->request[0] == (__u64)request)
-		way = 0;
-	else if (set->request[1] == (__u64)request)
-		way = 1;
-	else if (set->request[2] == (__u64)request)
-		way = 2;
-	else if (set->request[3] == (__u64)request)
-		way = 3;
+	if (!disk || bytes < request->__data_len)
+		return 0; /* not a disk, or more is to come */
+	device = device_at(device_slot(disk));
+	if (device->near == (__u64)request) {
+		stamp = device->near_stamp;
+		issued = device->near_issued;
+		device->near = 0;
+	} else {
+		__u32 number = set_number(request);
+		struct ts_block_stamp_set *set = &ts_block_stamps[number];
+		__u32 way = find_way(set, (__u64)request);
+
+		if (way >= TS_BLOCK_STAMP_WAYS)
+			return 0;
+		stamp = set->stamp[way];
+		issued = ts_block_issued[number][way];
+		set->request[way] = 0;
+		device = device_at(stamp.device);
+	}
+	__sync_fetch_and_add(&device->in_flight, -in_flight_step(stamp.op));
+	if (request->rq_flags & ts_block_request_stats) {
+		issued = request->io_start_time_ns;
+		ts_opaque(issued); /* one load of either of two kinds of memory is refused */
+	}
+	if (issued)
+		count(request, stamp, issued, error);
 	else
-		return 0;
-	stamp = &set->stamp[way];
-	__sync_fetch_and_add(&device_at(stamp->device)->in_flight, -in_flight_step(stamp->op));
-	count(request, stamp, error);
-	set->request[way] = 0;
+		__sync_fetch_and_add(&ts_block_lost, 1);
 	return 0;
 }
 
@@ -249,19 +329,16 @@ int block_rq_issue(__u64 *context)
 {
 	struct request *request;
 	const struct gendisk *disk;
-	struct ts_block_stamp_set *set;
-	struct ts_block_stamp *stamp;
+	struct ts_block_stamp stamp;
 	struct ts_block_device *device;
 	struct ts_block_cell *cell;
 	__u32 kernel_op, op, slot, number, way;
-	__u64 in_flight, issued;
-	bool again;
+	__u64 in_flight, issued = 0;
 
 	/* 5.11 dropped the queue from the arguments (a54895fa057c). */
 	if (ts_block_issue_has_queue) {
 		request = (void *)context[1];
-		ts_opaque(request); /* one load with a variable offset is refused by older verifiers
-				     */
+		ts_opaque(request); /* one load at either offset is refused by older verifiers */
 	} else {
 		request = (void *)context[0];
 	}
@@ -273,40 +350,42 @@ int block_rq_issue(__u64 *context)
 	op = ts_block_ops[kernel_op];
 	if (op >= TS_BLOCK_OPS)
 		return 0;
-	issued = 0;
 	if (!(request->q->queue_flags & ts_block_queue_stats) ||
 	    kernel_op >= TS_BLOCK_PASSTHROUGH_OP)
 		issued = bpf_ktime_get_ns();
 
-	set = stamp_set(request);
-	way = claim(set, (__u64)request, &again) & (TS_BLOCK_STAMP_WAYS - 1);
-	stamp = &set->stamp[way];
-	stamp->issued = issued;
 	slot = device_slot(disk);
-	if (again) {
-		if (stamp->device == slot && stamp->op == op)
-			return 0;
-		/* It completed unseen, and the memory belongs to another request by now. */
-		__sync_fetch_and_add(&device_at(stamp->device)->in_flight,
-				     -in_flight_step(stamp->op));
-	}
-
 	device = device_at(slot);
 	__sync_fetch_and_add(&device->in_flight, in_flight_step(op));
 	in_flight = *(volatile __u64 *)&device->in_flight;
+	if (issued_again(device, slot, request, in_flight - in_flight_step(op), issued)) {
+		__sync_fetch_and_add(&device->in_flight, -in_flight_step(op));
+		return 0;
+	}
 	number = device->cell[op];
 	number = number ? number - 1 : add_cell(slot, op);
-	stamp->bytes = request->__data_len;
-	stamp->device = slot;
-	stamp->op = op;
-	stamp->cell = number;
-	stamp->depth = class_of((__u32)in_flight + (__u32)(in_flight >> 32));
-	stamp->beside = class_of(in_flight >> 32);
 	cell = this_cpu_cell(number);
 	if (!cell)
 		return 0;
-	stamp->sequential = request->__sector == cell->next_sector;
-	cell->next_sector = request->__sector + (stamp->bytes >> 9);
+	stamp = (struct ts_block_stamp){
+		.bytes = request->__data_len,
+		.device = slot,
+		.cell = number,
+		.op = op,
+		.depth = class_of((__u32)in_flight + (__u32)(in_flight >> 32)),
+		.beside = class_of(in_flight >> 32),
+		.sequential = request->__sector == cell->next_sector,
+	};
+	cell->next_sector = request->__sector + (stamp.bytes >> 9);
+	if (!device->near && !__sync_val_compare_and_swap(&device->near, 0, (__u64)request)) {
+		device->near_stamp = stamp;
+		device->near_issued = issued;
+		return 0;
+	}
+	number = set_number(request);
+	way = claim_way(&ts_block_stamps[number], (__u64)request);
+	ts_block_stamps[number].stamp[way] = stamp;
+	ts_block_issued[number][way] = issued;
 	return 0;
 }
 

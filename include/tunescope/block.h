@@ -29,15 +29,30 @@ enum ts_block_op {
  */
 #define TS_BLOCK_CLASSES 16
 
+/* What is remembered of a request between issue and completion. */
+struct ts_block_stamp {
+	__u64 bytes : 32;
+	__u64 cell : 8;
+	__u64 device : 8; /* slot */
+	__u64 op : 4;
+	__u64 depth : 4;  /* class of requests in flight, this one included */
+	__u64 beside : 4; /* class of writes in flight */
+	__u64 sequential : 1;
+};
+
 /*
- * A device, in the slot its number was hashed to. A cache line of its own: every request of the
- * device adds to in_flight.
+ * A device, in the slot its number was hashed to. One cache line: all that the CPUs share while
+ * there is no more than one request in flight. near is the request remembered here, the others are
+ * in ts_block_stamps.
  */
 struct ts_block_device {
-	__u64 key;		  /* dev_t + 1; 0: the slot is free */
-	__u64 in_flight;	  /* writes in the high 32 bits, everything else in the low ones */
+	__u64 key;	   /* dev_t + 1; 0: the slot is free */
+	__u64 in_flight;   /* writes in the high 32 bits, everything else in the low ones */
+	__u64 near;	   /* its address; 0: free */
+	__u64 near_issued; /* CLOCK_MONOTONIC; 0: the kernel keeps it in the request */
+	struct ts_block_stamp near_stamp;
 	__u32 cell[TS_BLOCK_OPS]; /* number of the operation's cell plus 1; 0: none yet */
-	char padding[64 - 16 - 4 * TS_BLOCK_OPS];
+	__u32 padding;
 } __attribute__((aligned(64)));
 
 struct ts_block_class {
@@ -46,42 +61,49 @@ struct ts_block_class {
 };
 
 /*
+ * What a request is counted in. One that did not wait in the queue has the same latency in total as
+ * in the device: it is counted once, as direct, and belongs to all three (user/live/block.c).
+ */
+enum ts_block_measure {
+	TS_BLOCK_DIRECT, /* issue to completion of a request that was issued at once, ns */
+	TS_BLOCK_DEVICE, /* issue to completion of the others */
+	TS_BLOCK_TOTAL,	 /* allocation to completion of the others, where the kernel keeps it */
+	TS_BLOCK_QUEUE,	 /* allocation to issue, likewise */
+	TS_BLOCK_SIZE,	 /* bytes, of all */
+	TS_BLOCK_MEASURES,
+};
+
+/* Sizes in sectors below this are looked up in a table. */
+#define TS_BLOCK_SECTORS_KNOWN 256
+
+/*
  * Everything about one operation on one device, seen by one CPU. The first TS_BLOCK_OPS cells of a
- * CPU belong to the operations of devices that got no cell of their own.
+ * CPU belong to the operations of devices that got no cell of their own. The slots of the
+ * histograms are interleaved: total and device often fall into slots close by.
  */
 struct ts_block_cell {
 	__u64 next_sector; /* where the request issued last ends */
 	__u64 sequential;
 	__u64 errors;
-	struct ts_block_class depth[TS_BLOCK_CLASSES];	/* by requests in flight at issue */
-	struct ts_block_class beside[TS_BLOCK_CLASSES]; /* reads, by writes in flight at issue */
-	struct ts_histogram_keyed total;
-	struct ts_histogram_keyed queue;
-	struct ts_histogram_keyed device;
-	struct ts_histogram_keyed size;
+	__u64 sum[TS_BLOCK_MEASURES];
+	__u64 max[TS_BLOCK_MEASURES];
+	__u64 padding[3];
+	struct ts_block_class depth[TS_BLOCK_CLASSES]; /* by requests in flight at issue */
+	struct ts_block_class
+		beside[TS_BLOCK_CLASSES]; /* reads, by writes in flight; 0: the rest */
+	__u64 slot[TS_HISTOGRAM_SLOTS_KEYED][TS_BLOCK_MEASURES];
 };
 
 /*
- * What is remembered of a request between issue and completion: a table of sets, a request may
+ * Requests in flight besides the near ones: a table of sets, one cache line each; a request may
  * stand in any way of the set its address is hashed to.
  */
 #define TS_BLOCK_STAMP_SET_BITS 11
 #define TS_BLOCK_STAMP_WAYS	4
 
-struct ts_block_stamp {
-	__u64 issued; /* CLOCK_MONOTONIC; 0: the kernel keeps it in the request */
-	__u32 bytes;
-	__u8 device; /* slot */
-	__u8 op;
-	__u8 cell;
-	__u8 depth;  /* class of requests in flight, this one included */
-	__u8 beside; /* class of writes in flight */
-	__u8 sequential;
-};
-
 struct ts_block_stamp_set {
 	__u64 request[TS_BLOCK_STAMP_WAYS]; /* its address; 0: free */
 	struct ts_block_stamp stamp[TS_BLOCK_STAMP_WAYS];
-} __attribute__((aligned(128)));
+} __attribute__((aligned(64)));
 
 #endif

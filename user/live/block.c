@@ -89,6 +89,9 @@ static void set_constants(struct block_bpf *skeleton, const struct btf *btf)
 	skeleton->rodata->ts_block_ops[5] = TS_BLOCK_DISCARD;
 	skeleton->rodata->ts_block_ops[row[ZONE_APPEND].value & (TS_BLOCK_KERNEL_OPS - 1)] =
 		TS_BLOCK_WRITE;
+	for (unsigned int sectors = 0; sectors < TS_BLOCK_SECTORS_KNOWN; sectors++)
+		skeleton->rodata->ts_block_sector_slots[sectors] = (__u8)ts_histogram_slot(
+			TS_HISTOGRAM_SCALE_KEYED, TS_UNIT_BYTES, sectors * 512);
 	ts_tracepoint_exists(btf, ISSUE, &parameters);
 	skeleton->rodata->ts_block_issue_has_queue = parameters == 2;
 }
@@ -144,34 +147,46 @@ static const struct ts_block_cell *cell_of(const struct series *series, unsigned
 	return &series->state->cells[cpu * series->state->cells_per_cpu + series->cell];
 }
 
-static bool empty(const struct series *series, size_t offset)
+/* Adds one measure, summed over the CPUs, to a histogram. */
+static void add_measure(const struct series *series, enum ts_block_measure measure,
+			struct ts_histogram *histogram)
 {
 	for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++) {
-		const char *cell = (const char *)cell_of(series, cpu);
-		const struct ts_histogram_keyed *raw = (const void *)(cell + offset);
+		const struct ts_block_cell *cell = cell_of(series, cpu);
+		__u64 slot[TS_HISTOGRAM_SLOTS_KEYED];
 
 		for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
-			if (raw->slot[i])
-				return false;
+			slot[i] = cell->slot[i][measure];
+		ts_histogram_add_raw(histogram, cell->sum[measure], cell->max[measure], slot);
 	}
-	return true;
 }
 
-static void add_histogram(const struct series *series, enum ts_family_id id, size_t offset)
+static __u64 requests_of(const struct series *series, enum ts_block_measure measure)
+{
+	__u64 requests = 0;
+
+	for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++)
+		for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
+			requests += cell_of(series, cpu)->slot[i][measure];
+	return requests;
+}
+
+/* direct: requests that did not wait, which belong to measure as well; as 0 to the queue's. */
+static void add_histogram(const struct series *series, enum ts_family_id id,
+			  enum ts_block_measure measure, __u64 direct)
 {
 	struct ts_histogram *histogram;
 
-	if (empty(series, offset))
+	if (!direct && !requests_of(series, measure))
 		return;
 	histogram =
 		ts_snapshot_histogram(series->snapshot, id, TS_LABELS(series->device, series->op),
 				      TS_HISTOGRAM_SCALE_KEYED);
-	for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++) {
-		const char *cell = (const char *)cell_of(series, cpu);
-		const struct ts_histogram_keyed *raw = (const void *)(cell + offset);
-
-		ts_histogram_add_raw(histogram, raw->sum, raw->max, raw->slot);
-	}
+	add_measure(series, measure, histogram);
+	if (direct && measure == TS_BLOCK_QUEUE)
+		ts_histogram_add(histogram, 0, direct);
+	else if (direct)
+		add_measure(series, TS_BLOCK_DIRECT, histogram);
 	if (series->shared)
 		series->snapshot->family[id].overflowed += histogram->count;
 }
@@ -185,50 +200,69 @@ static void add_counter(const struct series *series, enum ts_family_id id, size_
 	ts_snapshot_counter(series->snapshot, id, TS_LABELS(series->device, series->op), value);
 }
 
-/* Classes nothing fell into have no series. */
-static void add_classes(const struct series *series, enum ts_family_id requests,
-			enum ts_family_id seconds, size_t offset, bool with_op)
+static void add_class(const struct series *series, enum ts_family_id requests,
+		      enum ts_family_id seconds, bool with_op, unsigned int class,
+		      struct ts_block_class sum)
 {
+	const char *label[TS_LABELS_MAX] = {series->device, series->op};
+	char bound[16];
+
+	if (!sum.requests)
+		return;
+	snprintf(bound, sizeof bound, "%u", class ? 1u << (class - 1) : 0);
+	label[with_op ? 2 : 1] = bound;
+	ts_snapshot_counter(series->snapshot, requests, label, sum.requests);
+	ts_snapshot_counter(series->snapshot, seconds, label, sum.ns);
+}
+
+/* Classes nothing fell into have no series. */
+static void add_classes(const struct series *series)
+{
+	struct ts_block_class alone = {0};
+
 	for (unsigned int class = 0; class < TS_BLOCK_CLASSES; class ++) {
-		struct ts_block_class sum = {0};
-		const char *label[TS_LABELS_MAX] = {series->device, series->op};
-		char bound[16];
+		struct ts_block_class depth = {0}, beside = {0};
 
 		for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++) {
-			const char *cell = (const char *)cell_of(series, cpu);
-			const struct ts_block_class *raw = (const void *)(cell + offset);
+			const struct ts_block_cell *cell = cell_of(series, cpu);
 
-			sum.requests += raw[class].requests;
-			sum.ns += raw[class].ns;
+			depth.requests += cell->depth[class].requests;
+			depth.ns += cell->depth[class].ns;
+			beside.requests += cell->beside[class].requests;
+			beside.ns += cell->beside[class].ns;
 		}
-		if (!sum.requests)
-			continue;
-		snprintf(bound, sizeof bound, "%u", class ? 1u << (class - 1) : 0);
-		label[with_op ? 2 : 1] = bound;
-		ts_snapshot_counter(series->snapshot, requests, label, sum.requests);
-		ts_snapshot_counter(series->snapshot, seconds, label, sum.ns);
+		add_class(series, TS_FAMILY_BLOCK_DEPTH_REQUESTS, TS_FAMILY_BLOCK_DEPTH_SECONDS,
+			  true, class, depth);
+		alone.requests += depth.requests - beside.requests;
+		alone.ns += depth.ns - beside.ns;
+		if (series->read)
+			add_class(series, TS_FAMILY_BLOCK_READ_BESIDE_WRITES,
+				  TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, false, class, beside);
 	}
+	/* A read is counted in one class of depth, and in one of writes beside it unless none. */
+	if (series->read)
+		add_class(series, TS_FAMILY_BLOCK_READ_BESIDE_WRITES,
+			  TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, false, 0, alone);
 }
 
 #define CELL(member) offsetof(struct ts_block_cell, member)
 
 static void add_operation(const struct series *series)
 {
-	if (empty(series, CELL(device)))
+	__u64 direct = requests_of(series, TS_BLOCK_DIRECT);
+
+	if (!direct && !requests_of(series, TS_BLOCK_DEVICE))
 		return;
-	add_histogram(series, TS_FAMILY_BLOCK_LATENCY, CELL(total));
-	add_histogram(series, TS_FAMILY_BLOCK_QUEUE_LATENCY, CELL(queue));
-	add_histogram(series, TS_FAMILY_BLOCK_DEVICE_LATENCY, CELL(device));
+	add_histogram(series, TS_FAMILY_BLOCK_DEVICE_LATENCY, TS_BLOCK_DEVICE, direct);
+	/* Where the queue does not account I/O (iostats 0) these two are not known. */
+	add_histogram(series, TS_FAMILY_BLOCK_LATENCY, TS_BLOCK_TOTAL, direct);
+	add_histogram(series, TS_FAMILY_BLOCK_QUEUE_LATENCY, TS_BLOCK_QUEUE, direct);
 	add_counter(series, TS_FAMILY_BLOCK_ERRORS, CELL(errors));
-	add_classes(series, TS_FAMILY_BLOCK_DEPTH_REQUESTS, TS_FAMILY_BLOCK_DEPTH_SECONDS,
-		    CELL(depth), true);
-	if (series->moves_data) {
-		add_histogram(series, TS_FAMILY_BLOCK_IO_SIZE, CELL(size));
-		add_counter(series, TS_FAMILY_BLOCK_SEQUENTIAL, CELL(sequential));
-	}
-	if (series->read)
-		add_classes(series, TS_FAMILY_BLOCK_READ_BESIDE_WRITES,
-			    TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, CELL(beside), false);
+	add_classes(series);
+	if (!series->moves_data)
+		return;
+	add_histogram(series, TS_FAMILY_BLOCK_IO_SIZE, TS_BLOCK_SIZE, 0);
+	add_counter(series, TS_FAMILY_BLOCK_SEQUENTIAL, CELL(sequential));
 }
 
 static void add_device(const struct block *state, struct ts_snapshot *snapshot, const char *name,
