@@ -17,6 +17,7 @@
 #include "tcp.skel.h"
 
 #define RECONCILE_NS	 1000000000ULL
+#define UNSEEN_NS	 10000000000ULL /* a port in a namespace that cannot be visited */
 #define SLOTS_WITH_OTHER (TS_TCP_SLOTS + 1)
 
 struct tcp_state {
@@ -114,31 +115,38 @@ static __u64 now_ns(void)
 	return (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
 }
 
-/* Enters every port that is listening now; false when a namespace could not be looked at. */
-static bool seed_ports(struct ts_live *live, int map, __u64 now)
+/* Enters every port that is listening now, and notes which namespaces could be looked at. */
+static void seed_ports(struct ts_live *live, int map, __u64 now, bool visited[TS_NETNS_MAX])
 {
 	struct ts_netns_table *table = live->netns;
-	bool complete = true;
 
 	for (size_t i = 0; i < table->count; i++) {
 		struct seed seed = {map, (__u32)table->entry[i].inode, now};
 
-		if (!table->entry[i].alive)
+		visited[i] = false;
+		if (!table->entry[i].alive || ts_netns_enter(table, &table->entry[i]))
 			continue;
-		if (ts_netns_enter(table, &table->entry[i])) {
-			complete = false;
-			continue;
-		}
-		if (ts_sockdiag_dump(TS_DIAG_LISTEN, false, seed_port, &seed))
-			complete = false;
+		visited[i] = !ts_sockdiag_dump(TS_DIAG_LISTEN, false, seed_port, &seed);
 		if (!table->entry[i].initial)
 			ts_netns_leave(table);
 	}
-	return complete;
 }
 
-/* Removes the ports that nobody has listened on since before. */
-static void forget_ports(int map, __u64 before)
+static bool was_visited(const struct ts_netns_table *table, const bool visited[TS_NETNS_MAX],
+			__u32 netns)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if ((__u32)table->entry[i].inode == netns && table->entry[i].alive)
+			return visited[i];
+	return false;
+}
+
+/*
+ * Removes the ports that nobody has listened on since before. A namespace that was not visited may
+ * be too new to be known, or gone: its ports stay for a while.
+ */
+static void forget_ports(const struct ts_netns_table *table, int map, __u64 before,
+			 const bool visited[TS_NETNS_MAX])
 {
 	struct ts_tcp_listening_key key, next;
 	bool more = !bpf_map_get_next_key(map, NULL, &next);
@@ -147,7 +155,9 @@ static void forget_ports(int map, __u64 before)
 	while (more) {
 		key = next;
 		more = !bpf_map_get_next_key(map, &key, &next);
-		if (!bpf_map_lookup_elem(map, &key, &entered) && entered < before)
+		if (bpf_map_lookup_elem(map, &key, &entered) || entered >= before)
+			continue;
+		if (entered + UNSEEN_NS < before || was_visited(table, visited, key.netns))
 			bpf_map_delete_elem(map, &key);
 	}
 }
@@ -156,14 +166,15 @@ static void tcp_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 {
 	struct tcp_state *state = data;
 	int map = bpf_map__fd(state->skeleton->maps.ts_tcp_ports);
+	bool visited[TS_NETNS_MAX];
 	__u64 now;
 
 	if (monotonic_ns - state->reconciled_ns < RECONCILE_NS)
 		return;
 	state->reconciled_ns = monotonic_ns;
 	now = now_ns();
-	if (seed_ports(live, map, now))
-		forget_ports(map, now);
+	seed_ports(live, map, now, visited);
+	forget_ports(live->netns, map, now, visited);
 }
 
 /* ---- open and close */
@@ -196,6 +207,7 @@ static int fail(struct tcp_state *state, enum ts_status *status, char why[256], 
 static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, char why[256])
 {
 	struct tcp_state *state = calloc(1, sizeof *state);
+	bool visited[TS_NETNS_MAX];
 	int parameters = 0, error;
 
 	if (!state)
@@ -225,7 +237,8 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	if (!state->shared)
 		return fail(state, status, why, "the table of keys cannot be mapped", -errno);
 	state->reconciled_ns = now_ns();
-	seed_ports(live, bpf_map__fd(state->skeleton->maps.ts_tcp_ports), state->reconciled_ns);
+	seed_ports(live, bpf_map__fd(state->skeleton->maps.ts_tcp_ports), state->reconciled_ns,
+		   visited);
 	*data = state;
 	return 0;
 }
