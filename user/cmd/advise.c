@@ -12,6 +12,7 @@
 #include "../core/error.h"
 #include "../core/profile.h"
 #include "../live/collect.h"
+#include "../live/probe.h"
 
 struct advise_options {
 	double seconds;
@@ -99,18 +100,13 @@ static int observe(const struct advise_options *options, struct ts_window *windo
 }
 
 /* A name that no program has is a mistake, unless its source was not opened at all. */
-static void check_program_names(const struct advise_options *options, const struct ts_cost *cost)
+static void check_program_names(const struct ts_option_names *names)
 {
-	for (const char *const *name = options->disabled_programs.name; *name; name++) {
-		bool known = false;
-
-		for (size_t i = 0; i < cost->probes; i++)
-			known = known || !strcmp(cost->probe[i].name, *name);
-		if (!known)
+	for (size_t i = 0; i < names->count; i++)
+		if (!(ts_disabled_programs_found & 1u << i))
 			ts_warn("--disable-program %s: no BPF program of that name was going to be "
 				"attached; `tunescope doctor` lists them",
-				*name);
-	}
+				names->name[i]);
 }
 
 static int run(const struct ts_command *command, int argc, char **argv)
@@ -128,7 +124,7 @@ static int run(const struct ts_command *command, int argc, char **argv)
 		return TS_EXIT_USAGE;
 	if (observe(&options, &window))
 		return TS_EXIT_FAILURE;
-	check_program_names(&options, &window.delta->cost);
+	check_program_names(&options.disabled_programs);
 	report = ts_report_make(&window, &profile);
 	exit_code = render(&options, report);
 	ts_report_free(report);

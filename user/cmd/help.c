@@ -66,8 +66,8 @@ void ts_help_overview(FILE *out)
 		"Finds out from this host's own behaviour which kernel settings to change.\n\n");
 	for (size_t i = 0; ts_commands[i]; i++)
 		fill(out, fprintf(out, "  %s", ts_commands[i]->name), ts_commands[i]->summary);
-	fprintf(out, "\n`tunescope help COMMAND` lists the options of a command; "
-		     "`tunescope --version` prints\nthe version. man tunescope has the rest.\n");
+	fprintf(out, "\n`tunescope help COMMAND` lists the options of a command, "
+		     "`tunescope --version`\nprints the version. The manual is tunescope(8).\n");
 }
 
 void ts_help_version(FILE *out)

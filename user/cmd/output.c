@@ -17,7 +17,12 @@ const char *const ts_color_choices[] = {"auto", "always", "never", NULL};
 
 void ts_output_start(void)
 {
+	/* Large enough for nearly every report: then it is written at the end, in one go, and the
+	 * reason why that failed is known. Pages that are not used cost nothing. */
+	static char buffer[1 << 20];
 	sigset_t set;
+
+	setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
 
 	/* Standard output gets a descriptor that refuses writing: closing it must not pass as
 	 * success. */

@@ -12,6 +12,7 @@
 #define TRACEPOINT_SECTION "tp_btf/"
 
 const char *const *ts_disabled_programs;
+unsigned int ts_disabled_programs_found;
 
 bool ts_tracepoint_exists(const struct btf *btf, const char *name, int *parameters)
 {
@@ -53,9 +54,12 @@ const void *ts_map_view(const struct bpf_map *map, size_t *length)
 
 static bool disabled_by_user(const char *program)
 {
-	for (const char *const *name = ts_disabled_programs; name && *name; name++)
-		if (!strcmp(*name, program))
-			return true;
+	for (size_t i = 0; ts_disabled_programs && ts_disabled_programs[i]; i++) {
+		if (strcmp(ts_disabled_programs[i], program))
+			continue;
+		ts_disabled_programs_found |= i < 32 ? 1u << i : 0;
+		return true;
+	}
 	return false;
 }
 

@@ -59,4 +59,7 @@ bool ts_tracepoint_exists(const struct btf *btf, const char *name, int *paramete
 /* Programs the user asked to leave out (--disable-program); set by the collector. */
 extern const char *const *ts_disabled_programs;
 
+/* Bit i: name i of that list belongs to a program that was about to be loaded (the first 32). */
+extern unsigned int ts_disabled_programs_found;
+
 #endif
