@@ -253,13 +253,18 @@ int ts_netns_enter(struct ts_netns_table *table, const struct ts_netns_entry *en
 	if (descriptor < 0)
 		return descriptor;
 	error = setns(descriptor, CLONE_NEWNET) < 0 ? -errno : 0;
+	table->away = table->away || !error;
 	close(descriptor);
 	return error;
 }
 
 void ts_netns_leave(struct ts_netns_table *table)
 {
+	/* Without CAP_SYS_ADMIN no namespace was ever entered, and setns would be refused. */
+	if (!table->away)
+		return;
 	/* Going home cannot fail for a reason we could handle: the descriptor is ours and open. */
+	table->away = false;
 	if (setns(table->home, CLONE_NEWNET) < 0)
 		abort();
 }

@@ -26,6 +26,7 @@ struct ts_netns_table {
 	size_t count;	  /* slots in use, dead ones included */
 	size_t unvisited; /* namespaces beyond TS_NETNS_MAX at the last refresh */
 	int home;	  /* descriptor of the namespace tunescope was started in */
+	bool away;	  /* the thread is in another one */
 };
 
 int ts_netns_open(struct ts_netns_table *table); /* 0 or a negative errno */
