@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What bpf/writeback.bpf.c counts, as it stands in its maps. */
+#ifndef TUNESCOPE_WRITEBACK_H
+#define TUNESCOPE_WRITEBACK_H
+
+#include <tunescope/histogram.h>
+
+#define TS_WRITEBACK_DEVICES   16 /* a power of two; further ones share TS_WRITEBACK_OTHER */
+#define TS_WRITEBACK_OTHER     TS_WRITEBACK_DEVICES
+#define TS_WRITEBACK_NAME_SIZE 64 /* backing_dev_info.dev_name */
+#define TS_WRITEBACK_WRITERS   1024
+
+struct ts_writeback_device {
+	__u64 key; /* backing_dev_info.id + 1; 0: the slot is free */
+	char name[TS_WRITEBACK_NAME_SIZE];
+};
+
+/* One slice for each CPU. */
+struct ts_writeback_cpu {
+	struct ts_histogram_keyed pause[TS_WRITEBACK_DEVICES + 1];
+};
+
+/* Who was paused. */
+struct ts_writeback_writer {
+	__u32 pid; /* thread group */
+	__u32 device;
+};
+
+struct ts_writeback_paused {
+	__u64 ns;
+	char comm[16];
+};
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /proc/diskstats: whole disks that have ever been used. */
+#include "diskstats.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECTOR	      512 /* whatever the device's own sectors are */
+#define NS_PER_MS     1000000ull
+#define COLUMNS_MAX   20
+#define COLUMNS_LEAST 11
+
+static const char *const op_names[TS_DISK_OPS] = {
+	[TS_DISK_READ] = "read",
+	[TS_DISK_WRITE] = "write",
+	[TS_DISK_DISCARD] = "discard",
+	[TS_DISK_FLUSH] = "flush",
+};
+
+/* Columns as numbered in the kernel's Documentation/admin-guide/iostats.rst, from 0. */
+enum {
+	READS = 0,
+	SECTORS_READ = 2,
+	WRITES = 4,
+	SECTORS_WRITTEN = 6,
+	IN_FLIGHT = 8,
+	BUSY_MS = 9,
+	WEIGHTED_MS = 10,
+	DISCARDS = 11,
+	SECTORS_DISCARDED = 13,
+	FLUSHES = 15,
+};
+
+static size_t take_columns(char **text, __u64 column[COLUMNS_MAX])
+{
+	size_t columns = 0;
+
+	while (columns < COLUMNS_MAX && ts_take_number(text, &column[columns]))
+		columns++;
+	return columns;
+}
+
+static bool set_name(struct ts_disk *disk, const char *name)
+{
+	if (!name || strlen(name) >= sizeof disk->name)
+		return false;
+	strcpy(disk->name, name);
+	for (char *slash = strchr(disk->name, '/'); slash; slash = strchr(slash, '/'))
+		*slash = '!'; /* as in /sys/block */
+	return true;
+}
+
+bool ts_disk_parse(char *line, struct ts_disk *disk)
+{
+	__u64 major, minor, column[COLUMNS_MAX] = {0};
+	size_t columns;
+
+	memset(disk, 0, sizeof *disk);
+	if (!ts_take_number(&line, &major) || !ts_take_number(&line, &minor) ||
+	    !set_name(disk, ts_take_word(&line)))
+		return false;
+	columns = take_columns(&line, column);
+	if (columns < COLUMNS_LEAST)
+		return false;
+	disk->major = (unsigned int)major;
+	disk->minor = (unsigned int)minor;
+	disk->requests[TS_DISK_READ] = column[READS];
+	disk->bytes[TS_DISK_READ] = column[SECTORS_READ] * SECTOR;
+	disk->requests[TS_DISK_WRITE] = column[WRITES];
+	disk->bytes[TS_DISK_WRITE] = column[SECTORS_WRITTEN] * SECTOR;
+	disk->requests[TS_DISK_DISCARD] = column[DISCARDS];
+	disk->bytes[TS_DISK_DISCARD] = column[SECTORS_DISCARDED] * SECTOR;
+	disk->requests[TS_DISK_FLUSH] = column[FLUSHES];
+	disk->in_flight = column[IN_FLIGHT];
+	disk->busy_ns = column[BUSY_MS] * NS_PER_MS;
+	disk->weighted_ns = column[WEIGHTED_MS] * NS_PER_MS;
+	disk->ops = columns > FLUSHES		  ? TS_DISK_OPS
+		    : columns > SECTORS_DISCARDED ? TS_DISK_FLUSH
+						  : TS_DISK_DISCARD;
+	return true;
+}
+
+/* A whole disk (partitions have no directory of their own there) that counts what it does. */
+static bool accounted_disk(const char *sys, const char *name)
+{
+	char path[TS_PROC_PATH_MAX], text[8];
+
+	snprintf(path, sizeof path, "%.256s/block/%s/queue/iostats", sys, name);
+	return ts_read_small(AT_FDCWD, path, text, sizeof text) > 0 && strcmp(text, "0");
+}
+
+bool ts_disk_busy_ns(const char *sys, const char *name, __u64 *busy_ns)
+{
+	char path[TS_PROC_PATH_MAX], text[512], *at = text;
+	__u64 column[COLUMNS_MAX];
+
+	if (strlen(name) >= TS_DISK_NAME_SIZE || !accounted_disk(sys, name))
+		return false;
+	snprintf(path, sizeof path, "%.256s/block/%s/stat", sys, name);
+	if (ts_read_small(AT_FDCWD, path, text, sizeof text) < 0 ||
+	    take_columns(&at, column) < COLUMNS_LEAST)
+		return false;
+	*busy_ns = column[BUSY_MS] * NS_PER_MS;
+	return true;
+}
+
+bool ts_disk_name(const char *sys, unsigned int major, unsigned int minor,
+		  char name[TS_DISK_NAME_SIZE])
+{
+	char path[TS_PROC_PATH_MAX], target[TS_PROC_PATH_MAX], *last;
+	bool partition;
+	ssize_t length;
+
+	snprintf(path, sizeof path, "%.256s/dev/block/%u:%u/partition", sys, major, minor);
+	partition = !access(path, F_OK);
+	*strrchr(path, '/') = '\0';
+	length = readlink(path, target, sizeof target - 1);
+	if (length < 0)
+		return false;
+	target[length] = '\0';
+	/* …/block/sda, or …/block/sda/sda1 for a partition */
+	last = strrchr(target, '/');
+	if (last && partition) {
+		*last = '\0';
+		last = strrchr(target, '/');
+	}
+	if (!last || strlen(last + 1) >= TS_DISK_NAME_SIZE)
+		return false;
+	strcpy(name, last + 1);
+	return true;
+}
+
+/* ---- The source */
+
+struct diskstats {
+	struct ts_procfile file;
+};
+
+static void diskstats_close(void *opaque)
+{
+	struct diskstats *state = opaque;
+
+	ts_procfile_close(&state->file);
+	free(state);
+}
+
+static int diskstats_open(struct ts_live *live, void **opaque, enum ts_status *status,
+			  char why[256])
+{
+	struct diskstats *state = calloc(1, sizeof *state);
+	int error;
+
+	*status = TS_STATUS_FAILED;
+	if (!state) {
+		snprintf(why, 256, "out of memory");
+		return -ENOMEM;
+	}
+	error = ts_procfile_open(&state->file, live->proc, "diskstats");
+	if (error) {
+		ts_proc_why(why, state->file.path, error);
+		diskstats_close(state);
+		return error;
+	}
+	*opaque = state;
+	return 0;
+}
+
+static bool ever_used(const struct ts_disk *disk)
+{
+	__u64 sum = disk->in_flight;
+
+	for (unsigned int op = 0; op < disk->ops; op++)
+		sum += disk->requests[op];
+	return sum > 0;
+}
+
+static void add_disk(struct ts_snapshot *snapshot, const struct ts_disk *disk)
+{
+	const char *const *device = TS_LABELS(disk->name);
+
+	ts_snapshot_counter(snapshot, TS_FAMILY_DISK_BUSY, device, disk->busy_ns);
+	ts_snapshot_counter(snapshot, TS_FAMILY_DISK_WEIGHTED, device, disk->weighted_ns);
+	ts_snapshot_gauge(snapshot, TS_FAMILY_DISK_IN_FLIGHT, device, (double)disk->in_flight);
+	for (unsigned int op = 0; op < disk->ops; op++) {
+		const char *const *labels = TS_LABELS(disk->name, op_names[op]);
+
+		ts_snapshot_counter(snapshot, TS_FAMILY_DISK_REQUESTS, labels, disk->requests[op]);
+		if (op != TS_DISK_FLUSH)
+			ts_snapshot_counter(snapshot, TS_FAMILY_DISK_BYTES, labels,
+					    disk->bytes[op]);
+	}
+}
+
+static void diskstats_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
+{
+	struct diskstats *state = opaque;
+	char why[256], *text, *line;
+	int error = ts_procfile_read(&state->file);
+	bool used = false;
+
+	/* A host without block devices has an empty list. */
+	if (error && error != -ENODATA) {
+		ts_proc_why(why, state->file.path, error);
+		ts_snapshot_source_status(snapshot, TS_SOURCE_DISKSTATS, TS_STATUS_FAILED, why);
+		return;
+	}
+	text = error ? NULL : state->file.text;
+	while ((line = ts_take_line(&text))) {
+		struct ts_disk disk;
+
+		if (!ts_disk_parse(line, &disk)) {
+			ts_proc_why(why, state->file.path, -EPROTO);
+			ts_snapshot_source_status(snapshot, TS_SOURCE_DISKSTATS, TS_STATUS_FAILED,
+						  why);
+			return;
+		}
+		if (!ever_used(&disk) || !accounted_disk(live->sys, disk.name))
+			continue;
+		add_disk(snapshot, &disk);
+		used = true;
+	}
+	if (!used)
+		ts_snapshot_source_status(snapshot, TS_SOURCE_DISKSTATS, TS_STATUS_NO_DATA,
+					  "no disk has been used yet");
+}
+
+const struct ts_source ts_source_diskstats = {
+	.id = TS_SOURCE_DISKSTATS,
+	.open = diskstats_open,
+	.snapshot = diskstats_snapshot,
+	.close = diskstats_close,
+};

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Dirty-page throttling, measured by bpf/writeback.bpf.c. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <bpf/bpf.h>
+
+#include <tunescope/writeback.h>
+#include "../core/histogram.h"
+#include "diskstats.h"
+#include "probe.h"
+#include "writeback.skel.h"
+
+#define PROGRAM	   "ts_balance_dirty_pages"
+#define TRACEPOINT "balance_dirty_pages"
+
+#define SLOTS	   (TS_WRITEBACK_DEVICES + 1)
+#define SUFFERERS  8
+
+/* Pauses further apart belong to different bouts of writing. */
+#define BOUT_NS 10000000000ull
+
+struct device {
+	char name[TS_WRITEBACK_NAME_SIZE]; /* "": not seen yet */
+	bool disk;			   /* it has an account in /sys/block */
+	__u64 paused_ns;		   /* at the last tick */
+	__u64 grew_ns;			   /* the tick at which that had grown; 0: never */
+	__u64 grew_busy_ns;		   /* busy time of the disk then */
+	bool grew_busy_known;
+	bool has_span;
+	__u64 span_ns, busy_ns;
+};
+
+struct writer {
+	struct ts_writeback_writer key;
+	struct ts_writeback_paused paused;
+	__u64 since_ns; /* paused since the last snapshot */
+};
+
+struct writers {
+	struct writer row[TS_WRITEBACK_WRITERS];
+	size_t count;
+};
+
+struct writeback {
+	struct writeback_bpf *skeleton;
+	struct ts_probe probe;
+	const struct ts_writeback_cpu *cpu;
+	size_t cpu_length;
+	const struct writeback_bpf__bss *live;
+	size_t live_length;
+	unsigned int cpus;
+	struct device device[SLOTS];
+	struct writers *writers, *previous; /* at this snapshot and the one before */
+};
+
+/* ---- Opening and closing */
+
+static void writeback_close(void *opaque)
+{
+	struct writeback *state = opaque;
+
+	ts_probe_detach(&state->probe);
+	if (state->cpu)
+		munmap((void *)state->cpu, state->cpu_length);
+	if (state->live)
+		munmap((void *)state->live, state->live_length);
+	writeback_bpf__destroy(state->skeleton);
+	free(state->writers);
+	free(state->previous);
+	free(state);
+}
+
+/*
+ * The kernel counts pauses in ticks of its configuration's HZ, which it may not publish; but a tick
+ * is also the resolution of its coarse clocks.
+ */
+static __u64 jiffy_ns(void)
+{
+	struct timespec resolution;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &resolution))
+		return 0;
+	return (__u64)resolution.tv_sec * 1000000000ull + (__u64)resolution.tv_nsec;
+}
+
+/* Where the pause stands among the tracepoint's arguments shows in how many there are. */
+static int set_constants(struct writeback_bpf *skeleton, const struct btf *btf,
+			 enum ts_status *status, char why[256])
+{
+	enum { WITH_THRESHOLDS = 12, WITHOUT = 8 };
+	int parameters = 0;
+
+	if (ts_tracepoint_exists(btf, TRACEPOINT, &parameters) && parameters != WITH_THRESHOLDS &&
+	    parameters != WITHOUT) {
+		*status = TS_STATUS_UNSUPPORTED;
+		snprintf(why, 256,
+			 "this kernel's tracepoint %s has %d arguments, of which "
+			 "tunescope does not know the order",
+			 TRACEPOINT, parameters);
+		return -EOPNOTSUPP;
+	}
+	skeleton->rodata->ts_writeback_has_thresholds = parameters == WITH_THRESHOLDS;
+	skeleton->rodata->ts_writeback_jiffy_ns = jiffy_ns();
+	if (skeleton->rodata->ts_writeback_jiffy_ns)
+		return 0;
+	snprintf(why, 256, "the length of the kernel's clock tick is not known");
+	return -EOPNOTSUPP;
+}
+
+static int load(struct writeback *state, struct ts_live *live, enum ts_status *status,
+		char why[256])
+{
+	int error;
+
+	state->writers = calloc(1, sizeof *state->writers);
+	state->previous = calloc(1, sizeof *state->previous);
+	state->skeleton = writeback_bpf__open();
+	if (!state->skeleton || !state->writers || !state->previous)
+		return -ENOMEM;
+	state->cpus = ts_possible_cpus();
+	error = set_constants(state->skeleton, live->kernel_btf, status, why);
+	if (!error)
+		error = bpf_map__set_max_entries(state->skeleton->maps.ts_writeback_cpus,
+						 state->cpus);
+	if (!error)
+		error = ts_probe_load(&state->probe, ts_source_names[TS_SOURCE_WRITEBACK],
+				      state->skeleton->obj, live, status, why);
+	if (error)
+		return error;
+	state->cpu = ts_map_view(state->skeleton->maps.ts_writeback_cpus, &state->cpu_length);
+	state->live = ts_map_view(state->skeleton->maps.bss, &state->live_length);
+	if (state->cpu && state->live)
+		return 0;
+	error = -errno;
+	snprintf(why, 256, "cannot map the counters: %s", strerror(-error));
+	return error;
+}
+
+static int writeback_open(struct ts_live *live, void **opaque, enum ts_status *status,
+			  char why[256])
+{
+	struct writeback *state = calloc(1, sizeof *state);
+	int error = -ENOMEM;
+
+	*status = TS_STATUS_FAILED;
+	snprintf(why, 256, "out of memory");
+	if (!state)
+		return error;
+	error = load(state, live, status, why);
+	if (error)
+		writeback_close(state);
+	else
+		*opaque = state;
+	return error;
+}
+
+/* ---- Devices */
+
+/* A disk's is "MAJOR:MINOR"; others ("0:45" of NFS, "8:1-fuseblk") have no disk of that number. */
+static void name_device(const struct ts_live *live, struct device *device, const char *bdi)
+{
+	char disk[TS_DISK_NAME_SIZE];
+	unsigned int major, minor;
+	int end = 0;
+
+	device->disk = sscanf(bdi, "%u:%u%n", &major, &minor, &end) == 2 && !bdi[end] &&
+		       ts_disk_name(live->sys, major, minor, disk);
+	snprintf(device->name, sizeof device->name, "%s", device->disk ? disk : bdi);
+}
+
+/* Gives a slot in use its name, once: a device that is gone keeps it. */
+static bool known(const struct ts_live *live, struct writeback *state, unsigned int slot)
+{
+	struct device *device = &state->device[slot];
+	char bdi[TS_WRITEBACK_NAME_SIZE];
+
+	if (device->name[0])
+		return true;
+	if (slot == TS_WRITEBACK_OTHER) {
+		strcpy(device->name, "other");
+		return true;
+	}
+	memcpy(bdi, state->live->ts_writeback_devices[slot].name, sizeof bdi);
+	bdi[sizeof bdi - 1] = '\0';
+	/* The name is there a moment after the key. */
+	if (state->live->ts_writeback_devices[slot].key && bdi[0])
+		name_device(live, device, bdi);
+	return device->name[0];
+}
+
+static __u64 paused_ns(const struct writeback *state, unsigned int slot)
+{
+	__u64 sum = 0;
+
+	for (unsigned int cpu = 0; cpu < state->cpus; cpu++)
+		sum += state->cpu[cpu].pause[slot].sum;
+	return sum;
+}
+
+/*
+ * Tells a device that is written to for good from one that idles between bursts of throttled
+ * writers: from one pause to the next, how much of the time was it busy?
+ */
+static void follow(const struct ts_live *live, struct device *device, __u64 paused, __u64 now)
+{
+	__u64 busy = 0;
+	bool busy_known;
+
+	if (paused == device->paused_ns)
+		return;
+	device->paused_ns = paused;
+	busy_known = device->disk && ts_disk_busy_ns(live->sys, device->name, &busy);
+	if (device->grew_ns && now - device->grew_ns <= BOUT_NS && busy_known &&
+	    device->grew_busy_known && busy >= device->grew_busy_ns) {
+		device->has_span = true;
+		device->span_ns += now - device->grew_ns;
+		device->busy_ns += busy - device->grew_busy_ns;
+	}
+	device->grew_ns = now;
+	device->grew_busy_ns = busy;
+	device->grew_busy_known = busy_known;
+}
+
+static void writeback_tick(struct ts_live *live, void *opaque, __u64 monotonic_ns)
+{
+	struct writeback *state = opaque;
+
+	for (unsigned int slot = 0; slot < TS_WRITEBACK_DEVICES; slot++)
+		if (known(live, state, slot))
+			follow(live, &state->device[slot], paused_ns(state, slot), monotonic_ns);
+}
+
+/* ---- Snapshot */
+
+static void add_pauses(struct ts_histogram *histogram, const struct writeback *state,
+		       unsigned int slot)
+{
+	for (unsigned int cpu = 0; cpu < state->cpus; cpu++) {
+		const struct ts_histogram_keyed *raw = &state->cpu[cpu].pause[slot];
+
+		ts_histogram_add_raw(histogram, raw->sum, raw->max, raw->slot);
+	}
+}
+
+/* A device that was removed and came back has two slots and one name. */
+static bool named_before(const struct writeback *state, unsigned int slot)
+{
+	for (unsigned int i = 0; i < slot; i++)
+		if (!strcmp(state->device[i].name, state->device[slot].name))
+			return true;
+	return false;
+}
+
+static void add_device(const struct writeback *state, struct ts_snapshot *snapshot,
+		       unsigned int first)
+{
+	const struct device *device = &state->device[first];
+	const char *const *label = TS_LABELS(device->name);
+	struct ts_histogram *histogram;
+	__u64 span = 0, busy = 0;
+	bool has_span = false;
+
+	histogram = ts_snapshot_histogram(snapshot, TS_FAMILY_DIRTY_THROTTLE_PAUSE, label,
+					  TS_HISTOGRAM_SCALE_KEYED);
+	for (unsigned int slot = first; slot < SLOTS; slot++) {
+		if (strcmp(state->device[slot].name, device->name))
+			continue;
+		add_pauses(histogram, state, slot);
+		span += state->device[slot].span_ns;
+		busy += state->device[slot].busy_ns;
+		has_span |= state->device[slot].has_span;
+	}
+	if (first == TS_WRITEBACK_OTHER)
+		snapshot->family[TS_FAMILY_DIRTY_THROTTLE_PAUSE].overflowed += histogram->count;
+	if (!has_span)
+		return;
+	ts_snapshot_counter(snapshot, TS_FAMILY_DIRTY_THROTTLE_SPAN, label, span);
+	ts_snapshot_counter(snapshot, TS_FAMILY_DIRTY_THROTTLE_BUSY, label, busy);
+}
+
+static __u64 paused_before(const struct writers *writers, const struct writer *writer)
+{
+	for (size_t i = 0; i < writers->count; i++)
+		if (!memcmp(&writers->row[i].key, &writer->key, sizeof writer->key))
+			return writers->row[i].paused.ns;
+	return 0;
+}
+
+static int by_pause(const void *a, const void *b)
+{
+	const struct writer *left = a, *right = b;
+
+	return (left->since_ns < right->since_ns) - (left->since_ns > right->since_ns);
+}
+
+static void read_writers(struct writeback *state)
+{
+	int map = bpf_map__fd(state->skeleton->maps.ts_writeback_writers);
+	struct writers *writers = state->previous;
+	struct ts_writeback_writer *last = NULL;
+
+	state->previous = state->writers;
+	state->writers = writers;
+	writers->count = 0;
+	while (writers->count < TS_WRITEBACK_WRITERS) {
+		struct writer *writer = &writers->row[writers->count];
+		__u64 before;
+
+		if (bpf_map_get_next_key(map, last, &writer->key))
+			break;
+		last = &writer->key;
+		if (bpf_map_lookup_elem(map, &writer->key, &writer->paused))
+			memset(&writer->paused, 0, sizeof writer->paused);
+		before = paused_before(state->previous, writer);
+		/* Less than before: it had been forgotten in between. */
+		writer->since_ns = writer->paused.ns - (before <= writer->paused.ns ? before : 0);
+		writers->count++;
+	}
+	qsort(writers->row, writers->count, sizeof writers->row[0], by_pause);
+}
+
+static void add_sufferers(struct writeback *state, struct ts_snapshot *snapshot)
+{
+	read_writers(state);
+	for (size_t i = 0; i < state->writers->count && i < SUFFERERS; i++) {
+		struct writer *writer = &state->writers->row[i];
+		struct ts_sufferer sufferer = {
+			.family = TS_FAMILY_DIRTY_THROTTLE_PAUSE,
+			.pid = (int)writer->key.pid,
+			.comm = writer->paused.comm,
+			.cgroup = "",
+			.value = (double)writer->since_ns / 1e9,
+		};
+
+		if (!writer->since_ns || writer->key.device >= SLOTS)
+			continue;
+		writer->paused.comm[sizeof writer->paused.comm - 1] = '\0';
+		sufferer.label[0] = state->device[writer->key.device].name;
+		ts_snapshot_sufferer(snapshot, &sufferer);
+	}
+}
+
+static void writeback_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
+{
+	struct writeback *state = opaque;
+	enum ts_status status;
+	const char *why;
+
+	ts_probe_cost(&state->probe, snapshot);
+	status = ts_probe_status(&state->probe, PROGRAM, &why);
+	if (status != TS_STATUS_OK) {
+		ts_snapshot_source_status(snapshot, TS_SOURCE_WRITEBACK, status, why);
+		return;
+	}
+	for (unsigned int slot = 0; slot < SLOTS; slot++)
+		if (known(live, state, slot) && paused_ns(state, slot) &&
+		    !named_before(state, slot))
+			add_device(state, snapshot, slot);
+	add_sufferers(state, snapshot);
+	ts_for_each_family (id)
+		if (ts_families[id].source == TS_SOURCE_WRITEBACK && !snapshot->family[id].count)
+			ts_snapshot_family_status(snapshot, id, TS_STATUS_NO_DATA,
+						  "no writer has been throttled yet");
+}
+
+const struct ts_source ts_source_writeback = {
+	.id = TS_SOURCE_WRITEBACK,
+	.open = writeback_open,
+	.tick = writeback_tick,
+	.snapshot = writeback_snapshot,
+	.close = writeback_close,
+};
