@@ -10,6 +10,8 @@
 #include "profile.h"
 #include "rule.h"
 
+#define NEEDS_MAX (sizeof((struct ts_rule *)0)->needs / sizeof(enum ts_family_id))
+
 const char *ts_outcome_name(enum ts_outcome outcome)
 {
 	static const char *const names[] = {
@@ -37,24 +39,36 @@ enum ts_outcome ts_outcome_stronger(enum ts_outcome a, enum ts_outcome b)
 	return strength[a] >= strength[b] ? a : b;
 }
 
+/* A need before this one has told the same reason already. */
+static bool told_before(struct ts_rule_context *context, size_t need)
+{
+	const enum ts_family_id *needs = context->rule->needs;
+
+	for (size_t i = 0; i < need; i++)
+		if (!ts_rule_measured(context, needs[i]) &&
+		    ts_families[needs[i]].source == ts_families[needs[need]].source &&
+		    !strcmp(ts_window_why(context->window, needs[i]),
+			    ts_window_why(context->window, needs[need])))
+			return true;
+	return false;
+}
+
 /* The families a rule needs and this window lacks, in words; NULL when it has them all. */
 static const char *missing(struct ts_rule_context *context)
 {
+	const enum ts_family_id *needs = context->rule->needs;
 	const char *text = NULL;
 
-	for (size_t i = 0; i < sizeof context->rule->needs / sizeof context->rule->needs[0]; i++) {
-		enum ts_family_id id = context->rule->needs[i];
-		const char *why;
+	for (size_t i = 0; i < NEEDS_MAX && needs[i] != TS_FAMILY_COUNT; i++) {
+		const char *why = ts_window_why(context->window, needs[i]);
 
-		if (id == TS_FAMILY_COUNT)
-			break;
-		if (ts_rule_measured(context, id))
+		if (ts_rule_measured(context, needs[i]) || told_before(context, i))
 			continue;
-		why = ts_window_why(context->window, id);
-		text = ts_text(context, "%s%s%s was not measured (%s%s%s)", text ? text : "",
-			       text ? "; " : "", ts_families[id].name,
-			       ts_status_name(ts_window_status(context->window, id)),
-			       *why ? ": " : "", why);
+		text = ts_text(context, "%s%s%s was not measured (%s, %s: %s)", text ? text : "",
+			       text ? "; " : "", ts_families[needs[i]].name,
+			       ts_source_names[ts_families[needs[i]].source],
+			       ts_status_name(ts_window_status(context->window, needs[i])),
+			       *why ? why : "nothing looked for it");
 	}
 	return text;
 }

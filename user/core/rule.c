@@ -50,9 +50,12 @@ enum ts_outcome ts_rule_without_finding(struct ts_rule_context *context, enum ts
 {
 	va_list arguments;
 
+	if (context->why && ts_outcome_stronger(context->outcome, outcome) == context->outcome)
+		return context->outcome;
 	va_start(arguments, format);
 	context->why = print_text(context, format, arguments);
 	va_end(arguments);
+	context->outcome = outcome;
 	return outcome;
 }
 
@@ -195,7 +198,9 @@ bool ts_rule_measured(const struct ts_rule_context *context, enum ts_family_id i
 {
 	enum ts_status status = ts_window_status(context->window, id);
 
-	return status == TS_STATUS_OK || status == TS_STATUS_NO_DATA;
+	/* A source that saw nothing says so; without a reason nobody looked. */
+	return status == TS_STATUS_OK ||
+	       (status == TS_STATUS_NO_DATA && *ts_window_why(context->window, id));
 }
 
 bool ts_rule_is_other(const struct ts_series *series)

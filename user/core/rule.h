@@ -24,7 +24,9 @@ struct ts_rule_context {
 	const struct ts_window *window;
 	const double *threshold; /* in the order of the rule's own table */
 	struct ts_report *report;
-	const char *why; /* set by the rule when it has no finding: the reason for its outcome */
+	/* For when there is no finding: the strongest outcome so far, and the reason for it. */
+	enum ts_outcome outcome;
+	const char *why;
 };
 
 struct ts_rule {
@@ -97,7 +99,10 @@ void ts_finding_judged(struct ts_rule_context *context, struct ts_finding *findi
 		       enum ts_family_id family, const char *const *labels, const char *what,
 		       double value, const char *unit, __u64 samples, double threshold);
 
-/* Sets why (printf) and returns the outcome, for the end of a rule without a finding. */
+/*
+ * Notes an outcome without a finding and why (printf); the strongest noted one stays and is
+ * returned.
+ */
 enum ts_outcome ts_rule_without_finding(struct ts_rule_context *context, enum ts_outcome outcome,
 					const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -240,7 +240,7 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			below += o.dropped;
 	}
 	if (context->why)
-		return TS_OUTCOME_INSUFFICIENT;
+		return context->outcome;
 	return ts_rule_without_finding(
 		context, TS_OUTCOME_QUIET,
 		"%.0f connection attempts dropped at the accept queues of %.0f listeners "

@@ -16,6 +16,7 @@ enum { BUSY, AT_LIMIT, FLAT, RISING, WAIT, READ_SLOWDOWN, READ_SAMPLES };
 #define LOW_SAMPLES	 5
 #define DEEP_WRITES	 8    /* a read beside that many writes stands in their queue */
 #define SLOW_READ	 0.05 /* seconds; without a read alone to compare with */
+#define SLACK		 0.05 /* of a request: rounding of the kernel's clocks */
 #define DEEP		 4.0  /* requests in flight, from which on a busy device is full */
 
 struct device {
@@ -127,6 +128,15 @@ static struct device measure(const struct ts_rule_context *context, const char *
 
 /* ---- nr_requests */
 
+/*
+ * Mean number in flight from which on the queue is full. In a short queue the moments between a
+ * completion and the next issue weigh more; but a mean above n - 1 takes moments with n in flight.
+ */
+static double full_queue(const struct ts_rule_context *context, const struct device *d)
+{
+	return fmin(context->threshold[AT_LIMIT] * d->nr_requests, d->nr_requests - 1 + SLACK);
+}
+
 static void depth_evidence(struct ts_rule_context *context, struct ts_finding *f,
 			   const struct device *d)
 {
@@ -141,8 +151,7 @@ static void depth_evidence(struct ts_rule_context *context, struct ts_finding *f
 	else
 		ts_finding_judged(context, f, TS_FAMILY_DISK_WEIGHTED, labels,
 				  "mean number of requests in flight", d->in_flight, "requests",
-				  (__u64)d->requests,
-				  context->threshold[AT_LIMIT] * d->nr_requests);
+				  (__u64)d->requests, full_queue(context, d));
 	if (d->top_samples)
 		ts_finding_evidence(context, f, TS_FAMILY_BLOCK_DEPTH_SECONDS, labels,
 				    "mean device latency with the queue at its deepest",
@@ -251,7 +260,7 @@ static bool saturated_below_limit(const struct ts_rule_context *context, const s
 
 static void judge_depth(struct ts_rule_context *context, const struct device *d)
 {
-	bool at_limit = d->in_flight >= context->threshold[AT_LIMIT] * d->nr_requests &&
+	bool at_limit = d->in_flight >= full_queue(context, d) &&
 			d->in_flight <= SEVERAL_QUEUES * d->nr_requests;
 
 	if (d->busy < context->threshold[BUSY])
@@ -364,11 +373,9 @@ static void judge_scheduler(struct ts_rule_context *context, const struct device
 
 static enum ts_outcome judge(struct ts_rule_context *context)
 {
-	enum ts_outcome outcome = TS_OUTCOME_QUIET;
 	double most = 0;
 
 	ts_for_each_series (s, context->window, TS_FAMILY_DISK_BUSY) {
-		const char *before = context->why;
 		struct device d;
 
 		if (ts_rule_is_other(s))
@@ -377,11 +384,9 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 		most = fmax(most, d.busy);
 		judge_depth(context, &d);
 		judge_scheduler(context, &d);
-		if (context->why != before)
-			outcome = TS_OUTCOME_INSUFFICIENT;
 	}
 	if (context->why)
-		return outcome;
+		return context->outcome;
 	return ts_rule_without_finding(
 		context, TS_OUTCOME_QUIET,
 		"no device is held up by its queue (the busiest one %.0f %% of the time)",

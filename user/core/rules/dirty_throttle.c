@@ -255,7 +255,7 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			paused += t.paused;
 	}
 	if (context->why)
-		return TS_OUTCOME_INSUFFICIENT;
+		return context->outcome;
 	return ts_rule_without_finding(context, TS_OUTCOME_QUIET,
 				       "writers were paused for %.3f s (threshold %.2f s)", paused,
 				       context->threshold[PAUSE_SHARE] * context->window->seconds);

@@ -319,7 +319,7 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 				judge_namespace(context, &p);
 		}
 	if (context->why)
-		return TS_OUTCOME_INSUFFICIENT;
+		return context->outcome;
 	return ts_rule_without_finding(
 		context, TS_OUTCOME_QUIET,
 		"at most %.0f %% of a namespace's local ports were held towards one destination "

@@ -335,7 +335,7 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			flows++;
 	}
 	if (context->why)
-		return TS_OUTCOME_INSUFFICIENT;
+		return context->outcome;
 	return ts_rule_without_finding(context, TS_OUTCOME_QUIET,
 				       flows ? "%zu services have their receive buffer at a limit, "
 					       "but their paths need no "

@@ -184,7 +184,7 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			"around it: observe longer while it happens",
 			unknown, context->threshold[BUSY_SECONDS]);
 	if (context->why)
-		return TS_OUTCOME_INSUFFICIENT;
+		return context->outcome;
 	return ts_rule_without_finding(
 		context, TS_OUTCOME_QUIET,
 		"%.0f packets dropped at full input queues (threshold %.0f)%s%s",

@@ -250,7 +250,6 @@ static void judge_limit_drops(struct ts_rule_context *context, const struct name
 
 static enum ts_outcome judge(struct ts_rule_context *context)
 {
-	enum ts_outcome outcome = TS_OUTCOME_QUIET;
 	double most = 0, cookies = 0;
 
 	ts_for_each_series (s, context->window, TS_FAMILY_NETWORK_COUNTERS) {
@@ -261,17 +260,13 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 		n = measure(context, s->label[0]);
 		cookies += n.cookies_sent;
 		most = fmax(most, fmax(n.syn_drops, n.limit_drops));
-		if (n.syn_drops >= context->threshold[DROPPED]) {
+		if (n.syn_drops >= context->threshold[DROPPED])
 			judge_drops(context, &n);
-			outcome = TS_OUTCOME_INSUFFICIENT;
-		}
-		if (n.limit_drops >= context->threshold[DROPPED]) {
+		if (n.limit_drops >= context->threshold[DROPPED])
 			judge_limit_drops(context, &n);
-			outcome = TS_OUTCOME_INSUFFICIENT;
-		}
 	}
 	if (context->why)
-		return outcome;
+		return context->outcome;
 	return ts_rule_without_finding(
 		context, TS_OUTCOME_QUIET,
 		"at most %.0f attempts dropped at the SYN queues of one namespace (threshold "

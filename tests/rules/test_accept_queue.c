@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fixture.h"
+
+#define RULE "accept-queue"
+
+struct queue {
+	const char *netns, *port;
+	double limit, somaxconn;
+	double drops, burst;
+	double empty, partial, full;
+	double accepted;
+	const char *comm;
+};
+
+/* The lab's: a queue of 16 under bursts of 100, the acceptor pauses now and then. */
+static const struct queue bursts = {SERVER, "9000", 16, 16, 400, 83, 78, 4, 18, 1600, "tcpkit"};
+
+static void add(struct fixture *f, const struct queue *q)
+{
+	fixture_number(f, TS_SETTING_SOMAXCONN, q->netns, "%.0f", q->somaxconn);
+	fixture_gauge(f, TCP_LISTENER_BACKLOG, q->limit, q->netns, q->port);
+	fixture_gauge(f, TCP_ACCEPT_QUEUE_PEAK, q->full > 0 ? q->limit + 1 : 0, q->netns, q->port);
+	fixture_gauge(f, TCP_LISTENER_BURST, q->burst, q->netns, q->port);
+	fixture_counter(f, TCP_LISTENER_DROPS, q->drops, q->netns, q->port);
+	fixture_counter(f, TCP_ACCEPT_QUEUE_SAMPLES, q->empty, q->netns, q->port, "empty");
+	fixture_counter(f, TCP_ACCEPT_QUEUE_SAMPLES, q->partial, q->netns, q->port, "partial");
+	fixture_counter(f, TCP_ACCEPT_QUEUE_SAMPLES, q->full, q->netns, q->port, "full");
+	fixture_counter(f, NETWORK_COUNTERS, q->drops, q->netns, "ListenOverflows");
+	fixture_counter(f, NETWORK_COUNTERS, q->drops, q->netns, "ListenDrops");
+	fixture_counter(f, TCP_CONNECTIONS, q->accepted, q->netns, "service", q->port);
+	ts_snapshot_sufferer(f->later, &(struct ts_sufferer){TS_FAMILY_TCP_LISTENER_DROPS,
+							     {q->netns, q->port, "", ""},
+							     777,
+							     q->comm,
+							     "",
+							     q->drops});
+}
+
+static void judge(struct fixture *f, const struct queue *q)
+{
+	fixture_open(f);
+	add(f, q);
+	fixture_judge(f);
+}
+
+static void names_somaxconn(void **state)
+{
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	judge(&f, &bursts);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+	assert_string_equal(finding->setting, "net.core.somaxconn");
+	assert_string_equal(finding->id,
+			    "accept-queue/net.core.somaxconn/netns:" SERVER "/port:9000");
+	assert_string_equal(finding->port, "9000");
+	assert_string_equal(finding->current, "16");
+	assert_string_equal(finding->proposed, "4096");
+	assert_int_equal(finding->pid, 777);
+	assert_string_equal(finding->takes_effect, "next-listen");
+	assert_string_equal(finding->apply, "nsenter --net=/run/netns/labsrv sysctl -w "
+					    "net.core.somaxconn=4096");
+	assert_string_equal(finding->undo, "nsenter --net=/run/netns/labsrv sysctl -w "
+					   "net.core.somaxconn=16");
+	assert_contains(finding->remedy, "restart tcpkit (pid 777)");
+	assert_int_equal((int)finding->harm, 400);
+	assert_int_equal(finding->sufferer_count, 1);
+	fixture_close(&f);
+}
+
+static void just_below_is_quiet(void **state)
+{
+	struct queue q = bursts;
+	struct fixture f;
+
+	q.drops = 4;
+	judge(&f, &q);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
+	assert_int_equal(f.report->findings, 0);
+	fixture_close(&f);
+	q.drops = 5;
+	judge(&f, &q);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_RECOMMEND);
+	fixture_close(&f);
+}
+
+static void the_application_asked_for_16(void **state)
+{
+	struct queue q = bursts;
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	q.somaxconn = 4096;
+	judge(&f, &q);
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 0);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, SERVER);
+	assert_string_equal(finding->cause, "application-backlog");
+	assert_string_equal(finding->acquits, "net.core.somaxconn");
+	assert_string_equal(finding->port, "9000");
+	assert_contains(finding->remedy, "tcpkit (pid 777) called listen(…, 16)");
+	assert_contains(finding->remedy, "a restart alone is enough");
+	fixture_close(&f);
+}
+
+static void expect_slow(const struct queue *q)
+{
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	judge(&f, q);
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 0);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, SERVER);
+	assert_string_equal(finding->cause, "slow-acceptor");
+	assert_string_equal(finding->acquits, "net.core.somaxconn");
+	fixture_close(&f);
+}
+
+static void a_queue_that_never_drains(void **state)
+{
+	struct queue q = bursts;
+
+	q.empty = 3, q.partial = 2, q.full = 95;
+	expect_slow(&q);
+	q.somaxconn = 4096; /* whoever asked for 16: a longer queue does not help either */
+	expect_slow(&q);
+}
+
+/* Load during a part of the window only: it drained afterwards, but not while there was load. */
+static void an_acceptor_without_time_to_spare(void **state)
+{
+	struct queue q = bursts;
+
+	q.empty = 70, q.partial = 2, q.full = 28;
+	q.accepted = 300, q.drops = 900;
+	expect_slow(&q);
+}
+
+static void too_few_samples(void **state)
+{
+	struct queue q = bursts;
+	struct fixture f;
+
+	q.empty = 3, q.partial = 0, q.full = 1;
+	judge(&f, &q);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_INSUFFICIENT);
+	assert_contains(fixture_result(&f, RULE)->why, "observe for at least 50 s");
+	fixture_close(&f);
+}
+
+/* sk_drops counts drops at the SYN queue as well: those are another rule's. */
+static void drops_of_the_syn_queue(void **state)
+{
+	struct fixture f;
+
+	fixture_open(&f);
+	fixture_number(&f, TS_SETTING_SOMAXCONN, SERVER, "%d", 4096);
+	fixture_gauge(&f, TCP_LISTENER_BACKLOG, 4096, SERVER, "9000");
+	fixture_counter(&f, TCP_LISTENER_DROPS, 500, SERVER, "9000");
+	fixture_counter(&f, TCP_ACCEPT_QUEUE_SAMPLES, 100, SERVER, "9000", "empty");
+	fixture_counter(&f, NETWORK_COUNTERS, 0, SERVER, "ListenOverflows");
+	fixture_counter(&f, NETWORK_COUNTERS, 500, SERVER, "ListenDrops");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
+	fixture_close(&f);
+}
+
+static void converges(void **state)
+{
+	struct queue q = bursts;
+	struct fixture f;
+
+	/* The value is set, the service not yet restarted: its old queue is the application's now.
+	 */
+	q.somaxconn = 4096;
+	judge(&f, &q);
+	assert_contains(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, SERVER)->remedy,
+			"a restart alone is enough");
+	fixture_close(&f);
+	/* Restarted: what came in a burst fits. */
+	q.limit = 4096, q.drops = q.burst = q.full = 0, q.empty = 80, q.partial = 20;
+	judge(&f, &q);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
+	fixture_close(&f);
+	/* However large the load, it ends at the largest value and says so. */
+	q = bursts;
+	for (int round = 0; round < 8; round++) {
+		enum ts_outcome outcome;
+
+		q.burst = 5 * q.limit;
+		judge(&f, &q);
+		outcome = fixture_outcome(&f, RULE);
+		if (outcome == TS_OUTCOME_RECOMMEND)
+			q.limit = q.somaxconn = strtod(f.report->finding[0].proposed, NULL);
+		fixture_close(&f);
+		if (round == 7)
+			assert_int_equal(outcome, TS_OUTCOME_ALREADY_SET);
+	}
+	assert_int_equal((int)q.somaxconn, 65535);
+}
+
+static void somaxconn_was_lowered_later(void **state)
+{
+	struct queue q = bursts;
+	struct fixture f;
+
+	q.limit = 128, q.somaxconn = 64;
+	judge(&f, &q);
+	assert_contains(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->remedy,
+			"somaxconn was lowered to 64");
+	fixture_close(&f);
+}
+
+static void two_namespaces(void **state)
+{
+	struct queue cut = bursts, own = bursts;
+	struct fixture f;
+
+	cut.netns = CONTAINER;
+	own.somaxconn = 4096;
+	fixture_open(&f);
+	add(&f, &cut);
+	add(&f, &own);
+	fixture_judge(&f);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->netns,
+			    CONTAINER);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->apply,
+			    "nsenter -t 4242 -n sysctl -w net.core.somaxconn=4096");
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->netns,
+			    SERVER);
+	fixture_close(&f);
+}
+
+static void two_ports_one_value(void **state)
+{
+	struct queue a = bursts, b = bursts;
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	b.port = "8000", b.burst = 9000;
+	fixture_open(&f);
+	add(&f, &a);
+	add(&f, &b);
+	fixture_judge(&f);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+	assert_string_equal(finding->proposed, "32768");
+	assert_contains(finding->apply, "=32768");
+	assert_contains(finding->title, ":9000");
+	assert_contains(finding->title, ":8000");
+	assert_string_equal(finding->id,
+			    "accept-queue/net.core.somaxconn/netns:" SERVER "/port:8000");
+	fixture_close(&f);
+}
+
+static void not_measured(void **state)
+{
+	struct fixture f;
+
+	fixture_open(&f);
+	add(&f, &bursts);
+	fixture_unsupported(&f, TS_FAMILY_TCP_LISTENER_DROPS, "no sock_diag here");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_UNAVAILABLE);
+	assert_contains(fixture_result(&f, RULE)->why, "tcp_listener_drops");
+	assert_contains(fixture_result(&f, RULE)->why, "no sock_diag here");
+	fixture_close(&f);
+}
+
+static void the_other_series_is_nobody(void **state)
+{
+	struct queue q = bursts;
+	struct fixture f;
+
+	q.netns = q.port = "other";
+	judge(&f, &q);
+	assert_int_equal(f.report->findings, 0);
+	fixture_close(&f);
+}
+
+static void hostile_names(void **state)
+{
+	struct queue q = bursts;
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	fixture_open(&f);
+	q.netns = "4026539999";
+	q.comm = "\x1b[31m'; rm -rf /; %s%n";
+	ts_snapshot_netns(f.later, &(struct ts_netns){q.netns, "a'; touch x #", 9, "x", false});
+	add(&f, &q);
+	fixture_judge(&f);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, q.netns);
+	assert_string_equal(finding->apply, "nsenter --net='/run/netns/a'\\''; touch x #' sysctl "
+					    "-w net.core.somaxconn=4096");
+	assert_string_equal(finding->comm, q.comm);
+	fixture_close(&f);
+
+	/* A name that no quoting makes safe: by its process instead. */
+	fixture_open(&f);
+	ts_snapshot_netns(f.later, &(struct ts_netns){q.netns, "a\nreboot", 9, "x", false});
+	add(&f, &q);
+	fixture_judge(&f);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, q.netns);
+	assert_string_equal(finding->apply, "nsenter -t 9 -n sysctl -w net.core.somaxconn=4096");
+	fixture_close(&f);
+
+	/* No way in at all: no command rather than one for the wrong namespace. */
+	fixture_open(&f);
+	f.no_commands = true;
+	ts_snapshot_netns(f.later, &(struct ts_netns){q.netns, "../../etc", 0, "", false});
+	add(&f, &q);
+	fixture_judge(&f);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, q.netns);
+	assert_string_equal(finding->apply, "");
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_somaxconn),
+		cmocka_unit_test(just_below_is_quiet),
+		cmocka_unit_test(the_application_asked_for_16),
+		cmocka_unit_test(a_queue_that_never_drains),
+		cmocka_unit_test(an_acceptor_without_time_to_spare),
+		cmocka_unit_test(too_few_samples),
+		cmocka_unit_test(drops_of_the_syn_queue),
+		cmocka_unit_test(converges),
+		cmocka_unit_test(somaxconn_was_lowered_later),
+		cmocka_unit_test(two_namespaces),
+		cmocka_unit_test(two_ports_one_value),
+		cmocka_unit_test(not_measured),
+		cmocka_unit_test(the_other_series_is_nobody),
+		cmocka_unit_test(hostile_names),
+	};
+
+	return cmocka_run_group_tests_name("rule accept-queue", tests, NULL, NULL);
+}

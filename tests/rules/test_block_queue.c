@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fixture.h"
+
+#define RULE "block-queue"
+
+struct disk {
+	const char *name;
+	double busy, in_flight;
+	const char *scheduler, *choices;
+	double nr_requests, tags, wbt; /* 0 tags, negative wbt: not there */
+	double low, top;	       /* mean device latency */
+	__u64 low_samples, top_samples;
+	const char *top_depth;
+	double alone, beside;
+	__u64 alone_samples, beside_samples;
+};
+
+/* The lab's: 64 requests at a time in the device, 4 in the queue. */
+static const struct disk lab = {
+	.name = "loop0",
+	.busy = 9.8,
+	.in_flight = 3.9,
+	.scheduler = "none",
+	.choices = "none mq-deadline kyber bfq",
+	.nr_requests = 4,
+	.tags = 128,
+	.low = 0.0042,
+	.top = 0.0043,
+	.low_samples = 400,
+	.top_samples = 8000,
+	.top_depth = "4",
+};
+/* The lab's: reads beside writeback, no scheduler and no throttling. */
+static const struct disk mixed = {
+	.name = "loop0",
+	.busy = 9.8,
+	.in_flight = 90,
+	.scheduler = "none",
+	.choices = "none mq-deadline kyber bfq",
+	.nr_requests = 128,
+	.tags = 128,
+	.low = 0.01,
+	.top = 0.012,
+	.low_samples = 40,
+	.top_samples = 1000,
+	.top_depth = "128",
+	.alone = 0.0012,
+	.beside = 0.4,
+	.alone_samples = 30,
+	.beside_samples = 25,
+};
+
+static void add_settings(struct fixture *f, const struct disk *d)
+{
+	fixture_setting(f, TS_SETTING_BLOCK_SCHEDULER, d->name, d->scheduler, d->choices);
+	fixture_number(f, TS_SETTING_BLOCK_NR_REQUESTS, d->name, "%.0f", d->nr_requests);
+	if (d->tags > 0)
+		fixture_number(f, TS_SETTING_BLOCK_HARDWARE_TAGS, d->name, "%.0f", d->tags);
+	if (d->wbt >= 0)
+		fixture_number(f, TS_SETTING_BLOCK_WBT_LATENCY, d->name, "%.0f", d->wbt);
+}
+
+static void add_reads(struct fixture *f, const struct disk *d, const char *writes, double mean,
+		      __u64 samples)
+{
+	if (!samples)
+		return;
+	fixture_counter(f, BLOCK_READ_BESIDE_WRITES, samples, d->name, writes);
+	fixture_seconds(f, BLOCK_READ_BESIDE_SECONDS, mean * (double)samples, d->name, writes);
+}
+
+static void add(struct fixture *f, const struct disk *d)
+{
+	add_settings(f, d);
+	fixture_seconds(f, DISK_BUSY, d->busy, d->name);
+	fixture_seconds(f, DISK_WEIGHTED, d->busy * d->in_flight, d->name);
+	fixture_counter(f, DISK_REQUESTS, d->top_samples + d->low_samples, d->name, "read");
+	fixture_latency(f, BLOCK_LATENCY, TS_HISTOGRAM_SCALE_KEYED, d->top,
+			d->top_samples + d->low_samples, d->name, "read");
+	fixture_counter(f, BLOCK_DEPTH_REQUESTS, d->top_samples, d->name, "read", d->top_depth);
+	fixture_seconds(f, BLOCK_DEPTH_SECONDS, d->top * (double)d->top_samples, d->name, "read",
+			d->top_depth);
+	fixture_counter(f, BLOCK_DEPTH_REQUESTS, d->low_samples, d->name, "read", "1");
+	fixture_seconds(f, BLOCK_DEPTH_SECONDS, d->low * (double)d->low_samples, d->name, "read",
+			"1");
+	add_reads(f, d, "0", d->alone, d->alone_samples);
+	add_reads(f, d, "128", d->beside, d->beside_samples);
+}
+
+static void judge(struct fixture *f, const struct disk *d)
+{
+	fixture_open(f);
+	add(f, d);
+	fixture_judge(f);
+}
+
+static void expect(const struct disk *d, enum ts_outcome outcome)
+{
+	struct fixture f;
+
+	judge(&f, d);
+	assert_string_equal(ts_outcome_name(fixture_outcome(&f, RULE)), ts_outcome_name(outcome));
+	fixture_close(&f);
+}
+
+static void names_nr_requests(void **state)
+{
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	judge(&f, &lab);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, "loop0");
+	assert_string_equal(finding->setting, "/sys/block/loop0/queue/nr_requests");
+	assert_string_equal(finding->current, "4");
+	assert_string_equal(finding->proposed, "128");
+	assert_string_equal(finding->apply, "echo 128 > /sys/block/loop0/queue/nr_requests");
+	assert_string_equal(finding->undo, "echo 4 > /sys/block/loop0/queue/nr_requests");
+	assert_string_equal(finding->id, "block-queue/nr_requests/device:loop0");
+	fixture_close(&f);
+}
+
+static void the_proposal_is_what_the_kernel_takes(void **state)
+{
+	struct disk d = lab;
+	struct fixture f;
+
+	d.tags = 32;
+	judge(&f, &d);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->proposed, "32");
+	fixture_close(&f);
+	d.scheduler = "mq-deadline";
+	judge(&f, &d);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->proposed, "64");
+	fixture_close(&f);
+	d = lab, d.tags = 0;
+	judge(&f, &d);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->proposed, "128");
+	fixture_close(&f);
+}
+
+static void just_below_is_quiet(void **state)
+{
+	struct disk d = lab;
+
+	d.in_flight = 3; /* three at a time is what was asked for */
+	expect(&d, TS_OUTCOME_QUIET);
+	d.in_flight = 3.3; /* a mean above three takes moments with four */
+	expect(&d, TS_OUTCOME_RECOMMEND);
+	d = lab, d.busy = 2.9;
+	expect(&d, TS_OUTCOME_QUIET);
+	d.busy = 3;
+	expect(&d, TS_OUTCOME_RECOMMEND);
+	d = lab, d.nr_requests = 1, d.in_flight = 1;
+	expect(&d, TS_OUTCOME_QUIET);
+}
+
+static void a_saturated_device(void **state)
+{
+	struct disk d = lab;
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	d.nr_requests = 32, d.in_flight = 31.5, d.top_depth = "32", d.top = 0.064, d.low = 0.005;
+	judge(&f, &d);
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 0);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, "loop0");
+	assert_string_equal(finding->cause, "device-saturated");
+	assert_string_equal(finding->acquits, "nr_requests");
+	fixture_close(&f);
+	/* The queue is not even full. */
+	d.nr_requests = 128;
+	judge(&f, &d);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, "loop0")->cause,
+			    "device-saturated");
+	fixture_close(&f);
+	d.top = 0.019, d.low = 0.001; /* waits that hurt nobody */
+	expect(&d, TS_OUTCOME_QUIET);
+}
+
+static void what_cannot_be_told(void **state)
+{
+	struct disk d = lab;
+	struct fixture f;
+
+	d.nr_requests = 32, d.in_flight = 32, d.top_depth = "32", d.low_samples = 4;
+	judge(&f, &d);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_INSUFFICIENT);
+	assert_contains(fixture_result(&f, RULE)->why, "the depth never varied");
+	fixture_close(&f);
+	d = lab, d.top = 1.5 * d.low;
+	expect(&d, TS_OUTCOME_INSUFFICIENT);
+	d = lab, d.in_flight = 6; /* several queues of 4 each: nobody knows how many */
+	expect(&d, TS_OUTCOME_QUIET);
+}
+
+static void names_the_scheduler(void **state)
+{
+	struct disk d = mixed;
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	judge(&f, &d);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, "loop0");
+	assert_string_equal(finding->setting, "/sys/block/loop0/queue/scheduler");
+	assert_string_equal(finding->current, "none");
+	assert_string_equal(finding->proposed, "bfq");
+	assert_string_equal(finding->apply, "echo bfq > /sys/block/loop0/queue/scheduler");
+	assert_string_equal(finding->undo, "echo none > /sys/block/loop0/queue/scheduler");
+	assert_string_equal(finding->id, "block-queue/scheduler/device:loop0");
+	fixture_close(&f);
+
+	d.choices = "none mq-deadline bfq-like";
+	judge(&f, &d);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->proposed,
+			    "mq-deadline");
+	fixture_close(&f);
+	d.choices = "none";
+	expect(&d, TS_OUTCOME_INSUFFICIENT);
+}
+
+static void reads_just_fast_enough(void **state)
+{
+	struct disk d = mixed;
+
+	d.alone = 0.0401;
+	expect(&d, TS_OUTCOME_QUIET);
+	d.alone = 0.0399;
+	expect(&d, TS_OUTCOME_RECOMMEND);
+	d = mixed, d.beside_samples = 19;
+	expect(&d, TS_OUTCOME_QUIET);
+	d = mixed, d.alone = 0.0005, d.beside = 0.019;
+	expect(&d, TS_OUTCOME_QUIET);
+	/* No read alone: compared with the time between two completions (9 ms). */
+	d = mixed, d.alone_samples = 0;
+	expect(&d, TS_OUTCOME_RECOMMEND);
+	d.beside = 0.09;
+	expect(&d, TS_OUTCOME_QUIET);
+}
+
+static void writes_are_held_back_already(void **state)
+{
+	struct disk d = mixed;
+
+	d.wbt = 2000;
+	expect(&d, TS_OUTCOME_ALREADY_SET);
+	d = mixed, d.scheduler = "bfq", d.wbt = -1;
+	expect(&d, TS_OUTCOME_ALREADY_SET);
+}
+
+static void converges(void **state)
+{
+	struct disk d = lab;
+
+	d.nr_requests = 128, d.in_flight = 62; /* what fio asks for now gets through */
+	expect(&d, TS_OUTCOME_QUIET);
+	d.in_flight = 128, d.top_depth = "128"; /* all the driver takes, and flat still */
+	expect(&d, TS_OUTCOME_ALREADY_SET);
+	d = mixed, d.scheduler = "bfq", d.wbt = -1, d.beside = 0.003;
+	expect(&d, TS_OUTCOME_QUIET);
+}
+
+static void two_devices(void **state)
+{
+	struct disk other = lab;
+	struct fixture f;
+
+	other.name = "nvme0n1", other.top = 3 * other.low;
+	fixture_open(&f);
+	add(&f, &lab);
+	add(&f, &other);
+	fixture_judge(&f);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->device, "loop0");
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->device,
+			    "nvme0n1");
+	fixture_close(&f);
+}
+
+static void not_measured(void **state)
+{
+	struct fixture f;
+
+	fixture_open(&f);
+	add(&f, &lab);
+	fixture_unsupported(&f, TS_FAMILY_BLOCK_DEPTH_SECONDS, "no block_rq_issue");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_UNAVAILABLE);
+	assert_contains(fixture_result(&f, RULE)->why, "no block_rq_issue");
+	fixture_close(&f);
+}
+
+static void hostile_names(void **state)
+{
+	struct disk d = lab;
+	struct fixture f;
+
+	d.name = "a b'$(x)!c";
+	judge(&f, &d);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->apply,
+			    "echo 128 > '/sys/block/a b'\\''$(x)!c/queue/nr_requests'");
+	fixture_close(&f);
+	d.name = "../../etc";
+	fixture_open(&f);
+	f.no_commands = true;
+	add(&f, &d);
+	fixture_judge(&f);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->apply, "");
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_nr_requests),
+		cmocka_unit_test(the_proposal_is_what_the_kernel_takes),
+		cmocka_unit_test(just_below_is_quiet),
+		cmocka_unit_test(a_saturated_device),
+		cmocka_unit_test(what_cannot_be_told),
+		cmocka_unit_test(names_the_scheduler),
+		cmocka_unit_test(reads_just_fast_enough),
+		cmocka_unit_test(writes_are_held_back_already),
+		cmocka_unit_test(converges),
+		cmocka_unit_test(two_devices),
+		cmocka_unit_test(not_measured),
+		cmocka_unit_test(hostile_names),
+	};
+
+	return cmocka_run_group_tests_name("rule block-queue", tests, NULL, NULL);
+}

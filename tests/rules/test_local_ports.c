@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fixture.h"
+
+#define RULE "local-ports"
+
+struct client {
+	const char *netns, *destination;
+	const char *range, *reuse;
+	double failed, time_wait, established, close_wait;
+};
+
+/* The lab's: a range of 1000, 1000 connects a second to one address and port. */
+static const struct client lab = {SERVER, "10.77.0.1:9000", "40000 40999", "0", 5000, 1000, 0, 0};
+
+static void add(struct fixture *f, const struct client *c)
+{
+	fixture_setting(f, TS_SETTING_IP_LOCAL_PORT_RANGE, c->netns, c->range, "");
+	fixture_setting(f, TS_SETTING_TCP_TW_REUSE, c->netns, c->reuse, "");
+	fixture_counter(f, TCP_CONNECT_FAILURES, c->failed, c->netns, "9000", "no-local-port");
+	fixture_counter(f, TCP_CONNECT_FAILURES, 7, c->netns, "9000", "not-established");
+	fixture_gauge(f, TCP_LOCAL_PORTS, c->time_wait, c->netns, c->destination, "time-wait");
+	fixture_gauge(f, TCP_LOCAL_PORTS, c->established, c->netns, c->destination, "established");
+	fixture_gauge(f, TCP_LOCAL_PORTS, c->close_wait, c->netns, c->destination, "close-wait");
+	fixture_gauge(f, TCP_LOCAL_PORTS, 3, c->netns, "10.0.0.9:53", "established");
+}
+
+static void judge(struct fixture *f, const struct client *c)
+{
+	fixture_open(f);
+	add(f, c);
+	fixture_judge(f);
+}
+
+static void expect(const struct client *c, enum ts_outcome outcome)
+{
+	struct fixture f;
+
+	judge(&f, c);
+	assert_string_equal(ts_outcome_name(fixture_outcome(&f, RULE)), ts_outcome_name(outcome));
+	fixture_close(&f);
+}
+
+static void names_the_range(void **state)
+{
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	judge(&f, &lab);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+	assert_string_equal(finding->setting, "net.ipv4.ip_local_port_range");
+	assert_string_equal(finding->current, "40000 40999");
+	assert_string_equal(finding->proposed, "15000 64999");
+	assert_string_equal(finding->apply, "nsenter --net=/run/netns/labsrv sysctl -w "
+					    "net.ipv4.ip_local_port_range=\"15000 64999\"");
+	assert_string_equal(finding->id, "local-ports/net.ipv4.ip_local_port_range/netns:" SERVER);
+	assert_contains(finding->remedy, "tcp_tw_reuse=1");
+	assert_contains(finding->title, "10.77.0.1:9000");
+	fixture_close(&f);
+}
+
+static void just_below_is_quiet(void **state)
+{
+	struct client c = lab;
+
+	c.failed = 4, c.time_wait = 799;
+	expect(&c, TS_OUTCOME_QUIET);
+	c.failed = 0, c.time_wait = 800; /* none failed yet, but they are about to */
+	expect(&c, TS_OUTCOME_RECOMMEND);
+	c.failed = 5;
+	expect(&c, TS_OUTCOME_RECOMMEND);
+	c.failed = 0, c.time_wait = 950, c.reuse = "1"; /* taken over after a second */
+	expect(&c, TS_OUTCOME_QUIET);
+	c.reuse = "0", c.time_wait = 1500; /* several source addresses */
+	expect(&c, TS_OUTCOME_QUIET);
+}
+
+static void connections_that_are_never_closed(void **state)
+{
+	struct client c = lab;
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	c.time_wait = 0, c.established = 1000;
+	judge(&f, &c);
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 0);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, SERVER);
+	assert_string_equal(finding->cause, "connection-leak");
+	assert_string_equal(finding->acquits, "net.ipv4.ip_local_port_range");
+	fixture_close(&f);
+	c.established = 100, c.close_wait = 900;
+	judge(&f, &c);
+	assert_contains(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, SERVER)->remedy,
+			"CLOSE_WAIT");
+	fixture_close(&f);
+}
+
+static void failures_without_ports_in_use(void **state)
+{
+	struct client c = lab;
+	struct fixture f;
+
+	c.time_wait = 20;
+	judge(&f, &c);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_INSUFFICIENT);
+	assert_contains(fixture_result(&f, RULE)->why, "a source address that does not exist");
+	fixture_close(&f);
+}
+
+static void services_inside_the_range(void **state)
+{
+	struct fixture f;
+
+	fixture_open(&f);
+	add(&f, &lab);
+	fixture_gauge(&f, TCP_LISTENER_BACKLOG, 128, SERVER, "27017");
+	fixture_gauge(&f, TCP_LISTENER_BACKLOG, 128, SERVER, "80");
+	fixture_gauge(&f, TCP_LISTENER_BACKLOG, 128, CONTAINER, "50051");
+	fixture_judge(&f);
+	assert_contains(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->remedy,
+			"net.ipv4.ip_local_reserved_ports=27017.");
+	fixture_close(&f);
+}
+
+static void converges(void **state)
+{
+	struct client c = lab;
+	struct fixture f;
+	char value[64];
+
+	/* The same rate: a minute of it fits. */
+	c.range = "15000 64999", c.failed = 0, c.time_wait = 36000;
+	expect(&c, TS_OUTCOME_QUIET);
+	/* A demand without end comes to rest at the widest. */
+	c = lab;
+	for (int round = 0; round < 3; round++) {
+		enum ts_outcome outcome;
+
+		c.failed = 1e6;
+		judge(&f, &c);
+		outcome = fixture_outcome(&f, RULE);
+		assert_int_equal(outcome, round ? TS_OUTCOME_ALREADY_SET : TS_OUTCOME_RECOMMEND);
+		if (outcome == TS_OUTCOME_RECOMMEND) {
+			snprintf(value, sizeof value, "%s", f.report->finding[0].proposed);
+			c.range = value, c.time_wait = 55296;
+		}
+		fixture_close(&f);
+	}
+	assert_string_equal(value, "10240 65535");
+}
+
+static void two_namespaces(void **state)
+{
+	struct client leaking = lab, busy = lab;
+	struct fixture f;
+
+	leaking.established = 1000, leaking.time_wait = 0;
+	busy.netns = CONTAINER;
+	fixture_open(&f);
+	add(&f, &leaking);
+	add(&f, &busy);
+	fixture_judge(&f);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->netns,
+			    CONTAINER);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->netns,
+			    SERVER);
+	fixture_close(&f);
+}
+
+static void not_measured(void **state)
+{
+	struct client c = lab;
+	struct fixture f;
+
+	fixture_open(&f);
+	add(&f, &c);
+	fixture_unsupported(&f, TS_FAMILY_TCP_LOCAL_PORTS, "no TCP iterator");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_UNAVAILABLE);
+	fixture_close(&f);
+	/* Without the failures themselves the ports held still tell. */
+	fixture_open(&f);
+	add(&f, &c);
+	fixture_unsupported(&f, TS_FAMILY_TCP_CONNECT_FAILURES, "no tcp tracepoint");
+	fixture_judge(&f);
+	assert_true(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->confidence < 0.7);
+	fixture_close(&f);
+}
+
+static void hostile_names(void **state)
+{
+	struct client c = lab;
+	struct fixture f;
+
+	c.destination = "\x1b[31m$(reboot)\n%s%n";
+	c.range = "40000 40999; reboot";
+	judge(&f, &c);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->undo,
+			    "nsenter --net=/run/netns/labsrv sysctl -w "
+			    "net.ipv4.ip_local_port_range='40000 40999; reboot'");
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_the_range),
+		cmocka_unit_test(just_below_is_quiet),
+		cmocka_unit_test(connections_that_are_never_closed),
+		cmocka_unit_test(failures_without_ports_in_use),
+		cmocka_unit_test(services_inside_the_range),
+		cmocka_unit_test(converges),
+		cmocka_unit_test(two_namespaces),
+		cmocka_unit_test(not_measured),
+		cmocka_unit_test(hostile_names),
+	};
+
+	return cmocka_run_group_tests_name("rule local-ports", tests, NULL, NULL);
+}
