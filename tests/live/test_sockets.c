@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What bounds receive windows, on a path with delay; who holds local ports; round-trip times. */
+#include "tcp_lab.h"
+
+extern const struct ts_source ts_source_sockets;
+
+#define DELAY_MS 20 /* one way */
+#define RUN_MS	 3500
+
+static struct space client, server;
+static struct bench bench;
+
+static int set_up(void **state)
+{
+	make_space(&client);
+	make_space(&server);
+	bench_open(&bench, &ts_source_sockets);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	bench_close(&bench);
+	drop_space(&client);
+	drop_space(&server);
+	return 0;
+}
+
+/* A connection that sends as fast as it may, and a reader at a given pace. */
+struct transfer {
+	unsigned int port;
+	int receive_buffer;    /* SO_RCVBUF; 0: left alone */
+	size_t bytes_per_tick; /* what is read each 10 ms; 0: everything */
+	size_t sent_per_tick;  /* likewise; 0: as much as goes */
+	const char *limit;     /* what it should be found to be bounded by */
+	int listener, from, to;
+	volatile bool stop;
+	pthread_t sender, reader;
+};
+
+static void *send_run(void *argument)
+{
+	struct transfer *t = argument;
+	static const char zeros[65536];
+
+	while (!t->stop) {
+		if (send(t->from, zeros, t->sent_per_tick ? t->sent_per_tick : sizeof zeros,
+			 MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			sleep_ms(1);
+		if (t->sent_per_tick)
+			sleep_ms(10);
+	}
+	return NULL;
+}
+
+static void *read_run(void *argument)
+{
+	struct transfer *t = argument;
+	char *buffer = malloc(1 << 20);
+	ssize_t n = 1;
+
+	while (n > 0) {
+		n = recv(t->to, buffer, t->bytes_per_tick ? t->bytes_per_tick : 1 << 20, 0);
+		if (t->bytes_per_tick)
+			sleep_ms(10);
+		if (t->stop)
+			break;
+	}
+	free(buffer);
+	return NULL;
+}
+
+static void transfer_start(struct transfer *t)
+{
+	t->listener = tcp_socket(&server);
+	if (t->receive_buffer)
+		setsockopt(t->listener, SOL_SOCKET, SO_RCVBUF, &t->receive_buffer,
+			   sizeof t->receive_buffer);
+	struct sockaddr_in in = address_of("0.0.0.0", t->port);
+	assert_int_equal(bind(t->listener, (void *)&in, sizeof in), 0);
+	assert_int_equal(listen(t->listener, 8), 0);
+	t->from = tcp_socket(&client);
+	assert_int_equal(connect_to(t->from, "10.9.0.2", t->port), 0);
+	t->to = accept(t->listener, NULL, NULL);
+	assert_true(t->to >= 0);
+	assert_int_equal(pthread_create(&t->sender, NULL, send_run, t), 0);
+	assert_int_equal(pthread_create(&t->reader, NULL, read_run, t), 0);
+}
+
+static void transfer_stop(struct transfer *t)
+{
+	t->stop = true;
+	pthread_join(t->sender, NULL);
+	close_with_reset(t->from);
+	shutdown(t->to, SHUT_RD);
+	pthread_join(t->reader, NULL);
+	close(t->to);
+	close(t->listener);
+}
+
+static double largest(const struct ts_window *window, enum ts_family_id family, const char *port,
+		      const char *limit)
+{
+	return ts_window_gauge(window, family, TS_LABELS(server.label, "service", port, limit), -1);
+}
+
+static void check_transfer(const struct ts_window *window, const struct transfer *t)
+{
+	char port[8];
+	__u64 bytes, all;
+	struct tcp_info info = {0};
+	socklen_t length = sizeof info;
+	double rtt;
+
+	snprintf(port, sizeof port, "%u", t->port);
+	bytes = ts_window_counter(window, TS_FAMILY_TCP_RECEIVED,
+				  TS_LABELS(server.label, "service", port, t->limit));
+	all = ts_window_counter(window, TS_FAMILY_TCP_RECEIVED,
+				TS_LABELS(server.label, "service", port));
+	getsockopt(t->to, IPPROTO_TCP, TCP_INFO, &info, &length);
+	print_message("port %s: %llu of %llu bytes bounded by %s (received %llu), window %.0f, in "
+		      "flight %.0f, buffer %.0f\n",
+		      port, bytes, all, t->limit, (unsigned long long)info.tcpi_bytes_received,
+		      largest(window, TS_FAMILY_TCP_RECEIVE_WINDOW, port, t->limit),
+		      largest(window, TS_FAMILY_TCP_RECEIVE_IN_FLIGHT, port, t->limit),
+		      largest(window, TS_FAMILY_TCP_RECEIVE_BUFFER, port, t->limit));
+	assert_true(all > 0);
+	assert_true(all <= info.tcpi_bytes_received);
+	/* The first of the visits may still find the connection speeding up. */
+	assert_true((double)bytes >= 0.6 * (double)all);
+	assert_true(largest(window, TS_FAMILY_TCP_RECEIVE_WINDOW, port, t->limit) > 0);
+	rtt = largest(window, TS_FAMILY_TCP_RECEIVE_RTT, port, t->limit);
+	assert_true(rtt >= 2 * DELAY_MS / 1e3);
+}
+
+static void test_what_bounds_the_window(void **state)
+{
+	struct transfer transfers[] = {
+		{.port = 9001, .receive_buffer = 16384, .limit = "fixed"},
+		{.port = 9002, .limit = "tcp_rmem"},
+		{.port = 9003, .bytes_per_tick = 1500, .limit = "reader"},
+		{.port = 9004, .sent_per_tick = 1400, .limit = "none"},
+	};
+	const size_t count = sizeof transfers / sizeof *transfers;
+	const struct ts_window *window;
+	struct wire wire;
+
+	set_in_space(&server, "/proc/sys/net/ipv4/tcp_rmem", "4096 65536 131072");
+	wire_open(&wire, &client, &server, DELAY_MS);
+	for (size_t i = 0; i < count; i++)
+		transfer_start(&transfers[i]);
+	for (int i = 0; i < RUN_MS / 100; i++)
+		bench_tick(&bench);
+	window = bench_window(&bench);
+	for (size_t i = 0; i < count; i++)
+		check_transfer(window, &transfers[i]);
+	assert_true(largest(window, TS_FAMILY_TCP_RECEIVE_BUFFER, "9001", "fixed") == 32768);
+	assert_true(largest(window, TS_FAMILY_TCP_RECEIVE_BUFFER, "9002", "tcp_rmem") == 131072);
+	for (size_t i = 0; i < count; i++)
+		transfer_stop(&transfers[i]);
+	wire_close(&wire);
+}
+
+static void test_round_trip_times(void **state)
+{
+	int listener = listen_on(&server, 9000, 8), c = tcp_socket(&client), s;
+	struct tcp_info info = {0};
+	socklen_t length = sizeof info;
+	const struct ts_window *window;
+	struct ts_histogram *minimum;
+	struct wire wire;
+
+	wire_open(&wire, &client, &server, DELAY_MS);
+	assert_int_equal(connect_to(c, "10.9.0.2", 9000), 0);
+	s = accept(listener, NULL, NULL);
+	sleep_ms(400);
+	window = bench_window(&bench);
+	getsockopt(c, IPPROTO_TCP, TCP_INFO, &info, &length);
+	minimum = ts_window_histogram(window, TS_FAMILY_TCP_LIVE_MINIMUM_RTT,
+				      TS_LABELS(client.label, "outbound", "9000"));
+	assert_non_null(minimum);
+	assert_int_equal(minimum->count, 1);
+	assert_int_equal(minimum->sum, (__u64)info.tcpi_min_rtt * 1000);
+	assert_non_null(ts_window_histogram(window, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT,
+					    TS_LABELS(server.label, "service", "9000")));
+	close(c);
+	close(s);
+	close(listener);
+	wire_close(&wire);
+}
+
+static double ports(const struct ts_window *window, const char *destination, const char *state)
+{
+	return ts_window_gauge(window, TS_FAMILY_TCP_LOCAL_PORTS,
+			       TS_LABELS(client.label, destination, state), -1);
+}
+
+static void test_local_ports(void **state)
+{
+	enum { HELD = 30, CLOSED = 20, HALF = 10 };
+	int listener = listen_on(&client, 9000, 128), other = listen_on(&client, 9001, 128);
+	int from[HELD + HALF], to[HELD + HALF];
+	const struct ts_window *window;
+
+	set_in_space(&client, "/proc/sys/net/ipv4/ip_local_port_range", "40000 40199");
+	for (int i = 0; i < HELD + HALF; i++) {
+		from[i] = tcp_socket(&client);
+		assert_int_equal(connect_to(from[i], "127.0.0.1", 9000), 0);
+		to[i] = accept(listener, NULL, NULL);
+		if (i >= HELD)
+			shutdown(to[i], SHUT_WR); /* the client is left in CLOSE_WAIT */
+	}
+	for (int i = 0; i < CLOSED; i++) {
+		int c = tcp_socket(&client), s;
+
+		assert_int_equal(connect_to(c, "127.0.0.1", 9001), 0);
+		s = accept(other, NULL, NULL);
+		close(c); /* first, and so it is left in TIME_WAIT */
+		assert_int_equal(receive_all(s), 0);
+		close(s);
+	}
+	sleep_ms(350);
+	window = bench_window(&bench);
+	assert_true(ports(window, "127.0.0.1:9000", "established") == HELD);
+	assert_true(ports(window, "127.0.0.1:9000", "close-wait") == HALF);
+	assert_true(ports(window, "127.0.0.1:9000", "time-wait") == 0);
+	assert_true(ports(window, "127.0.0.1:9001", "time-wait") == CLOSED);
+	assert_true(ports(window, "127.0.0.1:9001", "established") == 0);
+	/* The other namespace has ports to spare: nobody asked. */
+	assert_true(ts_window_gauge(window, TS_FAMILY_TCP_LOCAL_PORTS, TS_LABELS(server.label),
+				    -1) == -1);
+	for (int i = 0; i < HELD + HALF; i++) {
+		close(from[i]);
+		close(to[i]);
+	}
+	close(listener);
+	close(other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(test_what_bounds_the_window),
+		TEST(test_round_trip_times),
+		TEST(test_local_ports),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
