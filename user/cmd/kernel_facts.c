@@ -199,7 +199,7 @@ static enum ts_fact_state check_schedstat(const struct context *context, struct 
 	char line[16];
 
 	if (access("/proc/schedstat", F_OK)) {
-		detail(fact, "/proc/schedstat is missing (CONFIG_SCHED_INFO)");
+		detail(fact, "/proc/schedstat is missing (CONFIG_SCHEDSTATS); it is not needed");
 		return TS_FACT_NO;
 	}
 	if (read_line("/proc/sys/kernel/sched_schedstats", line, sizeof line))
@@ -227,7 +227,8 @@ static enum ts_fact_state check_lockdown(const struct context *context, struct t
 	char line[64], *chosen;
 
 	if (!read_line("/sys/kernel/security/lockdown", line, sizeof line)) {
-		detail(fact, "/sys/kernel/security/lockdown: %s", strerror(errno));
+		detail(fact, "/sys/kernel/security/lockdown: %s (is securityfs mounted?)",
+		       strerror(errno));
 		return TS_FACT_UNKNOWN;
 	}
 	chosen = strchr(line, '[');

@@ -24,7 +24,9 @@ static void evidence_row(const struct ts_page *page, const struct ts_evidence *e
 		e->has_threshold ? ts_page_text(page, ", threshold %s",
 						ts_human_bare(page->arena, e->threshold, e->unit))
 				 : "";
-	const char *samples = e->samples ? ts_page_text(page, ", %llu samples", e->samples) : "";
+	const char *samples = e->samples ? ts_page_text(page, ", %llu sample%s", e->samples,
+							e->samples == 1 ? "" : "s")
+					 : "";
 
 	ts_page_field(page, "measured",
 		      ts_page_text(page, "%s: %s%s%s [%s%s]", e->what, value, threshold, samples,

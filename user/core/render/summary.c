@@ -124,7 +124,7 @@ static void what_to_do(const struct ts_page *page, const struct ts_finding *find
 		      ts_page_text(page, "%s: %s %s %s", finding->setting, finding->current,
 				   page->options->utf8 ? "\xe2\x86\x92" : "->", finding->proposed));
 	ts_page_command(page, "type", finding->apply);
-	ts_page_field(page, "and", finding->remedy);
+	ts_page_field(page, "also", finding->remedy);
 }
 
 static bool wrong(const struct ts_finding *finding)
