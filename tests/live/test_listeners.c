@@ -95,7 +95,7 @@ static void test_overflows_by_port(void **state)
 				      TS_LABELS(space.label, PORT_TEXT));
 	assert_non_null(sufferer);
 	assert_int_equal(sufferer->pid, getpid());
-	assert_string_equal(sufferer->comm, "test_listeners");
+	assert_string_equal(sufferer->comm, COMM);
 	assert_true(sufferer->value == (double)overflows);
 	assert_null(ts_window_sufferer(window, TS_FAMILY_TCP_LISTENER_DROPS,
 				       TS_LABELS(space.label, ANOTHER_TEXT)));
@@ -279,5 +279,6 @@ int main(void)
 		TEST(test_namespaces),
 	};
 
+	prctl(PR_SET_NAME, COMM);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

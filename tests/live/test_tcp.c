@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* TCP events against what the kernel's own counters and the sockets themselves say. */
 #include "tcp_lab.h"
+#include "../../user/live/probe.h"
 
 extern const struct ts_source ts_source_tcp;
 
@@ -406,13 +407,35 @@ static void test_overflow(void **state)
 					   TS_LABELS("other", "other", "not-established")));
 }
 
+/* A program that is missing costs only what it measures. */
+static void test_missing_program(void **state)
+{
+	static const char *const without[] = {"ts_tcp_rst_sent", NULL};
+	const struct ts_window *window;
+	const char *why;
+
+	bench_close(&bench);
+	ts_disabled_programs = without;
+	bench_open(&bench, &ts_source_tcp);
+	ts_disabled_programs = NULL;
+	window = bench_window(&bench);
+	ts_for_each_family (id) {
+		if (ts_families[id].source != TS_SOURCE_TCP)
+			continue;
+		assert_int_equal(ts_window_status(window, id),
+				 id == TS_FAMILY_TCP_RESETS ? TS_STATUS_DISABLED : TS_STATUS_OK);
+	}
+	why = ts_window_why(window, TS_FAMILY_TCP_RESETS);
+	assert_non_null(strstr(why, "ts_tcp_rst_sent"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(test_connections), TEST(test_no_local_port),    TEST(test_unanswered),
 		TEST(test_resets),	TEST(test_retransmits),	     TEST(test_synack),
-		TEST(test_overflow),	TEST(test_round_trip_times),
+		TEST(test_overflow),	TEST(test_round_trip_times), TEST(test_missing_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
