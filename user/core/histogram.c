@@ -12,15 +12,12 @@
 #define ONE_SLOT      1
 #define FIRST_BUCKET  2 /* slot of raw bucket 0 */
 
-static const __u8 ns_lut[32] = TS_HISTOGRAM_NS_LUT;
-static const __u64 ns_bounds[17] = TS_HISTOGRAM_NS_BOUNDS;
-static const __u8 bytes_lut[32] = TS_HISTOGRAM_BYTES_LUT;
-static const __u64 bytes_bounds[17] = TS_HISTOGRAM_BYTES_BOUNDS;
+static const __u64 ns_table[32] = TS_HISTOGRAM_NS_TABLE;
+static const __u64 bytes_table[32] = TS_HISTOGRAM_BYTES_TABLE;
 
 /* How integers of a unit are bucketed, and what they are worth. */
 struct layout {
-	const __u8 *lut;
-	const __u64 *bounds;
+	const __u64 *table;
 	unsigned int first; /* slot of the value 1 */
 	__u64 largest;	    /* above it: overflow */
 	double per_base;    /* integers in one base unit (second or byte) */
@@ -28,10 +25,10 @@ struct layout {
 };
 
 static const struct layout seconds_layout = {
-	ns_lut, ns_bounds, TS_HISTOGRAM_NS_FIRST, TS_HISTOGRAM_MAX_NS, NS_PER_SECOND, -30,
+	ns_table, TS_HISTOGRAM_NS_FIRST, TS_HISTOGRAM_MAX_NS, NS_PER_SECOND, -30,
 };
 static const struct layout bytes_layout = {
-	bytes_lut, bytes_bounds, TS_HISTOGRAM_BYTES_FIRST, TS_HISTOGRAM_MAX_BYTES, 1, 0,
+	bytes_table, TS_HISTOGRAM_BYTES_FIRST, TS_HISTOGRAM_MAX_BYTES, 1, 0,
 };
 
 static const struct layout *layout_of(enum ts_unit unit)
@@ -67,8 +64,8 @@ struct ts_histogram *ts_histogram_new(struct ts_arena *arena, unsigned int scale
 unsigned int ts_histogram_slot(unsigned int scale, enum ts_unit unit, __u64 value)
 {
 	const struct layout *layout = layout_of(unit);
-	unsigned int e, j;
-	__u64 m;
+	unsigned int e;
+	__u64 m, row;
 
 	if (!value)
 		return ZERO_SLOT;
@@ -76,9 +73,9 @@ unsigned int ts_histogram_slot(unsigned int scale, enum ts_unit unit, __u64 valu
 		return overflow_slot(scale);
 	e = 63 - (unsigned int)__builtin_clzll(value);
 	m = value << (63 - e);
-	j = layout->lut[(m >> 58) & 31];
-	j += m > layout->bounds[j];
-	return merge_slot(16 * e + j + layout->first, TS_HISTOGRAM_SCALE_GLOBAL, scale);
+	row = layout->table[(m >> 58) & 31];
+	return merge_slot(16 * e + layout->first + (row & 31) + (m > row),
+			  TS_HISTOGRAM_SCALE_GLOBAL, scale);
 }
 
 double ts_histogram_upper_bound(unsigned int scale, enum ts_unit unit, unsigned int slot)
