@@ -52,48 +52,53 @@ struct ts_histogram_keyed {
  * How a value v > 0, in ns or bytes, finds its slot at scale 4 (ts_histogram_slot_ns and _bytes in
  * bpf/core.bpf.h, ts_histogram_slot in user/core/histogram.c):
  *
- *   e = floor(log2(v)), m = v << (63 - e)        the octave, and where in it, as 2^63 .. 2^64 - 1
- *   j = LUT[(m >> 58) & 31], j += m > BOUNDS[j]  how many bucket bounds of that octave lie below v
- *   slot = 16 * e + j + FIRST
+ *   e = floor(log2(v)), m = v << (63 - e)      the octave, and where in it, as 2^63 .. 2^64 - 1
+ *   row = TABLE[(m >> 58) & 31]                a row for each 32nd of the octave
+ *   slot = 16 * e + FIRST + (row & 31) + (m > row)
  *
- * LUT holds for each 32nd of an octave the number of bounds below its lower end; at most one more
- * lies inside, and the comparison decides it. BOUNDS are the bounds as seen by m, rounded down,
- * which for integers decides v > bound without any error. An octave of nanoseconds does not begin
- * where an octave of 2^-30 s does, hence tables of their own instead of a conversion, which would
- * round. FIRST is the slot of v = 1: 1 byte is 1 unit, 1 ns is 1.07.
+ * At most one bucket bound lies in a 32nd of an octave. A row is that bound as seen by m, rounded
+ * down (without one, the end of the 32nd), and in its low 8 bits the number of the octave's bounds
+ * below. These bits do not matter to the comparison, as m has none there: v is at most 2^36, so m
+ * is a multiple of 2^27. For integers, m > bound and m > bound rounded down are the same, so there
+ * is no error anywhere.
+ *
+ * An octave of nanoseconds does not begin where an octave of 2^-30 s does, hence a table of its own
+ * instead of a conversion, which would round. FIRST is the slot of v = 1: 1 byte is 1 unit, 1 ns is
+ * 1.07.
  */
+
+/* Bounds floor(2^63 * 2^(j / 16)), j = 0..15. */
 #define TS_HISTOGRAM_BYTES_FIRST 1
-#define TS_HISTOGRAM_BYTES_LUT                                                                  \
-	{                                                                                       \
-		0, 1, 2, 3, 3, 4, 4, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, \
-			13, 14, 14, 15, 15, 15, 16, 16                                          \
-	}
-/* floor(2^63 * 2^(j / 16)) for j = 0..15; no value is above the 17th. */
-#define TS_HISTOGRAM_BYTES_BOUNDS                                                            \
+#define TS_HISTOGRAM_BYTES_TABLE                                                             \
 	{                                                                                    \
-		0x8000000000000000ULL, 0x85aac367cc487b14ULL, 0x8b95c1e3ea8bd6e6ULL,         \
-			0x91c3d373ab11c336ULL, 0x9837f0518db8a96fULL, 0x9ef5326091a111adULL, \
-			0xa5fed6a9b15138eaULL, 0xad583eea42a14ac6ULL, 0xb504f333f9de6484ULL, \
-			0xbd08a39f580c36beULL, 0xc5672a115506daddULL, 0xce248c151f8480e3ULL, \
-			0xd744fccad69d6af4ULL, 0xe0ccdeec2a94e111ULL, 0xeac0c6e7dd24392eULL, \
-			0xf5257d152486cc2cULL, 0xffffffffffffffffULL                         \
+		0x8000000000000000ULL, 0x85aac367cc487b01ULL, 0x8b95c1e3ea8bd602ULL,         \
+			0x8fffffffffffff03ULL, 0x91c3d373ab11c303ULL, 0x97ffffffffffff04ULL, \
+			0x9837f0518db8a904ULL, 0x9ef5326091a11105ULL, 0xa3ffffffffffff06ULL, \
+			0xa5fed6a9b1513806ULL, 0xabffffffffffff07ULL, 0xad583eea42a14a07ULL, \
+			0xb3ffffffffffff08ULL, 0xb504f333f9de6408ULL, 0xbbffffffffffff09ULL, \
+			0xbd08a39f580c3609ULL, 0xc3ffffffffffff0aULL, 0xc5672a115506da0aULL, \
+			0xcbffffffffffff0bULL, 0xce248c151f84800bULL, 0xd3ffffffffffff0cULL, \
+			0xd744fccad69d6a0cULL, 0xdbffffffffffff0dULL, 0xdfffffffffffff0dULL, \
+			0xe0ccdeec2a94e10dULL, 0xe7ffffffffffff0eULL, 0xeac0c6e7dd24390eULL, \
+			0xefffffffffffff0fULL, 0xf3ffffffffffff0fULL, 0xf5257d152486cc0fULL, \
+			0xfbffffffffffff10ULL, 0xffffffffffffff10ULL                         \
 	}
 
+/* Bounds floor(2^63 * 2^((j + 2) / 16) * 10^9 / 2^30), j = 0..15. */
 #define TS_HISTOGRAM_NS_FIRST 3
-#define TS_HISTOGRAM_NS_LUT                                                                     \
-	{                                                                                       \
-		0, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6, 7, 7, 8, 9, 9, 10, 10, 10, 11, 11, 12, 12, 13, \
-			13, 13, 14, 14, 15, 15, 15, 16                                          \
-	}
-/* floor(2^63 * 2^((j + 2) / 16) * 10^9 / 2^30) for j = 0..15; no value is above the 17th. */
-#define TS_HISTOGRAM_NS_BOUNDS                                                               \
+#define TS_HISTOGRAM_NS_TABLE                                                                \
 	{                                                                                    \
-		0x81ffa7a9549ca6e3ULL, 0x87c11235836d16a3ULL, 0x8dc3b8960164a7d9ULL,         \
-			0x940a7e28259fb382ULL, 0x9a9867054d512391ULL, 0xa1709975dfb06757ULL, \
-			0xa8965f74bf065071ULL, 0xb00d2843e1060dc2ULL, 0xb7d88a12d0dd9ea0ULL, \
-			0xbffc43b7e604a922ULL, 0xc87c3e7d03cdbec3ULL, 0xd15c9000bf211c1fULL, \
-			0xdaa17c2cd19555dbULL, 0xe44f7742cb56e3ddULL, 0xee6b280000000000ULL, \
-			0xf8f969d9b5abf948ULL, 0xffffffffffffffffULL                         \
+		0x81ffa7a9549ca600ULL, 0x87c11235836d1601ULL, 0x8bffffffffffff02ULL,         \
+			0x8dc3b8960164a702ULL, 0x93ffffffffffff03ULL, 0x940a7e28259fb303ULL, \
+			0x9a9867054d512304ULL, 0x9fffffffffffff05ULL, 0xa1709975dfb06705ULL, \
+			0xa7ffffffffffff06ULL, 0xa8965f74bf065006ULL, 0xafffffffffffff07ULL, \
+			0xb00d2843e1060d07ULL, 0xb7d88a12d0dd9e08ULL, 0xbbffffffffffff09ULL, \
+			0xbffc43b7e604a909ULL, 0xc3ffffffffffff0aULL, 0xc7ffffffffffff0aULL, \
+			0xc87c3e7d03cdbe0aULL, 0xcfffffffffffff0bULL, 0xd15c9000bf211c0bULL, \
+			0xd7ffffffffffff0cULL, 0xdaa17c2cd195550cULL, 0xdfffffffffffff0dULL, \
+			0xe3ffffffffffff0dULL, 0xe44f7742cb56e30dULL, 0xebffffffffffff0eULL, \
+			0xee6b28000000000eULL, 0xf3ffffffffffff0fULL, 0xf7ffffffffffff0fULL, \
+			0xf8f969d9b5abf90fULL, 0xffffffffffffff10ULL                         \
 	}
 
 #endif
