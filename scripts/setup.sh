@@ -39,6 +39,9 @@ collect_missing() {
 	need_command setpriv util-linux
 	need_command clang-format clang-format
 	need_command git git
+	need_command jq jq
+	need_command groff groff-base
+	need_command script bsdutils
 	[ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import jsonschema' 2>/dev/null ||
 		missing="$missing python3-jsonschema"
 	[ "$goal" = check ] && return 0

@@ -2,9 +2,9 @@
 # Shared by the tests of the command line.
 bats_require_minimum_version 1.5.0
 tree=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-tunescope=${TUNESCOPE:-$tree/build/tunescope}
+tunescope=$(realpath "${TUNESCOPE:-$tree/build/tunescope}")
 schema=$tree/docs/report.schema.json
-export LC_ALL=C.UTF-8
+export LC_ALL=C.UTF-8 PATH=$PATH:/usr/sbin:/sbin
 unset NO_COLOR
 
 # Prints what was seen and fails.

@@ -125,7 +125,7 @@
 }
 
 @test "JSON of hand-made reports is valid too, and the schema is not a sieve" {
-	samples=$(dirname "$tunescope")/tests/unit/test_render
+	samples=$(dirname "$tunescope")/tests/unit/test_render_json
 	[ -x "$samples" ] || make -s -C "$tree" BUILD="$(dirname "$tunescope")" "$samples"
 	"$samples" --samples "$BATS_TEST_TMPDIR"
 	for file in each-outcome measurements hostile huge; do

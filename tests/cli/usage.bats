@@ -124,8 +124,9 @@
 }
 
 @test "the man page is without mistakes, and completion offers commands, options and sources" {
-	run man --warnings -E UTF-8 -l -Tutf8 -Z "$tree/docs/tunescope.8"
-	refuse "*warning*" "$output"
+	run groff -man -ww -Tutf8 -z "$tree/docs/tunescope.8"
+	expect_status 0
+	[ -z "$output" ] || complain "the man page"
 	run bash -c '
 		. "$1"
 		complete_line() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tunescope; echo "${COMPREPLY[*]}"; }

@@ -309,4 +309,21 @@ static inline void fixture_huge(struct fixture *f)
 	delta->cost.lost_events = UINT64_MAX;
 }
 
+static const struct {
+	const char *name;
+	void (*fill)(struct fixture *f);
+} fixtures[] = {
+	{"each-outcome", fixture_each_outcome},
+	{"measurements", fixture_measurements},
+	{"hostile", fixture_hostile},
+	{"huge", fixture_huge},
+};
+#define FIXTURES (sizeof fixtures / sizeof fixtures[0])
+
+static inline void assert_contains(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("missing: \"%s\" in:\n%s", part, text);
+}
+
 #endif
