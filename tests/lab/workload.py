@@ -73,7 +73,7 @@ def bursts(host, port, count, every_ms, number):
 
 
 def sink(port, seconds, rcvbuf=0, rate=0):
-    s = listen(port, 16, rcvbuf)
+    s = listen(port, 1024, rcvbuf)
     s.settimeout(0.2)
     end = time.monotonic() + seconds
 
