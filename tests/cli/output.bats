@@ -99,7 +99,7 @@
 @test "80 columns, and the first line that matters is the verdict" {
 	run --separate-stderr "$tunescope" advise -d 500ms
 	expect_status 0
-	! grep -vE '^   (type|undo) ' <<<"$output" | grep -E '^.{81,}' || complain "wider than 80 columns"
+	! grep -vE '^   (type|undo|id) ' <<<"$output" | grep -E '^.{81,}' || complain "wider than 80 columns"
 	head -5 <<<"$output" | grep -qE 'Nothing to change|to change|no setting fixes' || complain "no verdict"
 }
 

@@ -57,6 +57,23 @@ static bool dangerous(uint32_t code)
 	return false;
 }
 
+/* Signs that tunescope's own texts use, for terminals that know ASCII only. */
+static const char *ascii_sign(uint32_t code)
+{
+	static const struct {
+		uint32_t code;
+		const char *ascii;
+	} signs[] = {
+		{0xb5, "u"},	 {0xd7, "x"},	 {0xf7, "/"},	 {0x2013, "-"},
+		{0x2026, "..."}, {0x2192, "->"}, {0x2264, "<="}, {0x2265, ">="},
+	};
+
+	for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+		if (signs[i].code == code)
+			return signs[i].ascii;
+	return NULL;
+}
+
 const char *ts_escape(struct ts_arena *arena, const char *text, bool utf8)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -66,7 +83,13 @@ const char *ts_escape(struct ts_arena *arena, const char *text, bool utf8)
 		uint32_t code = 0;
 		size_t length = ts_utf8_decode(text, &code);
 		bool as_is = length && !dangerous(code) && (utf8 || code < 0x80);
+		const char *sign = utf8 || code < 0x80 ? NULL : ascii_sign(code);
 
+		if (sign) {
+			out = stpcpy(out, sign);
+			text += length;
+			continue;
+		}
 		for (size_t i = 0; i < (length ? length : 1); i++) {
 			unsigned char byte = (unsigned char)*text++;
 
