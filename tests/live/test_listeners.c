@@ -9,6 +9,7 @@ extern const struct ts_source ts_source_listeners;
 #define ANOTHER	     9001
 #define ANOTHER_TEXT "9001"
 #define BACKLOG	     4
+#define COMM	     "listen-test"
 
 static struct space space;
 static struct bench bench;
