@@ -130,9 +130,29 @@ static void an_acceptor_without_time_to_spare(void **state)
 {
 	struct queue q = bursts;
 
-	q.empty = 70, q.partial = 2, q.full = 28;
+	q.empty = 58, q.partial = 2, q.full = 40;
 	q.accepted = 300, q.drops = 900;
 	expect_slow(&q);
+}
+
+/*
+ * As measured: an acceptor that pauses; every attempt was dropped several times, so there are four
+ * drops for each connection. The queue is empty most of the time all the same.
+ */
+static void pauses_are_not_slowness(void **state)
+{
+	struct queue q = bursts;
+	struct fixture f;
+
+	q.empty = 43, q.partial = 0, q.full = 8, q.drops = 2927, q.burst = 232, q.accepted = 709;
+	judge(&f, &q);
+	fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+	fixture_close(&f);
+	q.somaxconn = 4096;
+	judge(&f, &q);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, SERVER)->cause,
+			    "application-backlog");
+	fixture_close(&f);
 }
 
 static void too_few_samples(void **state)
@@ -322,6 +342,7 @@ int main(void)
 		cmocka_unit_test(the_application_asked_for_16),
 		cmocka_unit_test(a_queue_that_never_drains),
 		cmocka_unit_test(an_acceptor_without_time_to_spare),
+		cmocka_unit_test(pauses_are_not_slowness),
 		cmocka_unit_test(too_few_samples),
 		cmocka_unit_test(drops_of_the_syn_queue),
 		cmocka_unit_test(converges),

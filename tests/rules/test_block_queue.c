@@ -226,7 +226,7 @@ static void reads_just_fast_enough(void **state)
 	expect(&d, TS_OUTCOME_QUIET);
 	d.alone = 0.0399;
 	expect(&d, TS_OUTCOME_RECOMMEND);
-	d = mixed, d.beside_samples = 19;
+	d = mixed, d.beside_samples = 7;
 	expect(&d, TS_OUTCOME_QUIET);
 	d = mixed, d.alone = 0.0005, d.beside = 0.019;
 	expect(&d, TS_OUTCOME_QUIET);

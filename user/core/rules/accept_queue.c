@@ -11,6 +11,13 @@ enum { DROPPED, SAMPLES, FULL_SHARE, ACCEPTOR_BUSY };
  */
 #define SECONDS_PER_DROP 1.0
 
+/*
+ * From this part of full_share on it is in doubt whether the queue drains. Below it pauses of the
+ * acceptor explain the full samples: a busy share computed from them would be far too high, because
+ * one attempt is dropped several times (each retransmission counts).
+ */
+#define IN_DOUBT 0.7
+
 struct overflow {
 	struct ts_listener listener;
 	double dropped;	   /* attempts lost at the accept queue */
@@ -187,6 +194,7 @@ static void raise_somaxconn(struct ts_rule_context *context, const struct overfl
 static void judge_overflow(struct ts_rule_context *context, const struct overflow *o)
 {
 	const struct ts_listener *l = &o->listener;
+	bool in_doubt;
 	double tick;
 
 	if (isnan(l->somaxconn)) {
@@ -205,17 +213,18 @@ static void judge_overflow(struct ts_rule_context *context, const struct overflo
 			l->port, l->samples, ceil(context->threshold[SAMPLES] * tick));
 		return;
 	}
+	in_doubt = o->full_share >= IN_DOUBT * context->threshold[FULL_SHARE];
 	if (o->full_share >= context->threshold[FULL_SHARE] ||
-	    o->busy >= context->threshold[ACCEPTOR_BUSY]) {
+	    (in_doubt && o->busy >= context->threshold[ACCEPTOR_BUSY])) {
 		slow_acceptor(context, o);
-	} else if (l->limit < l->somaxconn) {
-		application_backlog(context, o);
-	} else if (isnan(o->accepted) && o->full_share >= context->threshold[FULL_SHARE] / 2) {
+	} else if (in_doubt && isnan(o->accepted)) {
 		ts_rule_without_finding(
 			context, TS_OUTCOME_INSUFFICIENT,
 			"the accept queue of :%s was full in %.0f %% of the samples: whether the "
 			"application keeps up cannot be told without counting its connections",
 			l->port, 100 * o->full_share);
+	} else if (l->limit < l->somaxconn) {
+		application_backlog(context, o);
 	} else if ((double)ts_listener_wanted(l) <= l->somaxconn) {
 		at_most(context, o);
 	} else {
@@ -268,7 +277,8 @@ const struct ts_rule ts_rule_accept_queue = {
 			  "the application is too slow, and no limit helps"},
 		 [ACCEPTOR_BUSY] =
 			 {"acceptor_busy", 0.8, 0.1, 10, "share of the window",
-			  "the application is too slow, too, when taking the dropped attempts "
+			  "with a queue full nearly that often, the application is too slow when "
+			  "taking the dropped attempts "
 			  "at its pace would have kept it busy for more than this"}},
 	.judge = judge,
 	.explanation =

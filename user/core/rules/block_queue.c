@@ -419,7 +419,7 @@ const struct ts_rule ts_rule_block_queue = {
 			 {"read_slowdown", 10, 2, 10000, "times",
 			  "latency of reads beside a deep write queue over that of reads alone, "
 			  "from which on a scheduler should put reads first"},
-		 [READ_SAMPLES] = {"read_samples", 20, 1, 1e9, "reads",
+		 [READ_SAMPLES] = {"read_samples", 8, 1, 1e9, "reads",
 				   "reads beside writes, and reads alone, needed to compare"}},
 	.judge = judge,
 	.explanation =
