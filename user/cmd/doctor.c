@@ -56,7 +56,7 @@ static double monotonic_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* A source is what its best family is. */
+/* A source is what its best family is: ok before no-data before the reason why not. */
 static void judge_sources(struct ts_doctor *doctor)
 {
 	for (int source = 0; source < TS_SOURCE_COUNT; source++) {
@@ -68,11 +68,12 @@ static void judge_sources(struct ts_doctor *doctor)
 
 			if ((int)ts_families[id].source != source)
 				continue;
-			if (status == TS_STATUS_OK || status == TS_STATUS_NO_DATA) {
+			if (status == TS_STATUS_OK) {
 				*state = (struct ts_source_state){TS_STATUS_OK, ""};
 				break;
 			}
-			if (first)
+			if (first ||
+			    (state->status != TS_STATUS_NO_DATA && status == TS_STATUS_NO_DATA))
 				*state = (struct ts_source_state){
 					status, ts_window_why(&doctor->window, id)};
 			first = false;

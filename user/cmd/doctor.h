@@ -11,7 +11,7 @@
 enum ts_health { TS_HEALTH_FULL, TS_HEALTH_PARTIAL, TS_HEALTH_NONE };
 
 struct ts_source_state {
-	enum ts_status status; /* ok when any of its families is measured */
+	enum ts_status status; /* that of its best family */
 	const char *why;
 };
 

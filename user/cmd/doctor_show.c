@@ -48,8 +48,9 @@ static void text_sources(FILE *out, const struct ts_doctor *doctor, struct ts_ar
 {
 	fprintf(out, "\nSources\n");
 	for (int i = 0; i < TS_SOURCE_COUNT; i++)
-		fprintf(out, "  %-12s %-10s%s%s\n", ts_status_name(doctor->source[i].status),
-			ts_source_names[i], *doctor->source[i].why ? " " : "",
+		fprintf(out, "  %-12s %s%*s%s\n", ts_status_name(doctor->source[i].status),
+			ts_source_names[i],
+			*doctor->source[i].why ? 11 - (int)strlen(ts_source_names[i]) : 0, "",
 			ts_escape_terminal(arena, doctor->source[i].why));
 }
 
