@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What bounds receive windows, on a path with delay; who holds local ports; round-trip times. */
 #include "tcp_lab.h"
+#include "../../user/live/socket_groups.h"
 
 extern const struct ts_source ts_source_sockets;
 
@@ -237,6 +238,56 @@ static void test_local_ports(void **state)
 	close(other);
 }
 
+/* More series than there is room for: they go to "other", and idle ones make room again. */
+static void test_many_groups(void **state)
+{
+	enum { ROOM = 256, MANY = 300 };
+	struct ts_socket_groups *groups = ts_socket_groups_new();
+	struct ts_snapshot *snapshot = ts_snapshot_new();
+	const struct ts_received received = {.bytes = 70000, .window = 1, .buffer = 2};
+	const struct ts_family_data *data;
+	__u64 sum = 0;
+
+	for (__u16 port = 1; port <= MANY; port++)
+		ts_socket_group_received(ts_socket_group(groups, 7, false, port), TS_RECEIVE_FIXED,
+					 &received);
+	ts_socket_groups_snapshot(groups, snapshot);
+	data = &snapshot->family[TS_FAMILY_TCP_RECEIVED];
+	assert_int_equal(data->count, ROOM + 1);
+	assert_int_equal(data->overflowed, MANY - ROOM);
+	for (size_t i = 0; i < data->count; i++)
+		sum += data->series[i].counter;
+	assert_int_equal(sum, MANY * received.bytes);
+	assert_int_equal(ts_snapshot_find(snapshot, TS_FAMILY_TCP_RECEIVED,
+					  TS_LABELS("other", "other", "other", "fixed"))
+				 ->counter,
+			 (MANY - ROOM) * received.bytes);
+	ts_snapshot_free(snapshot);
+
+	/* One stays in use; two snapshots later the others have made room. */
+	for (int i = 0; i < 2; i++) {
+		snapshot = ts_snapshot_new();
+		ts_socket_group_received(ts_socket_group(groups, 7, false, 200), TS_RECEIVE_FIXED,
+					 &received);
+		ts_socket_groups_snapshot(groups, snapshot);
+		ts_snapshot_free(snapshot);
+	}
+	snapshot = ts_snapshot_new();
+	ts_socket_group_received(ts_socket_group(groups, 7, false, MANY), TS_RECEIVE_FIXED,
+				 &received);
+	ts_socket_groups_snapshot(groups, snapshot);
+	assert_int_equal(ts_snapshot_find(snapshot, TS_FAMILY_TCP_RECEIVED,
+					  TS_LABELS("7", "service", "300", "fixed"))
+				 ->counter,
+			 received.bytes);
+	assert_int_equal(ts_snapshot_find(snapshot, TS_FAMILY_TCP_RECEIVED,
+					  TS_LABELS("7", "service", "200", "fixed"))
+				 ->counter,
+			 3 * received.bytes);
+	ts_snapshot_free(snapshot);
+	ts_socket_groups_free(groups);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +295,7 @@ int main(void)
 		TEST(test_what_bounds_the_window),
 		TEST(test_round_trip_times),
 		TEST(test_local_ports),
+		cmocka_unit_test(test_many_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@ struct ts_socket_group {
 	__u16 port;
 	bool outbound;
 	bool used;
+	bool active; /* since the last snapshot */
 	struct received_by_limit limit[TS_RECEIVE_LIMITS];
 	struct ts_histogram_keyed *smoothed, *minimum; /* made when first needed */
 	__u64 rtt_readings, receivers; /* observations, to tell how many went to "other" */
@@ -64,29 +65,69 @@ void ts_socket_groups_begin(struct ts_socket_groups *groups)
 			groups->group[i].limit[l].connections = 0;
 }
 
-struct ts_socket_group *ts_socket_group(struct ts_socket_groups *groups, __u32 netns, bool outbound,
-					__u16 port)
+static __u16 *place_of(struct ts_socket_groups *groups, __u32 netns, bool outbound, __u16 port)
 {
 	__u64 key = (__u64)netns << 17 | (__u64)outbound << 16 | port;
 	size_t place = (key * 0x9e3779b97f4a7c15ULL >> 32) & (PLACES - 1);
-	struct ts_socket_group *group;
 
 	for (; groups->place[place]; place = (place + 1) & (PLACES - 1)) {
-		group = &groups->group[groups->place[place] - 1];
+		const struct ts_socket_group *group = &groups->group[groups->place[place] - 1];
+
 		if (group->netns == netns && group->port == port && group->outbound == outbound)
-			return group;
+			break;
 	}
+	return &groups->place[place];
+}
+
+struct ts_socket_group *ts_socket_group(struct ts_socket_groups *groups, __u32 netns, bool outbound,
+					__u16 port)
+{
+	__u16 *place = place_of(groups, netns, outbound, port);
+	struct ts_socket_group *group;
+
+	if (*place)
+		return &groups->group[*place - 1];
 	if (groups->count == GROUPS_MAX) {
 		groups->group[OTHER].used = true;
 		return &groups->group[OTHER];
 	}
 	group = &groups->group[groups->count++];
-	group->netns = netns;
-	group->port = port;
-	group->outbound = outbound;
-	group->used = true;
-	groups->place[place] = (__u16)groups->count;
+	*group = (struct ts_socket_group){
+		.netns = netns,
+		.port = port,
+		.outbound = outbound,
+		.used = true,
+	};
+	*place = (__u16)groups->count;
 	return group;
+}
+
+/*
+ * When all places are taken, those without a connection since the last snapshot are given back:
+ * this snapshot has just told their final values.
+ */
+static void drop_idle(struct ts_socket_groups *groups)
+{
+	size_t kept = 0;
+
+	if (groups->count == GROUPS_MAX) {
+		memset(groups->place, 0, sizeof groups->place);
+		for (size_t i = 0; i < GROUPS_MAX; i++) {
+			struct ts_socket_group *group = &groups->group[i];
+
+			if (!group->active) {
+				free(group->smoothed);
+				free(group->minimum);
+				continue;
+			}
+			groups->group[kept++] = *group;
+			*place_of(groups, group->netns, group->outbound, group->port) = (__u16)kept;
+		}
+		memset(&groups->group[kept], 0, (GROUPS_MAX - kept) * sizeof *groups->group);
+		groups->count = kept;
+	}
+	for (size_t i = 0; i <= GROUPS_MAX; i++)
+		groups->group[i].active = false;
 }
 
 static void record(struct ts_histogram_keyed **histogram, __u32 us)
@@ -110,6 +151,7 @@ void ts_socket_group_rtt(struct ts_socket_group *group, __u32 smoothed_us, __u32
 	if (minimum_us != ~0U)
 		record(&group->minimum, minimum_us);
 	group->rtt_readings++;
+	group->active = true;
 }
 
 static void raise_to(double *value, double candidate)
@@ -130,6 +172,7 @@ void ts_socket_group_received(struct ts_socket_group *group, enum ts_receive_lim
 	raise_to(&row->in_flight, received->in_flight);
 	raise_to(&row->rtt_seconds, received->rtt_us / 1e6);
 	group->receivers++;
+	group->active = true;
 }
 
 struct labels {
@@ -218,4 +261,5 @@ void ts_socket_groups_snapshot(struct ts_socket_groups *groups, struct ts_snapsh
 		if (groups->group[i].used)
 			add_group(snapshot, &groups->group[i], i == OTHER);
 	add_overflowed(snapshot, &groups->group[OTHER]);
+	drop_idle(groups);
 }
