@@ -83,33 +83,31 @@ static __always_inline void record(struct ts_histogram_global *histogram, __u64 
 	ts_histogram_count_global(histogram, ts_histogram_slot_ns(ns), ns);
 }
 
-/* The task that leaves, except what is remembered of it. */
-static __always_inline void leave(struct ts_sched_cpu *cpu, __u32 pid, bool voluntary, __u64 now)
+/*
+ * The task that leaves, except what is remembered of it. It has run since the last switch on this
+ * CPU, or since it arrived by its own account, should that switch not have been seen.
+ */
+static __always_inline void leave(struct ts_sched_cpu *cpu, __u32 pid, bool voluntary,
+				  __u64 arrived, __u64 now)
 {
 	__u64 switched = cpu->switched;
 
 	cpu->switched = now;
+	if (!switched)
+		cpu->started = now;
 	if (!pid) {
 		cpu->switches[TS_SCHED_SWITCH_IDLE]++;
 		return;
 	}
 	cpu->switches[voluntary]++;
 	if (switched)
-		record(&cpu->oncpu, elapsed(now, switched));
+		record(&cpu->oncpu, elapsed(now, arrived > switched ? arrived : switched));
 }
 
-/*
- * What slot remembers of the task that arrives: nothing when it is a new one, when it has not left
- * a CPU since tunescope started, or when another task took its slot.
- */
-static __always_inline bool remembered(struct ts_sched_cpu *cpu, const struct ts_sched_task *slot,
-				       __u32 pid)
+static __always_inline void take_over(struct ts_sched_task *slot, __u32 pid)
 {
-	if (slot->pid == pid)
-		return true;
-	if (slot->pid)
-		cpu->lost++;
-	return false;
+	slot->pid = pid;
+	slot->waited = 0;
 }
 
 /* ktime on the time line of the run queue's clock, for when that was not updated. */
@@ -146,7 +144,7 @@ int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct tas
 {
 	struct ts_sched_cpu *cpu = this_cpu_slice();
 	struct ts_sched_task *tasks = all_tasks(), *slot;
-	__u64 now, queued, wait, run_delay;
+	__u64 now, queued, wait, run_delay, arrivals;
 	__u32 pid, migrations;
 
 	if (!cpu || !tasks)
@@ -160,16 +158,14 @@ int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct tas
 			calibrate(cpu, now);
 	}
 	pid = prev->pid;
-	leave(cpu, pid, !preempt && ts_task_state(prev), now);
+	leave(cpu, pid, !preempt && ts_task_state(prev), prev->sched_info.last_arrival, now);
 	if (pid) {
 		slot = task_slot(tasks, pid);
-		run_delay = prev->sched_info.run_delay;
-		if (slot->pid != pid) {
-			slot->pid = pid;
-			slot->run_delay_before = prev->sched_info.pcount > 1 ? run_delay : 0;
-		}
+		if (slot->pid != pid)
+			take_over(slot, pid);
 		slot->migrations = prev->se.nr_migrations;
-		slot->run_delay = run_delay;
+		slot->arrivals = prev->sched_info.pcount;
+		slot->run_delay = prev->sched_info.run_delay;
 		slot->switched = now;
 	}
 
@@ -179,22 +175,60 @@ int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	slot = task_slot(tasks, pid);
 	run_delay = next->sched_info.run_delay;
 	migrations = next->se.nr_migrations;
+	arrivals = next->sched_info.pcount;
 	wait = now - queued;
-	if (!next->sched_info.pcount) {
+	if (!arrivals) {
 		/* Its first arrival: whatever the slot says is of an earlier task of that pid. */
+		take_over(slot, pid);
 		wait += run_delay;
 		cpu->migrations += migrations;
-	} else if (remembered(cpu, slot, pid)) {
+	} else if (slot->pid == pid && slot->arrivals == (__u16)arrivals) {
 		__u64 away = elapsed(now, slot->switched);
+		__s64 moved = run_delay - slot->run_delay;
 
-		cpu->migrations += migrations - slot->migrations;
+		cpu->migrations += (__u16)(migrations - slot->migrations);
 		record(&cpu->offcpu, away);
-		/* Preempted on its way to sleep it was not queued anew, but it waited. */
-		wait = queued ? wait + elapsed(run_delay, slot->run_delay) : away;
-	} else if (!queued) {
-		return 0;
+		if (moved < 0) {
+			cpu->lost++;
+			return 0;
+		}
+		wait += moved;
+		/* Preempted on its way to sleep (queued is 0) it was not queued anew, but waited.
+		 */
+		if (wait > away)
+			wait = away;
+	} else {
+		/*
+		 * It was not seen to leave: since tunescope started, or because another task took
+		 * its slot. What began before anything was measured cannot be checked.
+		 */
+		if (slot->pid != pid) {
+			cpu->lost += slot->pid != 0;
+			take_over(slot, pid);
+		}
+		if (queued < cpu->started)
+			return 0;
 	}
+	slot->waited += wait;
 	record(&cpu->runq, wait);
+	return 0;
+}
+
+SEC("?tp_btf/sched_migrate_task")
+int BPF_PROG(ts_sched_moved, struct task_struct *task, int to)
+{
+	struct ts_sched_task *tasks, *slot;
+	__u32 pid;
+
+	if (!bpf_core_field_exists(task->se.sched_delayed) || !task->se.sched_delayed)
+		return 0;
+	tasks = all_tasks();
+	if (!tasks)
+		return 0;
+	pid = task->pid;
+	slot = task_slot(tasks, pid);
+	if (slot->pid == pid)
+		slot->run_delay = TS_SCHED_WAIT_UNKNOWN;
 	return 0;
 }
 
@@ -209,9 +243,8 @@ static __always_inline int become_runnable(struct task_struct *task, bool new)
 		return 0;
 	slot = task_slot(tasks, pid);
 	if (new || slot->pid != pid) {
-		slot->pid = pid;
+		take_over(slot, pid);
 		slot->migrations = task->se.nr_migrations;
-		slot->run_delay = 0;
 		slot->switched = 0;
 		slot->queued = 0;
 	}
@@ -245,12 +278,11 @@ int BPF_PROG(ts_sched_ktime, bool preempt, struct task_struct *prev, struct task
 		return 0;
 	pid = prev->pid;
 	voluntary = !preempt && ts_task_state(prev);
-	leave(cpu, pid, voluntary, now);
+	leave(cpu, pid, voluntary, 0, now);
 	if (pid) {
 		slot = task_slot(tasks, pid);
 		if (slot->pid != pid)
-			slot->run_delay = 0;
-		slot->pid = pid;
+			take_over(slot, pid);
 		slot->migrations = prev->se.nr_migrations;
 		slot->switched = now;
 		slot->queued = voluntary ? 0 : now;
@@ -260,16 +292,20 @@ int BPF_PROG(ts_sched_ktime, bool preempt, struct task_struct *prev, struct task
 	if (!pid)
 		return 0;
 	slot = task_slot(tasks, pid);
-	if (!remembered(cpu, slot, pid))
+	if (slot->pid != pid) {
+		if (slot->pid)
+			cpu->lost++;
 		return 0;
-	cpu->migrations += (__u32)next->se.nr_migrations - slot->migrations;
+	}
+	cpu->migrations += (__u16)(next->se.nr_migrations - slot->migrations);
 	slot->migrations = next->se.nr_migrations;
 	if (slot->switched)
 		record(&cpu->offcpu, elapsed(now, slot->switched));
+	slot->switched = 0;
 	if (slot->queued) {
 		__u64 wait = elapsed(now, slot->queued);
 
-		slot->run_delay += wait;
+		slot->waited += wait;
 		slot->queued = 0;
 		record(&cpu->runq, wait);
 	}

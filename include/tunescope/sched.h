@@ -15,7 +15,8 @@ enum ts_sched_switch_kind {
 
 /* Written by its own CPU only, with plain increments. */
 struct ts_sched_cpu {
-	__u64 switched;	    /* the last switch on this CPU, by its own clock; 0: none seen */
+	__u64 started;	    /* the first switch seen on this CPU */
+	__u64 switched;	    /* the last one; 0: none */
 	__u64 calibrated;   /* when clock_offset was taken, by the run queue's clock */
 	__u64 clock_offset; /* bpf_ktime_get_ns() minus the run queue's clock */
 	__u64 switches[TS_SCHED_SWITCH_KINDS];
@@ -26,16 +27,19 @@ struct ts_sched_cpu {
 	struct ts_histogram_global offcpu;
 } __attribute__((aligned(64)));
 
+/* Above every real run_delay by so much that their difference is negative. */
+#define TS_SCHED_WAIT_UNKNOWN (1ULL << 63)
+
 /* One slot for each pid (direct-mapped): the task as it was when it last left a CPU. */
 struct ts_sched_task {
 	__u32 pid;	  /* whose slot this is; 0: nobody's */
-	__u32 migrations; /* se.nr_migrations */
-	__u64 run_delay;  /* waited so far, ns: in its life, or without SCHED_INFO since seen first
-			   */
-	__u64 switched;	  /* when it left; 0: it has not run since it was seen first */
+	__u16 migrations; /* se.nr_migrations, its lower half */
+	__u16 arrivals;	  /* sched_info.pcount, its lower half: has it really been away since? */
+	__u64 switched;	  /* when it left; without SCHED_INFO 0: it has not left a CPU since */
+	__u64 waited;	  /* all its waits since it was seen first, ns */
 	union {
-		__u64 run_delay_before; /* run_delay when it was seen first */
-		__u64 queued; /* without SCHED_INFO: when it became runnable; 0: not waiting */
+		__u64 run_delay; /* sched_info.run_delay, or TS_SCHED_WAIT_UNKNOWN */
+		__u64 queued;	 /* without SCHED_INFO: when it became runnable; 0: not waiting */
 	};
 };
 

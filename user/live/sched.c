@@ -42,14 +42,15 @@ struct sched_state {
 	size_t cpu_length;
 	unsigned int cpus;
 	bool own_timestamps;
+	bool delays_dequeue; /* tasks that sleep may still be on a run queue */
 	bool pids_are_global;
 	bool has_base; /* a snapshot was taken before */
 	__u32 tasks;
 	/*
-	 * run_delay of each slot at the last snapshot. Address space for all of them, memory only
-	 * for pages with tasks in them.
+	 * What each slot's task had waited by the last snapshot. Address space for all of them,
+	 * memory only for pages with tasks in them.
 	 */
-	__u64 *run_delay;
+	__u64 *waited;
 };
 
 /* ---- Opening */
@@ -88,6 +89,7 @@ static bool kernel_keeps_timestamps(const struct ts_live *live)
 		{"sched_info", "last_queued"},
 		{"sched_info", "run_delay"},
 		{"sched_info", "pcount"},
+		{"sched_info", "last_arrival"},
 		{"sched_entity", "cfs_rq"},
 		{"cfs_rq", "rq"}, /* FAIR_GROUP_SCHED */
 		{"rq", "clock"},
@@ -140,6 +142,7 @@ static void configure(struct sched_state *state, const struct ts_sched_options *
 	bool own = state->own_timestamps;
 
 	bpf_program__set_autoload(skeleton->progs.ts_sched_switch, !own);
+	bpf_program__set_autoload(skeleton->progs.ts_sched_moved, !own && state->delays_dequeue);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_ktime, own);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_wakeup, own);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_new, own);
@@ -154,8 +157,8 @@ static void sched_close(void *opaque)
 {
 	struct sched_state *state = opaque;
 
-	if (state->run_delay)
-		munmap(state->run_delay, state->tasks * sizeof *state->run_delay);
+	if (state->waited)
+		munmap(state->waited, state->tasks * sizeof *state->waited);
 	if (state->cpu)
 		munmap((void *)state->cpu, state->cpu_length);
 	ts_probe_detach(&state->probe);
@@ -186,6 +189,8 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 		return fail(state, status, why, "the scheduler's BPF object cannot be opened",
 			    errno);
 	state->own_timestamps = options->own_timestamps || !kernel_keeps_timestamps(live);
+	state->delays_dequeue =
+		struct_has_member(live->kernel_btf, "sched_entity", "sched_delayed");
 	state->pids_are_global = in_initial_pid_namespace(live);
 	state->cpus = ts_possible_cpus();
 	state->tasks = task_slots(live);
@@ -199,11 +204,10 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 	state->cpu = ts_map_view(state->skeleton->maps.ts_sched_cpus, &state->cpu_length);
 	if (!state->cpu)
 		return fail(state, status, why, "the scheduler's counters cannot be mapped", errno);
-	state->run_delay =
-		mmap(NULL, state->tasks * sizeof *state->run_delay, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (state->run_delay == MAP_FAILED) {
-		state->run_delay = NULL;
+	state->waited = mmap(NULL, state->tasks * sizeof *state->waited, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (state->waited == MAP_FAILED) {
+		state->waited = NULL;
 		return fail(state, status, why, "no memory for the scheduler source", errno);
 	}
 	*result = state;
@@ -215,7 +219,7 @@ static int sched_open(struct ts_live *live, void **state, enum ts_status *status
 	return ts_sched_open(live, &(struct ts_sched_options){0}, state, status, why);
 }
 
-/* ---- Who waited: the growth of each task's run_delay since the last snapshot. */
+/* ---- Who waited most since the last snapshot. */
 
 static void keep_if_worse(struct candidate *candidate, __u32 pid, __u64 waited)
 {
@@ -232,13 +236,11 @@ static void compare_tasks(struct sched_state *state, const struct ts_sched_task 
 			  struct candidate *candidate)
 {
 	for (__u32 i = 0; i < TASKS_AT_A_TIME; i++, task++) {
-		__u64 *last = &state->run_delay[first + i];
-		__u64 now = task->run_delay, before = *last;
+		__u64 *last = &state->waited[first + i];
+		__u64 now = task->waited, before = *last;
 
 		if (!task->pid || now == before)
 			continue;
-		if (!state->own_timestamps && before < task->run_delay_before)
-			before = task->run_delay_before;
 		if (now < before)
 			before = 0; /* another task of the same pid */
 		*last = now;

@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The scheduler source under real loads, compared with what the kernel accounts to each task
+ * (/proc/PID/schedstat and status, getrusage), with /proc/stat, and event by event with a reference
+ * program (bpf/sched_reference.bpf.c) that stores its own timestamps. All tolerances are ratios of
+ * two readings of the same load.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+
+#include "../../user/core/histogram.h"
+#include "../../user/core/window.h"
+#include "../../user/live/collect.h"
+#include "../../user/live/probe.h"
+#include "../../user/live/sched.h"
+#include "bpf/sched_reference.h"
+#include "sched_load.h"
+#include "sched_reference.skel.h"
+
+/* ---- The source on its own, with the options of a test */
+
+struct source {
+	struct ts_live live;
+	void *state;
+};
+
+static void source_open(struct source *source, struct ts_sched_options options)
+{
+	enum ts_status status = TS_STATUS_OK;
+	char why[256] = "";
+
+	source->live = (struct ts_live){.proc = "/proc", .sys = "/sys"};
+	source->live.kernel_btf = btf__load_vmlinux_btf();
+	assert_non_null(source->live.kernel_btf);
+	if (ts_sched_open(&source->live, &options, &source->state, &status, why))
+		fail_msg("the scheduler source does not open: %s", why);
+	btf__free((struct btf *)source->live.kernel_btf);
+	source->live.kernel_btf = NULL;
+}
+
+static struct ts_snapshot *source_snapshot(struct source *source)
+{
+	struct ts_snapshot *snapshot = ts_snapshot_new();
+
+	ts_source_sched.snapshot(&source->live, source->state, snapshot);
+	return snapshot;
+}
+
+static void source_close(struct source *source)
+{
+	ts_source_sched.close(source->state);
+}
+
+/* ---- What one load looked like, from every side */
+
+struct view {
+	struct ts_snapshot *before, *after;
+	struct ts_histogram *wait, *oncpu, *offcpu;
+	uint64_t voluntary, involuntary, idle, migrations, lost;
+	uint64_t host_switches;
+	double host_busy;
+	struct kernel_account child[LOAD_CHILDREN_MAX], children;
+};
+
+static struct ts_histogram *histogram_change(const struct view *view, enum ts_family_id id)
+{
+	const struct ts_series *before = ts_snapshot_find(view->before, id, NULL),
+			       *after = ts_snapshot_find(view->after, id, NULL);
+
+	assert_int_equal(view->after->family[id].status, TS_STATUS_OK);
+	assert_non_null(before);
+	assert_non_null(after);
+	return ts_histogram_subtract(view->after->arena, after->histogram, before->histogram);
+}
+
+static uint64_t counter_change(const struct view *view, enum ts_family_id id, const char *kind)
+{
+	const struct ts_series *before = ts_snapshot_find(view->before, id, TS_LABELS(kind)),
+			       *after = ts_snapshot_find(view->after, id, TS_LABELS(kind));
+
+	assert_non_null(before);
+	assert_non_null(after);
+	return after->counter - before->counter;
+}
+
+static void view_finish(struct view *view)
+{
+	view->wait = histogram_change(view, TS_FAMILY_RUNQ_LATENCY);
+	view->oncpu = histogram_change(view, TS_FAMILY_ONCPU_TIME);
+	view->offcpu = histogram_change(view, TS_FAMILY_OFFCPU_TIME);
+	view->voluntary = counter_change(view, TS_FAMILY_CONTEXT_SWITCHES, "voluntary");
+	view->involuntary = counter_change(view, TS_FAMILY_CONTEXT_SWITCHES, "involuntary");
+	view->idle = counter_change(view, TS_FAMILY_CONTEXT_SWITCHES, "idle");
+	view->migrations = counter_change(view, TS_FAMILY_TASK_MIGRATIONS, "");
+	view->lost = view->after->cost.lost_events - view->before->cost.lost_events;
+}
+
+static void view_close(struct view *view)
+{
+	ts_snapshot_free(view->before);
+	ts_snapshot_free(view->after);
+}
+
+/* Runs a started load between two snapshots, with the kernel's readings closest to it. */
+static void view_load(struct view *view, struct source *source, struct load *load)
+{
+	struct kernel_account start[LOAD_CHILDREN_MAX] = {{0}}, end = {0};
+	uint64_t switches;
+	double busy;
+
+	*view = (struct view){.before = source_snapshot(source)};
+	assert_true(read_host(&switches, &busy));
+	for (size_t i = 0; i < load->count; i++)
+		assert_true(read_account(load->child[i].pid, &start[i]));
+	assert_true(load_run(load));
+	for (size_t i = 0; i < load->count; i++) {
+		assert_true(read_account(load->child[i].pid, &end));
+		view->child[i] = (struct kernel_account){
+			end.ran_ns - start[i].ran_ns, end.waited_ns - start[i].waited_ns,
+			end.voluntary - start[i].voluntary, end.involuntary - start[i].involuntary};
+		view->children.ran_ns += view->child[i].ran_ns;
+		view->children.waited_ns += view->child[i].waited_ns;
+		view->children.voluntary += view->child[i].voluntary;
+		view->children.involuntary += view->child[i].involuntary;
+	}
+	assert_true(read_host(&view->host_switches, &view->host_busy));
+	view->host_switches -= switches;
+	view->host_busy -= busy;
+	view->after = source_snapshot(source);
+	view_finish(view);
+}
+
+/* |value - expected| within a share of expected and a fixed slack for what happens at the edges */
+static void check_near(const char *what, double value, double expected, double share, double slack)
+{
+	print_message("    %-34s %14.6g, expected %14.6g (%+.2f %%)\n", what, value, expected,
+		      expected != 0 ? (value - expected) * 100 / expected : 0.0);
+	if (fabs(value - expected) > share * expected + slack)
+		fail_msg("%s: %g is not near %g", what, value, expected);
+}
+
+static void check_at_least(const char *what, double value, double least)
+{
+	print_message("    %-34s %14.6g, at least  %14.6g\n", what, value, least);
+	if (value < least)
+		fail_msg("%s: %g is below %g", what, value, least);
+}
+
+static int other_cpu(void)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1 : 0;
+}
+
+static void start_or_fail(struct load *load)
+{
+	if (load_start(load)) {
+		load_close(load, NULL);
+		fail_msg("the load cannot be started: %s", strerror(errno));
+	}
+}
+
+/* ---- Against the kernel's own accounts */
+
+static void test_switches_against_proc_stat_and_getrusage(void **state)
+{
+	struct rusage usage = {0};
+	struct source source;
+	struct load load;
+	struct view view;
+
+	source_open(&source, (struct ts_sched_options){0});
+	assert_int_equal(load_open(&load), 0);
+	load_add_ping_pong(&load, 0, 20000);
+	load_add_spinners(&load, 3, other_cpu(), 0.5);
+	start_or_fail(&load);
+	view_load(&view, &source, &load);
+	load_close(&load, &usage);
+	source_close(&source);
+
+	check_near("switches against /proc/stat",
+		   (double)(view.voluntary + view.involuntary + view.idle),
+		   (double)view.host_switches, 0.01, 100);
+	/* Every switch of the children is among ours. */
+	check_at_least("voluntary, the children's", (double)view.voluntary,
+		       (double)view.children.voluntary);
+	check_at_least("involuntary, the children's", (double)view.involuntary,
+		       (double)view.children.involuntary);
+	/* status and getrusage agree, but for how the children began and ended */
+	check_near("getrusage nvcsw", (double)usage.ru_nvcsw, (double)view.children.voluntary, 0,
+		   100);
+	check_near("getrusage nivcsw", (double)usage.ru_nivcsw, (double)view.children.involuntary,
+		   0, 100);
+	assert_true(view.lost * 100 < view.wait->count);
+	view_close(&view);
+}
+
+static const struct ts_sufferer *sufferer_by_pid(const struct ts_snapshot *snapshot, pid_t pid)
+{
+	for (size_t i = 0; i < snapshot->sufferers; i++)
+		if (snapshot->sufferer[i].pid == pid &&
+		    snapshot->sufferer[i].family == TS_FAMILY_RUNQ_LATENCY)
+			return &snapshot->sufferer[i];
+	return NULL;
+}
+
+static void test_wait_against_schedstat(void **state)
+{
+	pid_t pid[3];
+	struct source source;
+	struct load load;
+	struct view view;
+
+	source_open(&source, (struct ts_sched_options){0});
+	assert_int_equal(load_open(&load), 0);
+	load_add_spinners(&load, 3, other_cpu(), 1.5);
+	start_or_fail(&load);
+	view_load(&view, &source, &load);
+	for (size_t i = 0; i < 3; i++)
+		pid[i] = load.child[i].pid;
+	load_close(&load, NULL);
+	source_close(&source);
+
+	/* Each child's own wait, as a sufferer, whatever else the host does. */
+	for (size_t i = 0; i < 3; i++) {
+		const struct ts_sufferer *sufferer = sufferer_by_pid(view.after, pid[i]);
+
+		if (!sufferer) { /* only right when eight others were worse off */
+			assert_int_equal(view.after->sufferers, 8);
+			check_at_least("wait of the eighth, s", view.after->sufferer[7].value,
+				       0.97 * (double)view.child[i].waited_ns / 1e9);
+			continue;
+		}
+		check_near("wait of one spinner, s", sufferer->value,
+			   (double)view.child[i].waited_ns / 1e9, 0.03, 0.005);
+		assert_string_not_equal(sufferer->comm, "");
+		assert_int_equal(sufferer->cgroup[0], '/');
+	}
+	assert_true(view.after->sufferers <= 8);
+	for (size_t i = 1; i < view.after->sufferers; i++)
+		assert_true(view.after->sufferer[i - 1].value >= view.after->sufferer[i].value);
+	/* And all of it is in the total. */
+	check_at_least("wait in all, s", ts_histogram_sum(view.wait),
+		       0.97 * (double)view.children.waited_ns / 1e9);
+	check_at_least("on CPU in all, s", ts_histogram_sum(view.oncpu),
+		       0.97 * (double)view.children.ran_ns / 1e9);
+	check_near("on CPU against /proc/stat, s", ts_histogram_sum(view.oncpu), view.host_busy,
+		   0.05, 0.05);
+	view_close(&view);
+}
+
+/* ---- Event by event */
+
+struct reference {
+	struct sched_reference_bpf *skeleton;
+	struct ts_histogram *wait, *oncpu, *offcpu;
+	struct sched_reference total;
+};
+
+static void add_reference(struct ts_histogram *into, const struct ts_histogram_global *from)
+{
+	ts_histogram_add_raw(into, from->sum, from->max, from->slot);
+}
+
+/* All its histograms in the arena of a snapshot. */
+static void reference_read(struct reference *reference, struct ts_arena *arena)
+{
+	unsigned int cpus = ts_possible_cpus();
+	struct sched_reference *value = calloc(cpus, sizeof *value), *total = &reference->total;
+	struct ts_histogram **histogram[] = {&reference->wait, &reference->oncpu,
+					     &reference->offcpu};
+	__u32 zero = 0;
+
+	assert_non_null(value);
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(reference->skeleton->maps.totals), &zero, value),
+		0);
+	*total = (struct sched_reference){.switches = 0};
+	for (size_t i = 0; i < 3; i++)
+		*histogram[i] = ts_histogram_new(arena, TS_HISTOGRAM_SCALE_GLOBAL, TS_UNIT_SECONDS);
+	for (unsigned int i = 0; i < cpus; i++) {
+		add_reference(reference->wait, &value[i].wait);
+		add_reference(reference->oncpu, &value[i].oncpu);
+		add_reference(reference->offcpu, &value[i].offcpu);
+		total->switches += value[i].switches;
+		total->voluntary += value[i].voluntary;
+		total->involuntary += value[i].involuntary;
+		total->unknown += value[i].unknown;
+		total->migrations += value[i].migrations;
+	}
+	free(value);
+}
+
+static void check_histogram(const char *what, const struct ts_histogram *ours,
+			    const struct ts_histogram *reference, double slack_seconds)
+{
+	char label[64];
+
+	snprintf(label, sizeof label, "%s, events", what);
+	check_near(label, (double)ours->count, (double)reference->count, 0.01, 40);
+	snprintf(label, sizeof label, "%s, sum in s", what);
+	check_near(label, ts_histogram_sum(ours), ts_histogram_sum(reference), 0.03, slack_seconds);
+	/* The same events in every octave, with the two clocks read up to 2 us apart. */
+	for (double bound = 0x1p-15; bound < 0.5; bound *= 2) {
+		double above = ts_histogram_count_above(ours, bound),
+		       most = ts_histogram_count_above(reference, bound / 1.05 - 2e-6),
+		       least = ts_histogram_count_above(reference, bound * 1.05 + 2e-6);
+
+		snprintf(label, sizeof label, "%s above %.0f us", what, bound * 1e6);
+		print_message("    %-34s %14g, expected %.0f to %.0f\n", label, above, least, most);
+		if (above < 0.98 * least - 10 || above > 1.02 * most + 10)
+			fail_msg("%s: %g", label, above);
+	}
+}
+
+static void add_mixed_load(struct load *load)
+{
+	struct load_child *moved;
+
+	load_add_ping_pong(load, 0, 10000);
+	load_add_spinners(load, 2, -1, 1.0);
+	moved = &load->child[load->count - 2];
+	load_add_spinners(load, 1, 0, 0.8);
+	load_add_spinners(load, 1, other_cpu(), 0.8);
+	load_add(load, (struct load_child){.work = work_move,
+					   .cpu = -1,
+					   .seconds = 0.9,
+					   .moved = moved,
+					   .moved_count = 2});
+	load_add(load, (struct load_child){.work = work_fork, .cpu = -1, .rounds = 200});
+}
+
+static void check_histograms(struct view *view, struct ts_arena *arena,
+			     const struct reference *before, const struct reference *after)
+{
+	check_histogram("wait", view->wait, ts_histogram_subtract(arena, after->wait, before->wait),
+			0.01);
+	check_histogram("on CPU", view->oncpu,
+			ts_histogram_subtract(arena, after->oncpu, before->oncpu), 0.01);
+	/* A second's sleep may have begun when only one of the two was attached. */
+	check_histogram("off CPU", view->offcpu,
+			ts_histogram_subtract(arena, after->offcpu, before->offcpu), 1);
+}
+
+static void check_counters(const struct view *view, const struct sched_reference *before,
+			   const struct sched_reference *after)
+{
+	double unknown = (double)(after->unknown - before->unknown);
+
+	check_near("switches", (double)(view->voluntary + view->involuntary + view->idle),
+		   (double)(after->switches - before->switches), 0.005, 20);
+	check_near("voluntary", (double)view->voluntary,
+		   (double)(after->voluntary - before->voluntary), 0.005, 20 + unknown);
+	check_near("involuntary", (double)view->involuntary,
+		   (double)(after->involuntary - before->involuntary), 0.005, 20 + unknown);
+	check_near("migrations", (double)view->migrations,
+		   (double)(after->migrations - before->migrations), 0.02, 20);
+	check_at_least("migrations", (double)view->migrations, 100);
+	print_message("    %-34s %14llu\n", "lost", (unsigned long long)view->lost);
+	assert_true(view->lost * 100 < view->wait->count);
+}
+
+static void compare_with_reference(struct ts_sched_options options)
+{
+	struct reference before = {.skeleton = sched_reference_bpf__open_and_load()}, after;
+	struct ts_snapshot *holder = ts_snapshot_new();
+	struct source source;
+	struct load load;
+	struct view view;
+
+	assert_non_null(before.skeleton);
+	source_open(&source, options);
+	assert_int_equal(sched_reference_bpf__attach(before.skeleton), 0);
+	after = before;
+	assert_int_equal(load_open(&load), 0);
+	add_mixed_load(&load);
+	start_or_fail(&load);
+	usleep(300000); /* both have seen most tasks of the host once by then */
+	reference_read(&before, holder->arena);
+	view_load(&view, &source, &load);
+	reference_read(&after, holder->arena);
+	load_close(&load, NULL);
+	source_close(&source);
+	sched_reference_bpf__destroy(after.skeleton);
+
+	check_histograms(&view, holder->arena, &before, &after);
+	check_counters(&view, &before.total, &after.total);
+	ts_snapshot_free(holder);
+	view_close(&view);
+}
+
+static void test_event_by_event(void **state)
+{
+	compare_with_reference((struct ts_sched_options){0});
+}
+
+static void test_event_by_event_without_sched_info(void **state)
+{
+	compare_with_reference((struct ts_sched_options){.own_timestamps = true});
+}
+
+/* ---- Waits that read 0 because the run queue's clock was not updated */
+
+static double share_of_zeros(struct ts_sched_options options)
+{
+	struct source source;
+	struct load load;
+	struct view view;
+	double share;
+
+	source_open(&source, options);
+	assert_int_equal(load_open(&load), 0);
+	load_add_ping_pong(&load, 0, 30000);
+	start_or_fail(&load);
+	view_load(&view, &source, &load);
+	load_close(&load, NULL);
+	source_close(&source);
+	assert_true(view.wait->count > 30000);
+	share = (double)view.wait->slot[0] / (double)view.wait->count;
+	view_close(&view);
+	return share;
+}
+
+static void test_few_waits_read_zero(void **state)
+{
+	double stale = share_of_zeros((struct ts_sched_options){.keep_stale_clock = true});
+	double corrected = share_of_zeros((struct ts_sched_options){0});
+
+	print_message("    waits of a ping-pong that read 0: %.2f %%, corrected %.2f %%\n",
+		      stale * 100, corrected * 100);
+	assert_true(corrected <= stale / 2 + 0.01);
+}
+
+/* ---- Through the collector */
+
+static struct ts_collector *open_collector(const char *const *disabled_programs)
+{
+	struct ts_collect_options options = {.disabled_programs = disabled_programs};
+	struct ts_collector *collector;
+
+	for (int i = 0; i < TS_SOURCE_COUNT; i++)
+		options.disabled[i] = i != TS_SOURCE_SCHED;
+	assert_int_equal(ts_collector_open(&options, &collector), 0);
+	return collector;
+}
+
+static void test_collector(void **state)
+{
+	struct ts_collector *collector = open_collector(NULL);
+	struct ts_snapshot *before = ts_collector_snapshot(collector), *after;
+	struct ts_window window;
+
+	usleep(100000);
+	after = ts_collector_snapshot(collector);
+	ts_collector_close(collector);
+	assert_int_equal(ts_window_make(before, after, &window), 0);
+	for (int id = TS_FAMILY_RUNQ_LATENCY; id <= TS_FAMILY_TASK_MIGRATIONS; id++)
+		assert_int_equal(ts_window_status(&window, (enum ts_family_id)id), TS_STATUS_OK);
+	assert_true(ts_window_counter(&window, TS_FAMILY_CONTEXT_SWITCHES, NULL) > 0);
+	assert_true(ts_window_histogram(&window, TS_FAMILY_RUNQ_LATENCY, NULL)->count > 0);
+	assert_true(after->cost.probes >= 1);
+	assert_string_equal(after->cost.probe[0].name, "ts_sched_switch");
+	assert_true(after->cost.map_bytes > 0);
+	ts_window_free(&window);
+	ts_snapshot_free(before);
+	ts_snapshot_free(after);
+}
+
+static void test_program_switched_off(void **state)
+{
+	struct ts_collector *collector =
+		open_collector((const char *const[]){"ts_sched_switch", NULL});
+	struct ts_snapshot *snapshot = ts_collector_snapshot(collector);
+
+	for (int id = TS_FAMILY_RUNQ_LATENCY; id <= TS_FAMILY_TASK_MIGRATIONS; id++) {
+		assert_int_equal(snapshot->family[id].status, TS_STATUS_DISABLED);
+		assert_string_not_equal(snapshot->family[id].why, "");
+		assert_int_equal(snapshot->family[id].count, 0);
+	}
+	ts_snapshot_free(snapshot);
+	ts_collector_close(collector);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_collector),
+		cmocka_unit_test(test_program_switched_off),
+		cmocka_unit_test(test_switches_against_proc_stat_and_getrusage),
+		cmocka_unit_test(test_wait_against_schedstat),
+		cmocka_unit_test(test_event_by_event),
+		cmocka_unit_test(test_event_by_event_without_sched_info),
+		cmocka_unit_test(test_few_waits_read_zero),
+	};
+
+	return cmocka_run_group_tests_name("sched", tests, NULL, NULL);
+}
