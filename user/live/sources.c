@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "source.h"
 
-extern const struct ts_source ts_source_sched, ts_source_block, ts_source_tcp,
+extern const struct ts_source ts_source_sched, ts_source_block, ts_source_writeback, ts_source_tcp,
 	ts_source_listeners, ts_source_sockets, ts_source_proc_cpu, ts_source_proc_memory,
-	ts_source_pressure, ts_source_proc_net, ts_source_softnet,
+	ts_source_pressure, ts_source_proc_net, ts_source_softnet, ts_source_diskstats,
 	ts_source_files, ts_source_cgroups;
-
-extern const struct ts_source __attribute__((weak)) ts_source_writeback, ts_source_diskstats;
 
 /* In the order they are opened and asked. */
 const struct ts_source *const ts_sources[] = {
