@@ -24,7 +24,7 @@
 X(RUNQ_LATENCY,             "runq_latency",             HISTOGRAM, SECONDS, SCHED,     LABELS_0,                         "time a runnable task waited for a CPU before it ran (run-queue latency)") \
 X(ONCPU_TIME,               "oncpu_time",               HISTOGRAM, SECONDS, SCHED,     LABELS_0,                         "time a task ran before it left its CPU") \
 X(OFFCPU_TIME,              "offcpu_time",              HISTOGRAM, SECONDS, SCHED,     LABELS_0,                         "time from leaving a CPU to running again, waiting included") \
-X(CONTEXT_SWITCHES,         "context_switches",         COUNTER,   COUNT,   SCHED,     LABELS_1("kind"),         "context switches: voluntary (the task slept) or involuntary (it was preempted)") \
+X(CONTEXT_SWITCHES,         "context_switches",         COUNTER,   COUNT,   SCHED,     LABELS_1("kind"),         "context switches: voluntary (the task slept), involuntary (it was preempted), idle (out of the idle task)") \
 X(TASK_MIGRATIONS,          "task_migrations",          COUNTER,   COUNT,   SCHED,     LABELS_0,                         "moves of tasks from one CPU to another") \
 /* ---- block devices (BPF) */                                                                                                  \
 X(BLOCK_LATENCY,            "block_latency",            HISTOGRAM, SECONDS, BLOCK,     LABELS_2("device", "op"),                "block request, allocation to completion (queue and device)") \

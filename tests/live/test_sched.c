@@ -36,6 +36,7 @@ static void source_open(struct source *source, struct ts_sched_options options)
 	enum ts_status status = TS_STATUS_OK;
 	char why[256] = "";
 
+	ts_disabled_programs = NULL;
 	source->live = (struct ts_live){.proc = "/proc", .sys = "/sys"};
 	source->live.kernel_btf = btf__load_vmlinux_btf();
 	assert_non_null(source->live.kernel_btf);
@@ -300,13 +301,17 @@ static void reference_read(struct reference *reference, struct ts_arena *arena)
 static void check_histogram(const char *what, const struct ts_histogram *ours,
 			    const struct ts_histogram *reference, double slack_seconds)
 {
+	double slack = 10 + (double)reference->count / 1000;
 	char label[64];
 
 	snprintf(label, sizeof label, "%s, events", what);
 	check_near(label, (double)ours->count, (double)reference->count, 0.01, 40);
 	snprintf(label, sizeof label, "%s, sum in s", what);
 	check_near(label, ts_histogram_sum(ours), ts_histogram_sum(reference), 0.03, slack_seconds);
-	/* The same events in every octave, with the two clocks read up to 2 us apart. */
+	/*
+	 * The same events in every octave, with the two clocks read up to 2 us apart; one in a
+	 * thousand may fall elsewhere (an interrupt between the two readings).
+	 */
 	for (double bound = 0x1p-15; bound < 0.5; bound *= 2) {
 		double above = ts_histogram_count_above(ours, bound),
 		       most = ts_histogram_count_above(reference, bound / 1.05 - 2e-6),
@@ -314,7 +319,7 @@ static void check_histogram(const char *what, const struct ts_histogram *ours,
 
 		snprintf(label, sizeof label, "%s above %.0f us", what, bound * 1e6);
 		print_message("    %-34s %14g, expected %.0f to %.0f\n", label, above, least, most);
-		if (above < 0.98 * least - 10 || above > 1.02 * most + 10)
+		if (above < 0.98 * least - slack || above > 1.02 * most + slack)
 			fail_msg("%s: %g", label, above);
 	}
 }
@@ -474,8 +479,8 @@ static void test_collector(void **state)
 
 static void test_program_switched_off(void **state)
 {
-	struct ts_collector *collector =
-		open_collector((const char *const[]){"ts_sched_switch", NULL});
+	static const char *const disabled[] = {"ts_sched_switch", NULL};
+	struct ts_collector *collector = open_collector(disabled);
 	struct ts_snapshot *snapshot = ts_collector_snapshot(collector);
 
 	for (int id = TS_FAMILY_RUNQ_LATENCY; id <= TS_FAMILY_TASK_MIGRATIONS; id++) {
