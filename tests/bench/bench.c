@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * `make bench`. BENCH_SECONDS is the time for the windows (60); starting tools comes on top.
+ * BENCH_ONLY names one part (sched, block, tcp, "tcp connections" or start), which gets all of it.
  * BENCH_BINARY is the tunescope whose start is timed. Exit code 0 unless it could not measure.
  */
 #include "bench.h"
@@ -212,6 +213,12 @@ static void print_comparison(const struct comparison *comparison, size_t variant
 
 /* --- the parts */
 
+/* All parts, or the one that was asked for. */
+static bool wanted(const char *only, const char *part)
+{
+	return !only || !strcmp(only, part);
+}
+
 static int compare_variants(struct comparison *comparison, double seconds)
 {
 	size_t variants = variants_in(comparison);
@@ -220,8 +227,8 @@ static int compare_variants(struct comparison *comparison, double seconds)
 
 	printf("\n%s: %s\n", comparison->workload->name, comparison->workload->what);
 	fflush(stdout);
-	if (bench_measure(comparison->workload, comparison->variant, variants,
-			  seconds * comparison->share, &result, why)) {
+	if (bench_measure(comparison->workload, comparison->variant, variants, seconds, &result,
+			  why)) {
 		printf("  not measured: %s\n", bench_interrupted ? "interrupted" : why);
 		return -1;
 	}
@@ -332,23 +339,45 @@ static int set_up(double seconds)
 	return 0;
 }
 
-int main(void)
+/* How many parts there are of that name, and how many of them could not be measured. */
+static int run_parts(const char *only, double seconds, int *parts)
 {
 	const char *binary = getenv("BENCH_BINARY");
-	double seconds = seconds_wanted();
-	size_t times;
 	int failed = 0;
 
-	if (set_up(seconds))
+	*parts = 0;
+	for (size_t i = 0; i < sizeof comparisons / sizeof *comparisons && !bench_interrupted;
+	     i++) {
+		struct comparison *one = &comparisons[i];
+
+		if (!wanted(only, one->workload->name))
+			continue;
+		++*parts;
+		failed += compare_variants(one, only ? seconds : seconds * one->share) != 0;
+	}
+	if (binary && wanted(only, "start") && !bench_interrupted) {
+		++*parts;
+		failed += compare_starts(binary, seconds < SECONDS_DEFAULT ? 2 : START_TIMES) != 0;
+	}
+	return failed;
+}
+
+int main(void)
+{
+	const char *only = getenv("BENCH_ONLY");
+	int failed, parts;
+
+	only = only && *only ? only : NULL;
+	if (set_up(seconds_wanted()))
 		return 2;
-	for (size_t i = 0; i < sizeof comparisons / sizeof *comparisons && !bench_interrupted; i++)
-		failed |= compare_variants(&comparisons[i], seconds) != 0;
-	times = seconds >= SECONDS_DEFAULT ? START_TIMES : 2;
-	if (binary && !bench_interrupted)
-		failed |= compare_starts(binary, times) != 0;
+	failed = run_parts(only, seconds_wanted(), &parts);
 	if (bench_interrupted) {
 		fprintf(stderr, "bench: interrupted; everything is removed\n");
 		return 130;
+	}
+	if (!parts) {
+		fprintf(stderr, "bench: no part is called %s\n", only ? only : "anything");
+		return 2;
 	}
 	if (fflush(stdout) || ferror(stdout))
 		return 3;
