@@ -29,8 +29,7 @@ static const char *const op_names[TS_BLOCK_OPS] = {
 struct block {
 	struct block_bpf *skeleton;
 	struct ts_probe probe;
-	const struct ts_block_cell *cells; /* [cpu][number] */
-	size_t cells_length;
+	const struct ts_block_cell *cells; /* [cpu][number]; mapped only during a snapshot */
 	/* The program's own variables. skeleton->bss is not them: it is mapped by a loader of its
 	 * own, which leaves out what ts_probe_load decides. */
 	const struct block_bpf__bss *live;
@@ -52,8 +51,6 @@ static void block_close(void *opaque)
 	struct block *state = opaque;
 
 	ts_probe_detach(&state->probe);
-	if (state->cells)
-		munmap((void *)state->cells, state->cells_length);
 	if (state->live)
 		munmap((void *)state->live, state->live_length);
 	block_bpf__destroy(state->skeleton);
@@ -128,9 +125,8 @@ static int block_open(struct ts_live *live, void **opaque, enum ts_status *statu
 				      state->skeleton->obj, live, status, why);
 	if (error)
 		goto fail;
-	state->cells = ts_map_view(state->skeleton->maps.ts_block_cells, &state->cells_length);
 	state->live = ts_map_view(state->skeleton->maps.bss, &state->live_length);
-	if (!state->cells || !state->live) {
+	if (!state->live) {
 		error = -errno;
 		snprintf(why, 256, "cannot map the counters: %s", strerror(-error));
 		goto fail;
@@ -329,9 +325,10 @@ static __u64 lost_events(const struct block *state)
 static void block_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
 {
 	static const char *const programs[] = {ISSUE, COMPLETE};
-	const struct block *state = opaque;
+	struct block *state = opaque;
 	enum ts_status status = TS_STATUS_OK;
 	const char *why = "";
+	size_t length;
 
 	ts_probe_cost(&state->probe, snapshot);
 	snapshot->cost.lost_events += lost_events(state);
@@ -342,7 +339,16 @@ static void block_snapshot(struct ts_live *live, void *opaque, struct ts_snapsho
 		ts_snapshot_source_status(snapshot, TS_SOURCE_BLOCK, status, why);
 		return;
 	}
+	/* Mapped all the time, the cells would count as this process's own memory. */
+	state->cells = ts_map_view(state->skeleton->maps.ts_block_cells, &length);
+	if (!state->cells) {
+		ts_snapshot_source_status(snapshot, TS_SOURCE_BLOCK, TS_STATUS_FAILED,
+					  "the counters cannot be mapped");
+		return;
+	}
 	add_devices(state, snapshot);
+	munmap((void *)state->cells, length);
+	state->cells = NULL;
 	ts_for_each_family (id)
 		if (ts_families[id].source == TS_SOURCE_BLOCK && !snapshot->family[id].count)
 			ts_snapshot_family_status(snapshot, id, TS_STATUS_NO_DATA,

@@ -109,8 +109,9 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
 
 	/*
-	 * Every BPF object's loading reads megabytes of kernel BTF for a moment. glibc would move its
-	 * threshold above such blocks once one was freed, and keep the next ones in the heap for good.
+	 * Every BPF object's loading reads megabytes of kernel BTF for a moment. glibc would move
+	 * its threshold above such blocks once one was freed, and keep the next ones in the heap
+	 * for good.
 	 */
 	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 
@@ -158,6 +159,7 @@ void ts_collector_close(struct ts_collector *collector)
 	if (collector->run_statistics >= 0)
 		close(collector->run_statistics);
 	ts_netns_close(&collector->netns);
+	ts_disabled_programs = NULL; /* the caller's array need not live on */
 	btf__free((struct btf *)collector->live.kernel_btf);
 	free(collector);
 }

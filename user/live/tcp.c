@@ -23,10 +23,9 @@
 struct tcp_state {
 	struct tcp_bpf *skeleton;
 	struct ts_probe probe;
-	const struct ts_tcp_counters *totals; /* [cpu][slot] */
-	size_t totals_length;
+	/* Mapped only during a snapshot: else they would count as this process's own memory. */
+	const struct ts_tcp_counters *totals;	/* [cpu][slot] */
 	const struct ts_histogram_keyed *times; /* [slot][histogram] */
-	size_t times_length;
 	const struct ts_tcp_shared *shared;
 	size_t shared_length;
 	unsigned int cpus;
@@ -184,10 +183,6 @@ static void tcp_close(void *data)
 	struct tcp_state *state = data;
 
 	ts_probe_detach(&state->probe);
-	if (state->totals)
-		munmap((void *)state->totals, state->totals_length);
-	if (state->times)
-		munmap((void *)state->times, state->times_length);
 	if (state->shared)
 		munmap((void *)state->shared, state->shared_length);
 	tcp_bpf__destroy(state->skeleton);
@@ -225,12 +220,6 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 		tcp_close(state);
 		return error;
 	}
-	state->totals = ts_map_view(state->skeleton->maps.ts_tcp_totals, &state->totals_length);
-	if (!state->totals)
-		return fail(state, status, why, "the counters cannot be mapped", -errno);
-	state->times = ts_map_view(state->skeleton->maps.ts_tcp_times, &state->times_length);
-	if (!state->times)
-		return fail(state, status, why, "the histograms cannot be mapped", -errno);
 	/* The skeleton's own view is of the time before loading: the object was loaded without it.
 	 */
 	state->shared = ts_map_view(state->skeleton->maps.bss, &state->shared_length);
@@ -325,13 +314,11 @@ static void set_statuses(const struct tcp_state *state, struct ts_snapshot *snap
 	}
 }
 
-static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *snapshot)
+static void add_series(const struct tcp_state *state, struct ts_snapshot *snapshot)
 {
-	struct tcp_state *state = data;
 	const __u64 *keys = state->shared->keys;
 	struct labels labels;
 
-	set_statuses(state, snapshot);
 	for (__u32 slot = 0; slot < SLOTS_WITH_OTHER; slot++) {
 		bool other = slot == TS_TCP_OTHER;
 
@@ -341,6 +328,25 @@ static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *s
 		add_counters(state, snapshot, slot, &labels);
 		add_histograms(state, snapshot, slot, &labels);
 	}
+}
+
+static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *snapshot)
+{
+	struct tcp_state *state = data;
+	size_t totals_length, times_length;
+
+	set_statuses(state, snapshot);
+	state->totals = ts_map_view(state->skeleton->maps.ts_tcp_totals, &totals_length);
+	state->times = ts_map_view(state->skeleton->maps.ts_tcp_times, &times_length);
+	if (state->totals && state->times)
+		add_series(state, snapshot);
+	else
+		ts_snapshot_source_status(snapshot, TS_SOURCE_TCP, TS_STATUS_FAILED,
+					  "the counters cannot be mapped");
+	if (state->totals)
+		munmap((void *)state->totals, totals_length);
+	if (state->times)
+		munmap((void *)state->times, times_length);
 	snapshot->cost.lost_events += state->shared->lost_connects + state->shared->lost_listening;
 	ts_probe_cost(&state->probe, snapshot);
 }
