@@ -109,11 +109,11 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
 
 	/*
-	 * Every BPF object's loading reads megabytes of kernel BTF for a moment. glibc would move
-	 * its threshold above such blocks once one was freed, and keep the next ones in the heap
-	 * for good.
+	 * Loading each BPF object reads megabytes of kernel BTF for a moment. Kept in the heap between
+	 * them, the pages are faulted in only once; malloc_trim below gives them all back.
 	 */
-	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 128 << 20);
 
 	collector = calloc(1, sizeof *collector);
 	if (!collector)
