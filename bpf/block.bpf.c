@@ -123,18 +123,26 @@ static __always_inline __u32 device_slot(const struct gendisk *disk)
 /* The first request of its kind on this device. Without a free cell it counts among the others. */
 static __noinline __u32 add_cell(__u32 slot, __u32 op)
 {
-	__u32 number, seen;
+	__u64 seen, cells;
+	__u32 number = op;
 
 	if (slot >= TS_BLOCK_DEVICES || op >= TS_BLOCK_OPS)
 		return op;
-	if (ts_block_cells_used >= ts_block_cells_per_cpu)
-		number = op;
-	else
+	if (ts_block_cells_used < ts_block_cells_per_cpu)
 		number = __sync_fetch_and_add(&ts_block_cells_used, 1);
 	if (number >= ts_block_cells_per_cpu)
 		number = op;
-	seen = __sync_val_compare_and_swap(&ts_block_devices[slot].cell[op], 0, number + 1);
-	return seen ? seen - 1 : number;
+	seen = ts_block_devices[slot].cells;
+	for (int attempt = 0; attempt < TS_BLOCK_OPS; attempt++) {
+		if (TS_BLOCK_CELL(seen, op))
+			return TS_BLOCK_CELL(seen, op) - 1;
+		cells = __sync_val_compare_and_swap(&ts_block_devices[slot].cells, seen,
+						    seen | (__u64)(number + 1) << (8 * op));
+		if (cells == seen)
+			return number;
+		seen = cells;
+	}
+	return op;
 }
 
 /* The way of a request in its set; TS_BLOCK_STAMP_WAYS: it is not there. */
@@ -284,6 +292,24 @@ static __always_inline void count(const struct request *request, struct ts_block
 		record_class(cell->beside, stamp.beside, device);
 }
 
+/*
+ * Does the request start where one before it ended? One stream may move from CPU to CPU, and
+ * several may run beside each other on different ones: either the last on the device or on this CPU
+ * will do.
+ */
+static __always_inline bool follows(struct ts_block_device *device, struct ts_block_cell *cell,
+				    __u32 op, __u64 sector, __u64 sectors)
+{
+	bool sequential = sector == cell->next_sector;
+
+	cell->next_sector = sector + sectors;
+	if (op <= TS_BLOCK_WRITE) {
+		sequential |= sector == device->next_sector[op];
+		device->next_sector[op] = sector + sectors;
+	}
+	return sequential;
+}
+
 /* First in this file: it is attached before any request can be seen to be issued. */
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(block_rq_complete, struct request *request, int error, unsigned int bytes)
@@ -362,7 +388,7 @@ int block_rq_issue(__u64 *context)
 		__sync_fetch_and_add(&device->in_flight, -in_flight_step(op));
 		return 0;
 	}
-	number = device->cell[op];
+	number = TS_BLOCK_CELL(device->cells, op);
 	number = number ? number - 1 : add_cell(slot, op);
 	cell = this_cpu_cell(number);
 	if (!cell)
@@ -374,9 +400,9 @@ int block_rq_issue(__u64 *context)
 		.op = op,
 		.depth = class_of((__u32)in_flight + (__u32)(in_flight >> 32)),
 		.beside = class_of(in_flight >> 32),
-		.sequential = request->__sector == cell->next_sector,
+		.sequential =
+			follows(device, cell, op, request->__sector, request->__data_len >> 9),
 	};
-	cell->next_sector = request->__sector + (stamp.bytes >> 9);
 	if (!device->near && !__sync_val_compare_and_swap(&device->near, 0, (__u64)request)) {
 		device->near_stamp = stamp;
 		device->near_issued = issued;

@@ -51,9 +51,11 @@ struct ts_block_device {
 	__u64 near;	   /* its address; 0: free */
 	__u64 near_issued; /* CLOCK_MONOTONIC; 0: the kernel keeps it in the request */
 	struct ts_block_stamp near_stamp;
-	__u32 cell[TS_BLOCK_OPS]; /* number of the operation's cell plus 1; 0: none yet */
-	__u32 padding;
+	__u64 cells;	      /* a byte for each operation: number of its cell plus 1; 0: none */
+	__u64 next_sector[2]; /* where the read and the write issued last end */
 } __attribute__((aligned(64)));
+
+#define TS_BLOCK_CELL(cells, op) ((__u32)((cells) >> (8 * (op))) & 0xff)
 
 struct ts_block_class {
 	__u64 requests;
@@ -82,7 +84,7 @@ enum ts_block_measure {
  * histograms are interleaved: total and device often fall into slots close by.
  */
 struct ts_block_cell {
-	__u64 next_sector; /* where the request issued last ends */
+	__u64 next_sector; /* where the request issued last on this CPU ends */
 	__u64 sequential;
 	__u64 errors;
 	__u64 sum[TS_BLOCK_MEASURES];

@@ -299,7 +299,9 @@ static void add_devices(const struct block *state, struct ts_snapshot *snapshot)
 		for (char *slash = strchr(name, '/'); slash; slash = strchr(slash, '/'))
 			*slash = '!';
 		for (unsigned int op = 0; op < TS_BLOCK_OPS; op++)
-			own[op] = device->cell[op] > TS_BLOCK_OPS ? device->cell[op] : 0;
+			own[op] = TS_BLOCK_CELL(device->cells, op) > TS_BLOCK_OPS
+					  ? TS_BLOCK_CELL(device->cells, op)
+					  : 0;
 		add_device(state, snapshot, name, own);
 	}
 	add_device(state, snapshot, "other", others);
