@@ -82,6 +82,7 @@ $(BUILD)/skeleton/%.skel.h: $(BUILD)/bpf/%.linked.o
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
 
 include tests/tests.mk
+include tests/bench/bench.mk
 
 # --- for people: set up what is missing, then do it
 
