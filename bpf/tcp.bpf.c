@@ -50,8 +50,9 @@ struct {
 static __always_inline __u32 netns_of(const struct sock *sk)
 {
 	/*
-	 * Not sk->…->ns.inum: for every pointer followed from a trusted one the verifier searches all
-	 * of the kernel's BTF, several milliseconds of start-up a program for 30 ns saved per event.
+	 * Not sk->…->ns.inum: for every pointer followed from a trusted one the verifier searches
+	 * all of the kernel's BTF, several milliseconds of start-up a program for 30 ns saved per
+	 * event.
 	 */
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }

@@ -109,8 +109,8 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
 
 	/*
-	 * Loading each BPF object reads megabytes of kernel BTF for a moment. Kept in the heap between
-	 * them, the pages are faulted in only once; malloc_trim below gives them all back.
+	 * Loading each BPF object reads megabytes of kernel BTF for a moment. Kept in the heap
+	 * between them, the pages are faulted in only once; malloc_trim below gives them all back.
 	 */
 	mallopt(M_MMAP_THRESHOLD, 32 << 20);
 	mallopt(M_TRIM_THRESHOLD, 128 << 20);
