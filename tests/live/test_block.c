@@ -120,8 +120,9 @@ static int close_source(void **state)
 }
 
 /*
- * Everything was seen, but for a few: the kernel does not run a program for an event inside another
- * run of it, nor for every event of tasks it protects. Never more than there was.
+ * Everything was seen, but for a few: the kernel skips a program that is already running on that
+ * CPU, and a kernel has been met on which the completions that interrupted one certain task reached
+ * no BPF program at all, the empty one included. Never more than there was.
  */
 static void assert_all_seen(uint64_t seen, uint64_t happened)
 {
