@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <bpf/bpf.h>
 
 #include <tunescope/block.h>
 #include "../core/histogram.h"
@@ -307,23 +306,6 @@ static void add_devices(const struct block *state, struct ts_snapshot *snapshot)
 	add_device(state, snapshot, "other", others);
 }
 
-/* Requests nothing is known of, and events skipped while the same program ran on that CPU. */
-static __u64 lost_events(const struct block *state)
-{
-	__u64 lost = state->live->ts_block_lost;
-
-	for (size_t i = 0; i < state->probe.programs; i++) {
-		struct bpf_prog_info info = {0};
-		__u32 length = sizeof info;
-
-		if (state->probe.program[i].status == TS_STATUS_OK &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(state->probe.program[i].program), &info,
-					    &length))
-			lost += info.recursion_misses;
-	}
-	return lost;
-}
-
 static void block_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
 {
 	static const char *const programs[] = {ISSUE, COMPLETE};
@@ -333,7 +315,7 @@ static void block_snapshot(struct ts_live *live, void *opaque, struct ts_snapsho
 	size_t length;
 
 	ts_probe_cost(&state->probe, snapshot);
-	snapshot->cost.lost_events += lost_events(state);
+	snapshot->cost.lost_events += state->live->ts_block_lost; /* requests nothing is known of */
 	/* A request is counted from what both of them see. */
 	for (size_t i = 0; i < 2 && status == TS_STATUS_OK; i++)
 		status = ts_probe_status(&state->probe, programs[i], &why);

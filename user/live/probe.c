@@ -208,6 +208,8 @@ void ts_probe_cost(const struct ts_probe *probe, struct ts_snapshot *snapshot)
 			cost.run_count = info.run_cnt;
 			cost.run_ns = info.run_time_ns;
 			cost.instructions = info.xlated_prog_len / 8;
+			/* Events skipped because the program was running on that CPU already. */
+			snapshot->cost.lost_events += info.recursion_misses;
 		}
 		ts_snapshot_probe(snapshot, &cost);
 	}
