@@ -12,6 +12,8 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 BUILD ?= $(if $(filter 1,$(SANITIZE)),build-sanitize,build)
+# One name for one directory: the dependency files name their targets as they were given to make.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 Q     := $(if $(filter 1,$(V)),,@)
 silent := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 say    = $(if $(filter 1,$(V)),,@$(if $(silent),,printf '  %-8s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))';))
