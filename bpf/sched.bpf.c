@@ -205,6 +205,14 @@ int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		if (slot->pid != pid) {
 			cpu->lost += slot->pid != 0;
 			take_over(slot, pid);
+		} else if (slot->arrivals == TS_SCHED_ARRIVALS_LISTED(arrivals)) {
+			__s64 moved = run_delay - slot->run_delay;
+
+			if (moved < 0) {
+				cpu->lost++;
+				return 0;
+			}
+			wait += moved;
 		}
 		if (queued < cpu->started)
 			return 0;
@@ -229,6 +237,30 @@ int BPF_PROG(ts_sched_moved, struct task_struct *task, int to)
 	slot = task_slot(tasks, pid);
 	if (slot->pid == pid)
 		slot->run_delay = TS_SCHED_WAIT_UNKNOWN;
+	return 0;
+}
+
+/*
+ * Run once over all tasks, after the program above was attached: what a task had waited by then is
+ * known of those that sleep, too, and their first wait is not cut short by a move to another CPU.
+ */
+SEC("?iter/task")
+int ts_sched_list(struct bpf_iter__task *context)
+{
+	struct ts_sched_task *tasks = all_tasks(), *slot;
+	struct task_struct *task = context->task;
+	__u32 pid;
+
+	if (!tasks || !task)
+		return 0;
+	pid = task->pid;
+	slot = task_slot(tasks, pid);
+	if (slot->pid)
+		return 0;
+	slot->migrations = task->se.nr_migrations;
+	slot->arrivals = TS_SCHED_ARRIVALS_LISTED(task->sched_info.pcount);
+	slot->run_delay = task->sched_info.run_delay;
+	slot->pid = pid;
 	return 0;
 }
 

@@ -30,6 +30,9 @@ struct ts_sched_cpu {
 /* Above every real run_delay by so much that their difference is negative. */
 #define TS_SCHED_WAIT_UNKNOWN (1ULL << 63)
 
+/* In "arrivals" of a task that was listed, not seen to leave: when it left is not known. */
+#define TS_SCHED_ARRIVALS_LISTED(arrivals) ((__u16) ~(arrivals))
+
 /* One slot for each pid (direct-mapped): the task as it was when it last left a CPU. */
 struct ts_sched_task {
 	__u32 pid;	  /* whose slot this is; 0: nobody's */

@@ -5,12 +5,23 @@
 
 #include <tunescope/histogram.h>
 
+struct sched_reference_task {
+	__u64 queued;	/* when it became runnable; 0: it is not waiting */
+	__u64 switched; /* when it left a CPU; 0: not seen yet */
+	__u64 voluntary, involuntary;
+	__u64 arrivals, run_delay; /* sched_info.pcount and run_delay when it left */
+	__u64 unseen_wait_ns;	   /* of waits whose end was kept from BPF programs */
+	__u8 counted;		   /* all but the first two are known */
+};
+
 struct sched_reference {
 	struct ts_histogram_global wait, oncpu, offcpu;
-	__u64 switches;		      /* of all tasks, the idle task's included */
-	__u64 voluntary, involuntary; /* by the kernel's own nvcsw and nivcsw of each task */
-	__u64 unknown;		      /* switches of tasks seen for the first time */
-	__u64 migrations;	      /* sched_migrate_task */
+	__u64 switches;			    /* of all tasks, the idle task's included */
+	__u64 voluntary, involuntary;	    /* by the kernel's own nvcsw and nivcsw of each task */
+	__u64 unknown;			    /* switches of tasks seen for the first time */
+	__u64 migrations;		    /* sched_migrate_task */
+	__u64 unseen_waits, unseen_wait_ns; /* whose begin was kept from BPF programs */
+	__u64 unseen_runs;
 };
 
 #endif
