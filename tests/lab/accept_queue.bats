@@ -55,3 +55,15 @@ overflow() {
 	refuse "*recommend*somaxconn*" "$output"
 	expect "*not-a-setting*slow-acceptor*" "$output"
 }
+
+@test "an acceptor that is away for three seconds and then has nothing to do: no setting helps" {
+	on_server sysctl -qw net.core.somaxconn=16
+	on_server /usr/bin/python3 "$lab/workload.py" acceptor 9000 4096 3500 0 12 >/dev/null 3>&- &
+	sleep 0.5
+	(sleep 1; on_client /usr/bin/python3 "$lab/workload.py" bursts $server_address 9000 60 250 10 >/dev/null 3>&-) &
+	run advise 8
+	[ "$status" = 0 ]
+	[ "$(counter TcpExtListenOverflows)" -gt 0 ]
+	refuse "*recommend*somaxconn*" "$output"
+	expect "*not-a-setting*slow-acceptor*" "$output"
+}

@@ -10,10 +10,12 @@ struct queue {
 	double empty, partial, full;
 	double accepted;
 	const char *comm;
+	double full_seconds;
 };
 
 /* The lab's: a queue of 16 under bursts of 100, the acceptor pauses now and then. */
-static const struct queue bursts = {SERVER, "9000", 16, 16, 400, 83, 78, 4, 18, 1600, "tcpkit"};
+static const struct queue bursts = {SERVER, "9000", 16, 16,   400,	83,
+				    78,	    4,	    18, 1600, "tcpkit", 0.2};
 
 static void add(struct fixture *f, const struct queue *q)
 {
@@ -21,6 +23,7 @@ static void add(struct fixture *f, const struct queue *q)
 	fixture_gauge(f, TCP_LISTENER_BACKLOG, q->limit, q->netns, q->port);
 	fixture_gauge(f, TCP_ACCEPT_QUEUE_PEAK, q->full > 0 ? q->limit + 1 : 0, q->netns, q->port);
 	fixture_gauge(f, TCP_LISTENER_BURST, q->burst, q->netns, q->port);
+	fixture_gauge(f, TCP_ACCEPT_QUEUE_FULL, q->full_seconds, q->netns, q->port);
 	fixture_counter(f, TCP_LISTENER_DROPS, q->drops, q->netns, q->port);
 	fixture_counter(f, TCP_ACCEPT_QUEUE_SAMPLES, q->empty, q->netns, q->port, "empty");
 	fixture_counter(f, TCP_ACCEPT_QUEUE_SAMPLES, q->partial, q->netns, q->port, "partial");
@@ -133,6 +136,23 @@ static void an_acceptor_without_time_to_spare(void **state)
 	q.empty = 58, q.partial = 2, q.full = 40;
 	q.accepted = 300, q.drops = 900;
 	expect_slow(&q);
+}
+
+/* The same, shorter: a third of the window has load, and for all of it the queue is full. */
+static void an_acceptor_that_is_away_for_seconds(void **state)
+{
+	struct queue q = bursts;
+	struct fixture f;
+
+	q.empty = 75, q.partial = 0, q.full = 25;
+	q.full_seconds = 2.4;
+	expect_slow(&q);
+	q.full_seconds = 1;
+	expect_slow(&q);
+	q.full_seconds = 0.9; /* eight or nine samples in a row: still a burst */
+	judge(&f, &q);
+	fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+	fixture_close(&f);
 }
 
 /*
@@ -342,6 +362,7 @@ int main(void)
 		cmocka_unit_test(the_application_asked_for_16),
 		cmocka_unit_test(a_queue_that_never_drains),
 		cmocka_unit_test(an_acceptor_without_time_to_spare),
+		cmocka_unit_test(an_acceptor_that_is_away_for_seconds),
 		cmocka_unit_test(pauses_are_not_slowness),
 		cmocka_unit_test(too_few_samples),
 		cmocka_unit_test(drops_of_the_syn_queue),

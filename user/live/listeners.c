@@ -47,9 +47,10 @@ struct listener {
 	__u32 handshakes;
 	/* cumulative */
 	__u64 drops, samples[QUEUE_STATES];
+	__u64 full_since_ns; /* the first of the samples in a row that found it full; 0: not full */
 	/* since the last snapshot */
 	bool seen, was_full, handshakes_seen;
-	__u64 drops_since, burst, peak;
+	__u64 drops_since, burst, peak, longest_full_ns;
 	__u32 handshakes_peak;
 	__u32 inode;	   /* of the socket that has dropped most */
 	__u32 inode_drops; /* its drops between two samples */
@@ -68,6 +69,7 @@ struct listeners_state {
 	struct known_socket *socket; /* open addressing */
 	size_t capacity, sockets;
 	__u64 tick;
+	__u64 sampled_ns; /* when this sample began */
 	__u64 refreshed_ns;
 	__u64 untracked; /* sockets the table had no room for: their drops are not counted */
 	bool baseline;	 /* the first look: what was dropped before does not count */
@@ -247,7 +249,7 @@ static void visit_handshake(void *context, const struct ts_diag_socket *socket)
 
 /* ---- a sample */
 
-static void settle(struct listener *listener)
+static void settle(struct listener *listener, __u64 now_ns)
 {
 	enum fill fill = listener->full	   ? QUEUE_FULL
 			 : listener->queue ? QUEUE_PARTIAL
@@ -262,6 +264,12 @@ static void settle(struct listener *listener)
 	listener->drops_since += listener->added;
 	if (listener->added > listener->burst)
 		listener->burst = listener->added;
+	if (!listener->full)
+		listener->full_since_ns = 0;
+	else if (!listener->full_since_ns)
+		listener->full_since_ns = now_ns;
+	else if (now_ns - listener->full_since_ns > listener->longest_full_ns)
+		listener->longest_full_ns = now_ns - listener->full_since_ns;
 }
 
 /* Handshakes are in the table of connections, which is long: looked at only while it matters. */
@@ -316,7 +324,7 @@ static int sample_namespace(struct listeners_state *state, size_t slot, __u32 ne
 	if (attempts != seen)
 		scale_added(state, seen, attempts);
 	for (size_t i = 0; i < state->touched_count; i++)
-		settle(&state->series[state->touched[i]]);
+		settle(&state->series[state->touched[i]], state->sampled_ns);
 	if (attempts)
 		sample_handshakes(state);
 	return error;
@@ -328,6 +336,7 @@ static void sample(struct ts_live *live, struct listeners_state *state)
 	__u64 start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	state->tick++;
+	state->sampled_ns = clock_ns(CLOCK_MONOTONIC);
 	state->error = 0;
 	for (size_t i = 0; i < table->count; i++) {
 		const struct ts_netns_entry *entry = &table->entry[i];
@@ -422,6 +431,7 @@ static void add_gauges(struct ts_snapshot *snapshot, const struct listener *list
 		{TS_FAMILY_TCP_ACCEPT_QUEUE, lives ? (double)listener->queue : 0},
 		{TS_FAMILY_TCP_ACCEPT_QUEUE_PEAK, (double)listener->peak},
 		{TS_FAMILY_TCP_LISTENER_BURST, (double)listener->burst},
+		{TS_FAMILY_TCP_ACCEPT_QUEUE_FULL, (double)listener->longest_full_ns / 1e9},
 	};
 
 	for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++)
@@ -497,7 +507,7 @@ static void add_sufferers(const struct ts_live *live, const struct listeners_sta
 static void start_interval(struct listener *listener)
 {
 	listener->seen = listener->was_full = listener->handshakes_seen = false;
-	listener->drops_since = listener->burst = listener->peak = 0;
+	listener->drops_since = listener->burst = listener->peak = listener->longest_full_ns = 0;
 	listener->handshakes_peak = listener->inode_drops = 0;
 	listener->inode = 0;
 }

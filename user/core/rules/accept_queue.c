@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DROPPED, SAMPLES, FULL_SHARE, ACCEPTOR_BUSY };
+enum { DROPPED, SAMPLES, FULL_SHARE, ACCEPTOR_BUSY, FULL_SECONDS };
 
 /* An attempt that is dropped is tried again by the client after its first retransmission timeout.
  */
@@ -74,6 +74,16 @@ static struct overflow measure(const struct ts_rule_context *context,
 	return o;
 }
 
+/*
+ * No burst keeps a queue full for that long, only an acceptor that does not come back: in a share
+ * of the window, or at one stretch, should the load have lasted for only a part of the window.
+ */
+static bool never_drains(const struct ts_rule_context *context, const struct overflow *o)
+{
+	return o->full_share >= context->threshold[FULL_SHARE] ||
+	       o->listener.full_seconds >= context->threshold[FULL_SECONDS];
+}
+
 static void add_evidence(struct ts_rule_context *context, struct ts_finding *finding,
 			 const struct overflow *o)
 {
@@ -97,6 +107,9 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 			  TS_LABELS(l->netns, l->port, "full"),
 			  "share of the samples that found the queue full", 100 * o->full_share,
 			  "%", samples, 100 * context->threshold[FULL_SHARE]);
+	ts_finding_judged(context, finding, TS_FAMILY_TCP_ACCEPT_QUEUE_FULL, labels,
+			  "longest time the queue was full at a stretch", l->full_seconds, "s",
+			  samples, context->threshold[FULL_SECONDS]);
 	ts_finding_evidence(context, finding, TS_FAMILY_TCP_ACCEPT_QUEUE_SAMPLES,
 			    TS_LABELS(l->netns, l->port, "empty"),
 			    "share of the samples that found the queue empty",
@@ -121,7 +134,7 @@ static void slow_acceptor(struct ts_rule_context *context, const struct overflow
 			"threads, no slow work between two accept() calls, SO_REUSEPORT). A longer "
 			"queue would only make clients wait longer before they fail.",
 			who);
-	f->confidence = o->full_share >= context->threshold[FULL_SHARE] ? 0.9 : 0.7;
+	f->confidence = never_drains(context, o) ? 0.9 : 0.7;
 	add_evidence(context, f, o);
 }
 
@@ -214,7 +227,7 @@ static void judge_overflow(struct ts_rule_context *context, const struct overflo
 		return;
 	}
 	in_doubt = o->full_share >= IN_DOUBT * context->threshold[FULL_SHARE];
-	if (o->full_share >= context->threshold[FULL_SHARE] ||
+	if (never_drains(context, o) ||
 	    (in_doubt && o->busy >= context->threshold[ACCEPTOR_BUSY])) {
 		slow_acceptor(context, o);
 	} else if (in_doubt && isnan(o->accepted)) {
@@ -261,7 +274,8 @@ const struct ts_rule ts_rule_accept_queue = {
 	.id = "accept-queue",
 	.title = "Accept queue overflow",
 	.needs = {TS_FAMILY_TCP_LISTENER_DROPS, TS_FAMILY_TCP_LISTENER_BACKLOG,
-		  TS_FAMILY_TCP_ACCEPT_QUEUE_SAMPLES, TS_FAMILY_NETWORK_COUNTERS, TS_FAMILY_COUNT},
+		  TS_FAMILY_TCP_ACCEPT_QUEUE_SAMPLES, TS_FAMILY_TCP_ACCEPT_QUEUE_FULL,
+		  TS_FAMILY_NETWORK_COUNTERS, TS_FAMILY_COUNT},
 	.settings = {TS_SETTING_SOMAXCONN, TS_SETTING_COUNT},
 	.thresholds =
 		{[DROPPED] =
@@ -279,7 +293,11 @@ const struct ts_rule ts_rule_accept_queue = {
 			 {"acceptor_busy", 0.8, 0.1, 10, "share of the window",
 			  "with a queue full nearly that often, the application is too slow when "
 			  "taking the dropped attempts "
-			  "at its pace would have kept it busy for more than this"}},
+			  "at its pace would have kept it busy for more than this"},
+		 [FULL_SECONDS] = {"full_seconds", 1, 0.1, 3600, "seconds",
+				   "a queue that stays full for this long at a stretch is no "
+				   "burst: a client tries again after a second, and is dropped "
+				   "again"}},
 	.judge = judge,
 	.explanation =
 		"listen(fd, n) makes a queue of min(n, net.core.somaxconn) finished connections "

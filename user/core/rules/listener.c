@@ -50,6 +50,7 @@ struct ts_listener ts_listener_read(const struct ts_rule_context *context,
 	listener.partial = samples_in(window, &listener, "partial");
 	listener.full = samples_in(window, &listener, "full");
 	listener.samples = listener.empty + listener.partial + listener.full;
+	listener.full_seconds = ts_window_gauge(window, TS_FAMILY_TCP_ACCEPT_QUEUE_FULL, labels, 0);
 	listener.owner = find_owner(window, listener.netns, listener.port);
 	return listener;
 }

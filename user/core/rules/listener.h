@@ -12,6 +12,7 @@ struct ts_listener {
 	double drops, burst; /* attempts dropped; most between two samples */
 	double queue_peak, syn_peak;
 	double empty, partial, full, samples; /* samples of the accept queue */
+	double full_seconds;		      /* longest stretch of full ones */
 	const struct ts_sufferer *owner;      /* the process that listens, or NULL */
 };
 
