@@ -78,9 +78,18 @@ static __always_inline __u64 elapsed(__u64 later, __u64 earlier)
 	return difference < 0 ? 0 : difference;
 }
 
-static __always_inline void record(struct ts_histogram_global *histogram, __u64 ns)
+/* Sums and maxima stand apart from the slots, in the lines that every switch touches anyway. */
+static __always_inline void record(struct ts_sched_cpu *cpu, enum ts_sched_interval interval,
+				   __u64 ns)
 {
-	ts_histogram_count_global(histogram, ts_histogram_slot_ns(ns), ns);
+	__u32 slot = ts_histogram_slot_ns(ns);
+
+	if (slot >= TS_HISTOGRAM_SLOTS_GLOBAL)
+		return;
+	cpu->slot[interval][slot]++;
+	cpu->total[interval].sum += ns;
+	if (ns > cpu->total[interval].max)
+		cpu->total[interval].max = ns;
 }
 
 /*
@@ -101,7 +110,7 @@ static __always_inline void leave(struct ts_sched_cpu *cpu, __u32 pid, bool volu
 	}
 	cpu->switches[voluntary]++;
 	if (switched)
-		record(&cpu->oncpu, elapsed(now, arrived > switched ? arrived : switched));
+		record(cpu, TS_SCHED_ONCPU, elapsed(now, arrived > switched ? arrived : switched));
 }
 
 static __always_inline void take_over(struct ts_sched_task *slot, __u32 pid)
@@ -187,7 +196,7 @@ int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		__s64 moved = run_delay - slot->run_delay;
 
 		cpu->migrations += (__u16)(migrations - slot->migrations);
-		record(&cpu->offcpu, away);
+		record(cpu, TS_SCHED_OFFCPU, away);
 		if (moved < 0) {
 			cpu->lost++;
 			return 0;
@@ -218,7 +227,7 @@ int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct tas
 			return 0;
 	}
 	slot->waited += wait;
-	record(&cpu->runq, wait);
+	record(cpu, TS_SCHED_WAIT, wait);
 	return 0;
 }
 
@@ -332,14 +341,14 @@ int BPF_PROG(ts_sched_ktime, bool preempt, struct task_struct *prev, struct task
 	cpu->migrations += (__u16)(next->se.nr_migrations - slot->migrations);
 	slot->migrations = next->se.nr_migrations;
 	if (slot->switched)
-		record(&cpu->offcpu, elapsed(now, slot->switched));
+		record(cpu, TS_SCHED_OFFCPU, elapsed(now, slot->switched));
 	slot->switched = 0;
 	if (slot->queued) {
 		__u64 wait = elapsed(now, slot->queued);
 
 		slot->waited += wait;
 		slot->queued = 0;
-		record(&cpu->runq, wait);
+		record(cpu, TS_SCHED_WAIT, wait);
 	}
 	return 0;
 }

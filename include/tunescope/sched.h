@@ -13,18 +13,30 @@ enum ts_sched_switch_kind {
 	TS_SCHED_SWITCH_KINDS,
 };
 
-/* Written by its own CPU only, with plain increments. */
+/* The intervals that are measured. */
+enum ts_sched_interval {
+	TS_SCHED_WAIT,
+	TS_SCHED_ONCPU,
+	TS_SCHED_OFFCPU,
+	TS_SCHED_INTERVALS,
+};
+
+/*
+ * Written by its own CPU only, with plain increments. What every switch touches, but for the slots,
+ * is in the first two cache lines.
+ */
 struct ts_sched_cpu {
-	__u64 started;	    /* the first switch seen on this CPU */
-	__u64 switched;	    /* the last one; 0: none */
+	__u64 switched;	    /* the last switch seen on this CPU; 0: none */
+	__u64 started;	    /* the first one */
 	__u64 calibrated;   /* when clock_offset was taken, by the run queue's clock */
 	__u64 clock_offset; /* bpf_ktime_get_ns() minus the run queue's clock */
 	__u64 switches[TS_SCHED_SWITCH_KINDS];
 	__u64 migrations;
+	struct {
+		__u64 sum, max; /* ns */
+	} total[TS_SCHED_INTERVALS];
 	__u64 lost; /* arrivals of tasks whose entry another task had taken */
-	struct ts_histogram_global runq;
-	struct ts_histogram_global oncpu;
-	struct ts_histogram_global offcpu;
+	__u64 slot[TS_SCHED_INTERVALS][TS_HISTOGRAM_SLOTS_GLOBAL];
 } __attribute__((aligned(64)));
 
 /* Above every real run_delay by so much that their difference is negative. */

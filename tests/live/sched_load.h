@@ -239,10 +239,20 @@ static inline bool read_account(pid_t pid, struct kernel_account *account)
 	return found == 3;
 }
 
-/* Host-wide, from /proc/stat: context switches, and busy time in seconds. */
-static inline bool read_host(uint64_t *switches, double *busy)
+/*
+ * Host-wide, from /proc/stat. The kernel looks at each tick what a CPU does: in a task, or in an
+ * interrupt or taken away by the hypervisor, and then a task's time goes on if the CPU was not
+ * idle.
+ */
+struct host_account {
+	uint64_t switches;
+	double in_tasks, elsewhere; /* seconds */
+};
+
+static inline bool read_host(struct host_account *host)
 {
 	unsigned long long t[8] = {0}, value;
+	double second = (double)sysconf(_SC_CLK_TCK);
 	char line[4096];
 	int found = 0;
 	FILE *file = fopen("/proc/stat", "re");
@@ -255,12 +265,13 @@ static inline bool read_host(uint64_t *switches, double *busy)
 			found += sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0],
 					&t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]) == 8;
 		if (sscanf(line, "ctxt %llu", &value) == 1) {
-			*switches = value;
+			host->switches = value;
 			found++;
 		}
 	}
 	fclose(file);
-	*busy = (double)(t[0] + t[1] + t[2] + t[5] + t[6] + t[7]) / (double)sysconf(_SC_CLK_TCK);
+	host->in_tasks = (double)(t[0] + t[1] + t[2]) / second;
+	host->elsewhere = (double)(t[5] + t[6] + t[7]) / second;
 	return found == 2;
 }
 

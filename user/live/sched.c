@@ -370,16 +370,16 @@ static void find_sufferers(const struct ts_live *live, struct sched_state *state
 /* ---- Snapshots */
 
 static void add_histogram(const struct sched_state *state, struct ts_snapshot *snapshot,
-			  enum ts_family_id id, size_t offset)
+			  enum ts_family_id id, enum ts_sched_interval interval)
 {
 	struct ts_histogram *sum =
 		ts_snapshot_histogram(snapshot, id, NULL, TS_HISTOGRAM_SCALE_GLOBAL);
 
 	for (unsigned int i = 0; i < state->cpus; i++) {
-		const struct ts_histogram_global *slice =
-			(const void *)((const char *)&state->cpu[i] + offset);
+		const struct ts_sched_cpu *cpu = &state->cpu[i];
 
-		ts_histogram_add_raw(sum, slice->sum, slice->max, slice->slot);
+		ts_histogram_add_raw(sum, cpu->total[interval].sum, cpu->total[interval].max,
+				     cpu->slot[interval]);
 	}
 }
 
@@ -428,15 +428,14 @@ static void sched_snapshot(struct ts_live *live, void *opaque, struct ts_snapsho
 		return;
 	}
 	add_counters(state, snapshot);
-	add_histogram(state, snapshot, TS_FAMILY_ONCPU_TIME, offsetof(struct ts_sched_cpu, oncpu));
-	add_histogram(state, snapshot, TS_FAMILY_OFFCPU_TIME,
-		      offsetof(struct ts_sched_cpu, offcpu));
+	add_histogram(state, snapshot, TS_FAMILY_ONCPU_TIME, TS_SCHED_ONCPU);
+	add_histogram(state, snapshot, TS_FAMILY_OFFCPU_TIME, TS_SCHED_OFFCPU);
 	status = wait_status(state, &why);
 	if (status != TS_STATUS_OK) {
 		ts_snapshot_family_status(snapshot, TS_FAMILY_RUNQ_LATENCY, status, why);
 		return;
 	}
-	add_histogram(state, snapshot, TS_FAMILY_RUNQ_LATENCY, offsetof(struct ts_sched_cpu, runq));
+	add_histogram(state, snapshot, TS_FAMILY_RUNQ_LATENCY, TS_SCHED_WAIT);
 	find_sufferers(live, state, snapshot);
 }
 
