@@ -37,7 +37,7 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-f
 endif
 CFLAGS_ALL := -std=gnu11 $(OPTIMIZE) $(SANITIZERS) -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wformat=2 -Wundef -Wno-unused-parameter -D_GNU_SOURCE \
-	-DTUNESCOPE_VERSION='"$(VERSION)"' -DTUNESCOPE_PREFIX='"$(PREFIX)"' -Iinclude $(CFLAGS)
+	-DTUNESCOPE_VERSION='"$(VERSION)"' -Iinclude $(CFLAGS)
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Iinclude -Ivmlinux/$(if $(filter arm64,$(BPF_ARCH)),arm64,x86_64) -Ibpf
 

@@ -56,8 +56,11 @@ static int load(const char *path, struct ts_profile *profile)
 	return error;
 }
 
-/* "build/tunescope" belongs to the tree "."; an installed binary belongs to none. */
-static void source_tree_profiles(char path[PATH_MAX])
+/*
+ * Where the profiles of this binary are: beside the source for build/tunescope, below ../share for
+ * an installed one, wherever that was put (make install takes any PREFIX).
+ */
+static void own_profiles(char path[PATH_MAX])
 {
 	char executable[PATH_MAX], *slash, tree[PATH_MAX + 32];
 	ssize_t length = readlink("/proc/self/exe", executable, sizeof executable - 1);
@@ -73,22 +76,21 @@ static void source_tree_profiles(char path[PATH_MAX])
 		*slash = '\0';
 	}
 	snprintf(tree, sizeof tree, "%s/user/main.c", executable);
-	if (!access(tree, F_OK))
-		snprintf(path, PATH_MAX, "%.*s/profiles", PATH_MAX - 16, executable);
+	snprintf(path, PATH_MAX, "%.*s%s/profiles", PATH_MAX - 32, executable,
+		 access(tree, F_OK) ? "/share/tunescope" : "");
 }
 
 int ts_profile_load(const char *name, struct ts_profile *profile)
 {
-	char tree[PATH_MAX], path[PATH_MAX + 64];
-	const char *const directory[] = {tree, TUNESCOPE_PREFIX "/share/tunescope/profiles",
-					 "/etc/tunescope/profiles"};
+	char own[PATH_MAX], path[PATH_MAX + 64];
+	const char *const directory[] = {own, "/etc/tunescope/profiles"};
 
 	ts_profile_defaults(profile);
 	if (!name)
 		return 0;
 	if (strchr(name, '/'))
 		return load(name, profile);
-	source_tree_profiles(tree);
+	own_profiles(own);
 	for (size_t i = 0; i < sizeof directory / sizeof directory[0]; i++) {
 		if (!*directory[i])
 			continue;
@@ -97,7 +99,7 @@ int ts_profile_load(const char *name, struct ts_profile *profile)
 			return load(path, profile);
 	}
 	return ts_err(-ENOENT,
-		      "there is no profile '%s': looked for %s.conf in %s%s%s and %s (a path must "
-		      "contain a '/')",
-		      name, name, tree, *tree ? ", " : "", directory[1], directory[2]);
+		      "there is no profile '%s': looked for %s.conf in %s%s%s (a path must contain "
+		      "a '/')",
+		      name, name, own, *own ? " and " : "", directory[1]);
 }
