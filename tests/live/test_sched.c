@@ -320,6 +320,7 @@ static void reference_read(struct reference *reference, struct ts_arena *arena)
 		total->unseen_waits += value[i].unseen_waits;
 		total->unseen_wait_ns += value[i].unseen_wait_ns;
 		total->unseen_runs += value[i].unseen_runs;
+		total->moved_asleep_ns += value[i].moved_asleep_ns;
 	}
 	free(value);
 }
@@ -370,8 +371,14 @@ static void add_mixed_load(struct load *load)
 static void check_histograms(struct view *view, struct ts_arena *arena,
 			     const struct reference *before, const struct reference *after)
 {
+	/* When a task was moved asleep, last_queued is of that move: the source calls it lost. */
+	uint64_t ns = after->total.moved_asleep_ns - before->total.moved_asleep_ns;
+	double lost = view->lost ? (double)ns / 1e9 : 0;
+
+	print_message("    %-34s %14llu, %.6f s by the reference\n", "lost waits",
+		      (unsigned long long)view->lost, lost);
 	check_histogram("wait", view->wait, ts_histogram_subtract(arena, after->wait, before->wait),
-			0.01);
+			0.01 + lost);
 	check_histogram("on CPU", view->oncpu,
 			ts_histogram_subtract(arena, after->oncpu, before->oncpu), 0.01);
 	/* A second's sleep may have begun just between the attachment and reference_begin. */

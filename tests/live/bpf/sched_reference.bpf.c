@@ -93,6 +93,12 @@ int BPF_PROG(reference_migrate, struct task_struct *task, int cpu)
 
 	if (total)
 		total->migrations++;
+	if (bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed) {
+		struct sched_reference_task *task_seen = task_record(task->pid);
+
+		if (task_seen)
+			task_seen->moved_asleep = true;
+	}
 	return 0;
 }
 
@@ -130,6 +136,8 @@ static void arrive(struct sched_reference *total, struct task_struct *task, __u6
 		record(&total->offcpu, now - task_seen->switched);
 	if (task_seen->queued && !unseen) {
 		record(&total->wait, now - task_seen->queued);
+		if (task_seen->moved_asleep)
+			total->moved_asleep_ns += now - task_seen->queued;
 	} else if (task->sched_info.last_queued) {
 		__u64 wait = clock - task->sched_info.last_queued;
 
@@ -139,6 +147,7 @@ static void arrive(struct sched_reference *total, struct task_struct *task, __u6
 		total->unseen_waits++;
 		total->unseen_wait_ns += wait;
 	}
+	task_seen->moved_asleep = false;
 	task_seen->switched = 0;
 	task_seen->queued = 0;
 }

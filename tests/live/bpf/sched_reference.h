@@ -12,6 +12,7 @@ struct sched_reference_task {
 	__u64 arrivals, run_delay; /* sched_info.pcount and run_delay when it left */
 	__u64 unseen_wait_ns;	   /* of waits whose end was kept from BPF programs */
 	__u8 counted;		   /* all but the first two are known */
+	__u8 moved_asleep;	   /* since it left, on the run queue of another CPU */
 };
 
 struct sched_reference {
@@ -22,6 +23,8 @@ struct sched_reference {
 	__u64 migrations;		    /* sched_migrate_task */
 	__u64 unseen_waits, unseen_wait_ns; /* whose begin was kept from BPF programs */
 	__u64 unseen_runs;
+	__u64 moved_asleep_ns; /* waits of which the kernel does not know the begin: lost to others
+				*/
 };
 
 #endif
