@@ -41,6 +41,15 @@ CFLAGS_ALL := -std=gnu11 $(OPTIMIZE) $(SANITIZERS) -Wall -Wextra -Werror -Wshado
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Iinclude -Ivmlinux/$(if $(filter arm64,$(BPF_ARCH)),arm64,x86_64) -Ibpf
 
+# One clear line for a missing tool, before anything is built. The goals left out need none, or install it.
+GOALS := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out advise check bench setup setup-% clean help lint format uninstall,$(GOALS)),)
+MISSING := $(shell CC='$(CC)' CLANG='$(CLANG)' scripts/setup.sh build --no-install 2>&1)
+ifneq ($(MISSING),)
+$(error $(MISSING))
+endif
+endif
+
 CORE_SOURCES := $(wildcard user/core/*.c user/core/rules/*.c user/core/render/*.c)
 LIVE_SOURCES := $(wildcard user/live/*.c)
 CMD_SOURCES  := $(wildcard user/cmd/*.c) user/main.c

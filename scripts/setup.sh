@@ -18,9 +18,9 @@ need_library() { # pkg-config name, package
 collect_missing() {
 	missing=
 	need_command pkg-config pkg-config
-	need_command gcc gcc
+	need_command "${CC:-gcc}" gcc
 	[ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
-	need_command clang clang
+	need_command "${CLANG:-clang}" clang
 	need_command bpftool bpftool
 	need_library libbpf libbpf-dev
 	need_library libelf libelf-dev

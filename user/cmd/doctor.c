@@ -10,6 +10,7 @@
 #include "observe.h"
 #include "options.h"
 #include "../core/error.h"
+#include "../live/capability.h"
 #include "../live/collect.h"
 
 #define MEASURE_SECONDS 2
@@ -97,6 +98,8 @@ static enum ts_health judge_health(const struct ts_doctor *doctor,
 		faults += !options->disabled[source] &&
 			  (doctor->source[source].status == TS_STATUS_FAILED ||
 			   doctor->source[source].status == TS_STATUS_UNSUPPORTED);
+	for (size_t i = 0; i < ts_capabilities_count; i++)
+		faults += !ts_capability_held(&ts_capabilities[i]);
 	if (!faults)
 		return TS_HEALTH_FULL;
 	return attached ? TS_HEALTH_PARTIAL : TS_HEALTH_NONE;

@@ -65,8 +65,11 @@ static int parse_kernel_btf(struct ts_collector *collector, const char *path)
 			      "which tunescope needs",
 			      path);
 	if (error)
-		return ts_err(error, "cannot read the kernel's BTF from %s: %s", path,
-			      strerror(-error));
+		return ts_err(error, "%s cannot be read as kernel BTF: %s", path,
+			      /* libbpf has error numbers of its own for what is no BTF or ELF */
+			      -error >= 4000 || error == -EIO || error == -EINVAL
+				      ? "it has another format"
+				      : strerror(-error));
 	collector->live.btf_path = path;
 	collector->live.kernel_btf = btf;
 	return 0;
@@ -193,6 +196,7 @@ struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 		else
 			ts_snapshot_source_status(snapshot, row->source->id, row->status, row->why);
 	}
+	ts_netns_coverage(&collector->netns, snapshot);
 	ts_settings_snapshot(&collector->live, snapshot);
 	ts_own_cost_snapshot(snapshot);
 	snapshot->cost.stats_enabled = collector->run_statistics_seen;

@@ -52,8 +52,10 @@ struct listener {
 	bool seen, was_full, handshakes_seen;
 	__u64 drops_since, burst, peak, longest_full_ns;
 	__u32 handshakes_peak;
-	__u32 inode;	   /* of the socket that has dropped most */
-	__u32 inode_drops; /* its drops between two samples */
+	/* of the socket that has dropped most between two samples, or of any while none has dropped
+	 */
+	__u32 inode, inode_drops, inode_limit;
+	__u32 live_inode; /* of a socket seen last: that one may be closed by now */
 };
 
 struct known_socket {
@@ -75,6 +77,8 @@ struct listeners_state {
 	bool baseline;	 /* the first look: what was dropped before does not count */
 	int error;	 /* of the last tick */
 	__u64 next_ns;	 /* no sample before */
+	__u64 next_handshakes_ns; /* no look at the table of connections before */
+	__u64 handshakes_cost_ns; /* of this sample */
 	struct ts_listen_drops listen_drops;
 	__u32 netns; /* being visited */
 	__u16 touched[SERIES_MAX + 1];
@@ -233,9 +237,11 @@ static void visit_listener(void *context, const struct ts_diag_socket *socket)
 	if (socket->queue > socket->limit)
 		listener->full = true;
 	listener->added += added;
+	listener->live_inode = socket->inode;
 	if (!listener->inode || (added && added >= listener->inode_drops)) {
 		listener->inode = socket->inode;
 		listener->inode_drops = added;
+		listener->inode_limit = socket->limit;
 	}
 }
 
@@ -272,10 +278,23 @@ static void settle(struct listener *listener, __u64 now_ns)
 		listener->longest_full_ns = now_ns - listener->full_since_ns;
 }
 
-/* Handshakes are in the table of connections, which is long: looked at only while it matters. */
+/*
+ * Handshakes are in the table of connections, which is long: looked at only while it matters, and
+ * with a budget of their own, so that however many namespaces drop, the queues are sampled as
+ * often.
+ */
 static void sample_handshakes(struct listeners_state *state)
 {
-	if (ts_sockdiag_dump(TS_DIAG_SYN_RECV, false, visit_handshake, state))
+	__u64 start = clock_ns(CLOCK_THREAD_CPUTIME_ID), cost;
+	int error;
+
+	if (state->sampled_ns < state->next_handshakes_ns)
+		return;
+	error = ts_sockdiag_dump(TS_DIAG_SYN_RECV, false, visit_handshake, state);
+	cost = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
+	state->next_handshakes_ns = state->sampled_ns + cost * COST_SHARE;
+	state->handshakes_cost_ns += cost;
+	if (error)
 		return;
 	for (size_t i = 0; i < state->touched_count; i++) {
 		struct listener *listener = &state->series[state->touched[i]];
@@ -338,11 +357,13 @@ static void sample(struct ts_live *live, struct listeners_state *state)
 	state->tick++;
 	state->sampled_ns = clock_ns(CLOCK_MONOTONIC);
 	state->error = 0;
+	state->handshakes_cost_ns = 0;
 	for (size_t i = 0; i < table->count; i++) {
 		const struct ts_netns_entry *entry = &table->entry[i];
 		int error;
 
-		/* One that cannot be entered has gone since the last refresh. */
+		/* One that cannot be entered has gone since the last refresh, or is counted there.
+		 */
 		if (!entry->alive || ts_netns_enter(table, entry))
 			continue;
 		error = sample_namespace(state, i, (__u32)entry->inode);
@@ -352,7 +373,8 @@ static void sample(struct ts_live *live, struct listeners_state *state)
 			state->error = error;
 	}
 	state->next_ns = clock_ns(CLOCK_MONOTONIC) +
-			 (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start) * COST_SHARE;
+			 (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start - state->handshakes_cost_ns) *
+				 COST_SHARE;
 }
 
 static void listeners_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
@@ -427,7 +449,9 @@ static void add_gauges(struct ts_snapshot *snapshot, const struct listener *list
 		enum ts_family_id family;
 		double value;
 	} gauges[] = {
-		{TS_FAMILY_TCP_LISTENER_BACKLOG, listener->limit},
+		/* Several sockets may share the port: that of the one that drops is in question. */
+		{TS_FAMILY_TCP_LISTENER_BACKLOG,
+		 listener->inode_drops ? listener->inode_limit : listener->limit},
 		{TS_FAMILY_TCP_ACCEPT_QUEUE, lives ? (double)listener->queue : 0},
 		{TS_FAMILY_TCP_ACCEPT_QUEUE_PEAK, (double)listener->peak},
 		{TS_FAMILY_TCP_LISTENER_BURST, (double)listener->burst},
@@ -489,6 +513,13 @@ static void add_sufferers(const struct ts_live *live, const struct listeners_sta
 	for (size_t i = 0; i < count; i++)
 		owner[i].inode = worst[i]->inode;
 	ts_socket_owners(live->proc, owner, count);
+	/* Closed since: a service that was restarted. Its successor is who to talk to. */
+	for (size_t i = 0; i < count; i++) {
+		if (owner[i].pid || owner[i].inode == worst[i]->live_inode)
+			continue;
+		owner[i].inode = worst[i]->live_inode;
+		ts_socket_owners(live->proc, &owner[i], 1);
+	}
 	for (size_t i = 0; i < count; i++) {
 		struct labels l;
 

@@ -250,12 +250,38 @@ int ts_netns_enter(struct ts_netns_table *table, const struct ts_netns_entry *en
 		snprintf(path, sizeof path, "/proc/%d/ns/net", (int)entry->pid);
 		descriptor = open_checked(path, entry->inode);
 	}
-	if (descriptor < 0)
-		return descriptor;
-	error = setns(descriptor, CLONE_NEWNET) < 0 ? -errno : 0;
-	table->away = table->away || !error;
-	close(descriptor);
+	error = descriptor;
+	if (descriptor >= 0) {
+		error = setns(descriptor, CLONE_NEWNET) < 0 ? -errno : 0;
+		table->away = table->away || !error;
+		close(descriptor);
+	}
+	table->entry[entry - table->entry].refused = error == -EPERM || error == -EACCES;
 	return error;
+}
+
+void ts_netns_coverage(const struct ts_netns_table *table, struct ts_snapshot *snapshot)
+{
+	char why[128];
+	size_t refused = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		refused += table->entry[i].alive && table->entry[i].refused;
+	if (!refused)
+		return;
+	snprintf(why, sizeof why,
+		 "%zu of the network namespaces may not be entered (CAP_SYS_ADMIN): what happens "
+		 "there is not seen",
+		 refused);
+	ts_for_each_family (id) {
+		enum ts_source_id source = ts_families[id].source;
+		enum ts_status status = snapshot->family[id].status;
+
+		if ((source == TS_SOURCE_LISTENERS || source == TS_SOURCE_SOCKETS ||
+		     source == TS_SOURCE_PROC_NET) &&
+		    (status == TS_STATUS_OK || status == TS_STATUS_NO_DATA))
+			ts_snapshot_family_status(snapshot, id, TS_STATUS_OK, why);
+	}
 }
 
 void ts_netns_leave(struct ts_netns_table *table)

@@ -18,7 +18,8 @@ struct ts_netns_entry {
 	pid_t pid;	/* a process in it, or 0 */
 	char comm[32];
 	bool initial;
-	bool alive; /* false: gone since the last refresh; slots are reused */
+	bool refused; /* the kernel did not let us in when it was last tried */
+	bool alive;   /* false: gone since the last refresh; slots are reused */
 };
 
 struct ts_netns_table {
@@ -45,5 +46,11 @@ void ts_netns_leave(struct ts_netns_table *table);
 
 /* Copies the live entries into a snapshot. */
 void ts_netns_snapshot(const struct ts_netns_table *table, struct ts_snapshot *snapshot);
+
+/*
+ * Says in the families of a snapshot that are read inside each namespace (and are ok otherwise)
+ * that some could not be entered, when that is so: what happens there is not seen.
+ */
+void ts_netns_coverage(const struct ts_netns_table *table, struct ts_snapshot *snapshot);
 
 #endif

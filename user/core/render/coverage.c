@@ -88,6 +88,19 @@ static void silent_families(const struct ts_page *page, const struct ts_snapshot
 				  ts_page_text(page, "Nothing happened in:%s", names));
 }
 
+/* Ok with a reason: measured, but not all there is. */
+static void partial_families(const struct ts_page *page, const struct ts_snapshot *delta)
+{
+	ts_for_each_family (id) {
+		const struct ts_family_data *data = &delta->family[id];
+
+		if (data->status == TS_STATUS_OK && *data->why && first_of_its_reason(delta, id))
+			ts_page_paragraph(page, TS_INK_PLAIN, 4, "  ",
+					  ts_page_text(page, "Measured in part: %s (%s)", data->why,
+						       names_with_reason(page, delta, id)));
+	}
+}
+
 static void missing_programs(const struct ts_page *page, const struct ts_cost *cost)
 {
 	for (size_t i = 0; i < cost->probes; i++) {
@@ -125,6 +138,7 @@ void ts_page_coverage(const struct ts_page *page, const struct ts_report *report
 
 	ts_page_heading(page, "Coverage");
 	missing_families(page, delta);
+	partial_families(page, delta);
 	missing_programs(page, &delta->cost);
 	silent_families(page, delta);
 	lost(page, delta);

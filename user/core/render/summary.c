@@ -2,6 +2,8 @@
 /* The first screen: what is wrong, what do I type. */
 #include "page.h"
 
+#include <string.h>
+
 #include "units.h"
 #include "../arena.h"
 #include "../profile.h"
@@ -149,10 +151,31 @@ static void findings(const struct ts_page *page, const struct ts_report *report)
 	}
 }
 
+/* Families that were measured, but not everywhere: one line for each reason. */
+static void seen_in_part(const struct ts_page *page, const struct ts_report *report, bool *heading)
+{
+	const struct ts_snapshot *delta = report->window->delta;
+	const char *last = "";
+
+	ts_for_each_family (id) {
+		const struct ts_family_data *data = &delta->family[id];
+
+		if (data->status != TS_STATUS_OK || !*data->why || !strcmp(data->why, last))
+			continue;
+		if (!*heading)
+			ts_page_heading(page, "Not judged");
+		*heading = true;
+		last = data->why;
+		ts_page_paragraph(page, TS_INK_PLAIN, 4, "  ", data->why);
+	}
+}
+
 /* With nothing wrong, what was not judged is part of the answer. */
 static void not_judged(const struct ts_page *page, const struct ts_report *report)
 {
 	bool heading = false;
+
+	seen_in_part(page, report, &heading);
 
 	for (size_t i = 0; i < report->rules; i++) {
 		const struct ts_rule_result *result = &report->rule[i];
