@@ -369,11 +369,14 @@ static void add_mixed_load(struct load *load)
 }
 
 static void check_histograms(struct view *view, struct ts_arena *arena,
-			     const struct reference *before, const struct reference *after)
+			     const struct reference *before, const struct reference *after,
+			     bool own_timestamps)
 {
+	/* What is kept from BPF programs, own timestamps cannot know at all. */
+	uint64_t unseen = after->total.unseen_wait_ns - before->total.unseen_wait_ns;
 	/* When a task was moved asleep, last_queued is of that move: the source calls it lost. */
 	uint64_t ns = after->total.moved_asleep_ns - before->total.moved_asleep_ns;
-	double lost = view->lost ? (double)ns / 1e9 : 0;
+	double lost = (double)(own_timestamps ? unseen : view->lost ? ns : 0) / 1e9;
 
 	print_message("    %-34s %14llu, %.6f s by the reference\n", "lost waits",
 		      (unsigned long long)view->lost, lost);
@@ -436,7 +439,7 @@ static void compare_with_reference(struct ts_sched_options options)
 	source_close(&source);
 	sched_reference_bpf__destroy(after.skeleton);
 
-	check_histograms(&view, holder->arena, &before, &after);
+	check_histograms(&view, holder->arena, &before, &after, options.own_timestamps);
 	check_counters(&view, &before.total, &after.total);
 	ts_snapshot_free(holder);
 	view_close(&view);

@@ -63,8 +63,14 @@ static int runnable(struct task_struct *task, __u64 now)
 {
 	struct sched_reference_task *record_of_task = task_record(task->pid);
 
-	if (record_of_task && !record_of_task->queued)
+	if (!record_of_task)
+		return 0;
+	/* Woken again on its way to sleep it has waited all along, if its leave was seen at all. */
+	if (!record_of_task->queued || !record_of_task->counted ||
+	    record_of_task->arrivals != task->sched_info.pcount)
 		record_of_task->queued = now;
+	record_of_task->arrivals = task->sched_info.pcount;
+	record_of_task->run_delay = task->sched_info.run_delay;
 	return 0;
 }
 
@@ -131,7 +137,7 @@ static void arrive(struct sched_reference *total, struct task_struct *task, __u6
 	if (!task_seen)
 		return;
 	/* It has been on a CPU since. */
-	unseen = task_seen->counted && task_seen->arrivals != task->sched_info.pcount;
+	unseen = task_seen->arrivals != task->sched_info.pcount;
 	if (task_seen->switched > reference_begin && !unseen)
 		record(&total->offcpu, now - task_seen->switched);
 	if (task_seen->queued && !unseen) {
@@ -141,7 +147,7 @@ static void arrive(struct sched_reference *total, struct task_struct *task, __u6
 	} else if (task->sched_info.last_queued) {
 		__u64 wait = clock - task->sched_info.last_queued;
 
-		if (task_seen->counted && !unseen)
+		if (!unseen)
 			wait += task->sched_info.run_delay - task_seen->run_delay;
 		record(&total->wait, wait);
 		total->unseen_waits++;
