@@ -327,7 +327,7 @@ static __always_inline bool follows(struct ts_block_device *device, struct ts_bl
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(block_rq_complete, struct request *request, int error, unsigned int bytes)
 {
-	const struct gendisk *disk = ts_request_disk(request);
+	const struct gendisk *disk = ts_request_disk(request, request->q);
 	struct ts_block_device *device;
 	struct ts_block_stamp stamp;
 	__u64 issued;
@@ -367,6 +367,7 @@ SEC("tp_btf/block_rq_issue")
 int block_rq_issue(__u64 *context)
 {
 	struct request *request;
+	const struct request_queue *queue;
 	const struct gendisk *disk;
 	struct ts_block_stamp stamp;
 	struct ts_block_device *device;
@@ -381,7 +382,8 @@ int block_rq_issue(__u64 *context)
 	} else {
 		request = (void *)context[0];
 	}
-	disk = ts_request_disk(request);
+	queue = request->q;
+	disk = ts_request_disk(request, queue);
 	if (!disk)
 		return 0; /* a command to a controller */
 
@@ -389,8 +391,7 @@ int block_rq_issue(__u64 *context)
 	op = ts_block_ops[kernel_op];
 	if (op >= TS_BLOCK_OPS)
 		return 0;
-	if (!(request->q->queue_flags & ts_block_queue_stats) ||
-	    kernel_op >= TS_BLOCK_PASSTHROUGH_OP)
+	if (!(queue->queue_flags & ts_block_queue_stats) || kernel_op >= TS_BLOCK_PASSTHROUGH_OP)
 		issued = bpf_ktime_get_ns();
 
 	slot = device_slot(disk);

@@ -12,6 +12,7 @@
 
 struct names {
 	const char *slot[NAME_SLOTS];
+	bool begins[256][128]; /* with these two characters: sorts out most at once */
 	size_t count;
 };
 
@@ -62,6 +63,8 @@ static size_t hash_of(const char *name)
 
 static bool contains(const struct names *names, const char *name)
 {
+	if (!names->begins[(__u8)name[0]][(__u8)name[1] & 127])
+		return false;
 	for (size_t i = hash_of(name); names->slot[i]; i = (i + 1) & (NAME_SLOTS - 1))
 		if (!strcmp(names->slot[i], name))
 			return true;
@@ -78,6 +81,7 @@ static int add_names(struct names *names, const char *const *name)
 		while (names->slot[i])
 			i = (i + 1) & (NAME_SLOTS - 1);
 		names->slot[i] = *name;
+		names->begins[(__u8)(*name)[0]][(__u8)(*name)[1] & 127] = true;
 	}
 	return 0;
 }
@@ -149,11 +153,7 @@ static bool has_wanted_enumerator(const struct reduction *r, const struct btf_ty
 	size_t each = layout[btf_kind(type)].each;
 
 	for (__u32 i = 0; i < btf_vlen(type); i++, value += each) {
-		const char *name = string_at(r, *(const __u32 *)value);
-
-		/* Few begin like one of these, and there are very many. */
-		if ((*name == 'Q' || *name == 'R' || *name == '_') &&
-		    contains(r->enumerators, name))
+		if (contains(r->enumerators, string_at(r, *(const __u32 *)value)))
 			return true;
 	}
 	return false;
@@ -169,7 +169,9 @@ static bool is_wanted(const struct reduction *r, const struct btf_type *type)
 		if (has_wanted_enumerator(r, type))
 			return true;
 		break;
-	case BTF_KIND_FUNC: return !strncmp(name_of(r, type), "bpf_iter_", 9);
+	case BTF_KIND_FUNC:
+		name = name_of(r, type);
+		return *name == 'b' && !strncmp(name, "bpf_iter_", 9);
 	case BTF_KIND_TYPEDEF:
 		if (!strncmp(name_of(r, type), "btf_trace_", 10))
 			return true;
