@@ -21,6 +21,7 @@
 #include "../../user/live/kernel_types.h"
 #include "../../user/live/netns.h"
 #include "../../user/live/probe.h"
+#include "../../user/live/sched.h"
 
 #define KERNEL_BTF  "/sys/kernel/btf/vmlinux"
 #define OBJECTS	    64
@@ -169,6 +170,32 @@ static void test_same_programs(void **unused)
 	assert_true(compared >= 10);
 }
 
+/* When libbpf cannot take them, a source fails with a reason, and opens without them. */
+static void test_unusable_types(void **unused)
+{
+	const struct ts_source *source = &ts_source_sched;
+	struct btf *all = btf__parse(KERNEL_BTF, NULL);
+	struct ts_live live = {
+		.btf_path = KERNEL_BTF,
+		.kernel_btf = all,
+		.object_types = "/nonexistent",
+		.proc = "/proc",
+		.sys = "/sys",
+	};
+	enum ts_status status = TS_STATUS_OK;
+	char why[256] = "";
+	void *state = NULL;
+
+	assert_non_null(all);
+	assert_true(source->open(&live, &state, &status, why) < 0);
+	assert_int_equal(status, TS_STATUS_FAILED);
+	assert_true(*why);
+	live.object_types = NULL;
+	assert_int_equal(source->open(&live, &state, &status, why), 0);
+	source->close(state);
+	btf__free(all);
+}
+
 /* What is not there is not found, and what is has its own number. */
 static void test_tracepoints(void **unused)
 {
@@ -236,6 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_programs),
+		cmocka_unit_test(test_unusable_types),
 		cmocka_unit_test(test_tracepoints),
 		cmocka_unit_test(test_damaged),
 	};

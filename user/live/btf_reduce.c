@@ -347,10 +347,7 @@ static int write_types(struct reduction *r, struct ts_reduced_btf *reduced)
 
 /* ---- All of it */
 
-/*
- * Room for the worst case, of which next to nothing is touched: nothing has to grow. Each member
- * may repeat a string, so only the space of those is not bounded by what was read.
- */
+/* For as many types as could be there. Only what is used of it is ever touched. */
 static int get_room(struct reduction *r)
 {
 	size_t types = r->types_length / sizeof(struct btf_type) + 2;
@@ -378,7 +375,7 @@ static void free_room(struct reduction *r)
 	free(r->new_strings);
 }
 
-/* How much the kept types and their names take. */
+/* Exactly what the kept types and their names take: nothing has to grow. */
 static int get_room_for_copy(struct reduction *r)
 {
 	size_t types = 0, strings = 1;

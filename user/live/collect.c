@@ -68,6 +68,12 @@ static int read_kernel_types(struct ts_collector *collector, const char *path)
 		collector->live.object_types = ts_kernel_types_path(collector->types);
 		return 0;
 	}
+	/*
+	 * Now each BPF object makes libbpf read megabytes for a moment. Kept in the heap between
+	 * them, the pages are faulted in only once; malloc_trim gives them all back.
+	 */
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 128 << 20);
 	btf = btf__parse(path, NULL);
 	error = btf ? 0 : -errno;
 	if (error == -ENOENT)
@@ -138,13 +144,6 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	libbpf_set_print(print_libbpf);
 	/* Before 5.11 maps count against RLIMIT_MEMLOCK; later it does not matter if this fails. */
 	setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
-
-	/*
-	 * Loading each BPF object reads megabytes of kernel BTF for a moment. Kept in the heap
-	 * between them, the pages are faulted in only once; malloc_trim below gives them all back.
-	 */
-	mallopt(M_MMAP_THRESHOLD, 32 << 20);
-	mallopt(M_TRIM_THRESHOLD, 128 << 20);
 
 	collector = calloc(1, sizeof *collector);
 	if (!collector)
