@@ -58,6 +58,7 @@ BPF_SOURCES  := $(wildcard bpf/*.bpf.c)
 object   = $(patsubst %.c,$(BUILD)/%.o,$(1))
 CORE_LIB := $(BUILD)/libtunescope-core.a
 LIVE_LIB := $(BUILD)/libtunescope-live.a
+KERNEL_TYPES := $(BUILD)/skeleton/kernel_types.inc
 SKELETONS := $(patsubst bpf/%.bpf.c,$(BUILD)/skeleton/%.skel.h,$(BPF_SOURCES))
 
 .PHONY: all
@@ -76,7 +77,7 @@ $(BUILD)/%.o: %.c
 	$(call say,CC,$@)$(CC) $(CFLAGS_ALL) $(PKG_CFLAGS) -I$(BUILD)/skeleton -MMD -MP -c -o $@ $<
 
 # A skeleton may be included by any file of user/live: they wait for all of them.
-$(call object,$(LIVE_SOURCES)): | $(SKELETONS)
+$(call object,$(LIVE_SOURCES)): | $(SKELETONS) $(KERNEL_TYPES)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -89,6 +90,14 @@ $(BUILD)/bpf/%.linked.o: $(BUILD)/bpf/%.bpf.o
 $(BUILD)/skeleton/%.skel.h: $(BUILD)/bpf/%.linked.o
 	@mkdir -p $(@D)
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# Names of the types in the BPF objects, of which those that the kernel has too are read from it.
+$(KERNEL_TYPES): $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.linked.o,$(BPF_SOURCES))
+	@mkdir -p $(@D)
+	$(call say,TYPES,$@)set -e; for object in $^; do $(BPFTOOL) btf dump file $$object > $@.tmp; \
+		sed -nE "s/^\[[0-9]+\] (STRUCT|UNION|ENUM|ENUM64|TYPEDEF) '([A-Za-z_0-9]+)'.*/\2/p" $@.tmp; \
+		done | sed 's/___.*//; s/.*/"&",/' | sort -u > $@
+	@rm -f $@.tmp; test -s $@
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
 

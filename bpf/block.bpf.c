@@ -17,7 +17,8 @@
 #include "compat.bpf.h"
 #include "core.bpf.h"
 
-#define ONE_WRITE (1ULL << 32)
+#define ONE_WRITE  (1ULL << 32)
+#define NEW_DEVICE 0x8000 /* of a slot: its name is missing */
 
 /* Set by user space from the kernel's BTF: the flags are enumerators without a type's name. */
 const volatile __u64 ts_block_queue_stats = 0;	   /* the queue keeps io_start_time_ns */
@@ -88,8 +89,13 @@ static __always_inline struct ts_block_device *device_at(__u32 slot)
 	return &ts_block_devices[slot <= TS_BLOCK_OTHER_DEVICE ? slot : TS_BLOCK_OTHER_DEVICE];
 }
 
+/*
+ * The rare cases are functions of numbers only, and not static: the verifier goes through them once
+ * for each program, not once for each path to them.
+ */
+
 /* The device is not in the slot it hashes to: it is in the next free one, or new. */
-static __noinline __u32 find_or_add_device(__u64 key, __u32 first, const struct gendisk *disk)
+__noinline __u32 ts_block_find_or_add_device(__u64 key, __u32 first)
 {
 	for (__u32 i = 0; i < TS_BLOCK_DEVICES; i++) {
 		__u32 slot = (first + i) & (TS_BLOCK_DEVICES - 1);
@@ -97,11 +103,8 @@ static __noinline __u32 find_or_add_device(__u64 key, __u32 first, const struct 
 
 		if (!seen) {
 			seen = __sync_val_compare_and_swap(&ts_block_devices[slot].key, 0, key);
-			if (!seen) {
-				bpf_probe_read_kernel_str(ts_block_names[slot], TS_BLOCK_NAME_SIZE,
-							  disk->disk_name);
-				return slot;
-			}
+			if (!seen)
+				return slot | NEW_DEVICE;
 		}
 		if (seen == key)
 			return slot;
@@ -114,14 +117,21 @@ static __always_inline __u32 device_slot(const struct gendisk *disk)
 	__u32 number = (__u32)disk->major << 20 | (__u32)disk->first_minor;
 	__u32 first = (number * 0x9e3779b1U) >> 27;
 	__u64 key = (__u64)number + 1;
+	__u32 slot;
 
 	if (ts_block_devices[first & (TS_BLOCK_DEVICES - 1)].key == key)
 		return first & (TS_BLOCK_DEVICES - 1);
-	return find_or_add_device(key, first, disk);
+	slot = ts_block_find_or_add_device(key, first);
+	if (slot & NEW_DEVICE) {
+		slot &= TS_BLOCK_DEVICES - 1;
+		bpf_probe_read_kernel_str(ts_block_names[slot], TS_BLOCK_NAME_SIZE,
+					  disk->disk_name);
+	}
+	return slot;
 }
 
 /* The first request of its kind on this device. Without a free cell it counts among the others. */
-static __noinline __u32 add_cell(__u32 slot, __u32 op)
+__noinline __u32 ts_block_add_cell(__u32 slot, __u32 op)
 {
 	__u64 seen, cells;
 	__u32 number = op;
@@ -163,28 +173,31 @@ static __always_inline __u32 find_way(const struct ts_block_stamp_set *set, __u6
  * No way is free: takes the one of a request that is then lost, as one that completed unseen would
  * otherwise stay for ever.
  */
-static __noinline __u32 evict(struct ts_block_stamp_set *set, __u64 request)
+__noinline __u32 ts_block_evict(__u32 number)
 {
+	struct ts_block_stamp_set *set = &ts_block_stamps[number & (SETS - 1)];
 	__u32 way = bpf_get_prandom_u32() & (TS_BLOCK_STAMP_WAYS - 1);
 	struct ts_block_stamp stamp;
 
-	if (!set)
-		return 0;
 	stamp = set->stamp[way];
 	__sync_fetch_and_add(&ts_block_lost, 1);
 	__sync_fetch_and_add(&device_at(stamp.device)->in_flight, -in_flight_step(stamp.op));
-	set->request[way] = request;
 	return way;
 }
 
-static __always_inline __u32 claim_way(struct ts_block_stamp_set *set, __u64 request)
+static __always_inline __u32 claim_way(__u32 number, __u64 request)
 {
+	struct ts_block_stamp_set *set = &ts_block_stamps[number];
+	__u32 evicted;
+
 #pragma unroll
 	for (__u32 way = 0; way < TS_BLOCK_STAMP_WAYS; way++)
 		if (!set->request[way] &&
 		    !__sync_val_compare_and_swap(&set->request[way], 0, request))
 			return way;
-	return evict(set, request) & (TS_BLOCK_STAMP_WAYS - 1);
+	evicted = ts_block_evict(number) & (TS_BLOCK_STAMP_WAYS - 1);
+	set->request[evicted] = request;
+	return evicted;
 }
 
 /*
@@ -314,7 +327,7 @@ static __always_inline bool follows(struct ts_block_device *device, struct ts_bl
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(block_rq_complete, struct request *request, int error, unsigned int bytes)
 {
-	const struct gendisk *disk = ts_request_disk(request);
+	const struct gendisk *disk = ts_request_disk(request, request->q);
 	struct ts_block_device *device;
 	struct ts_block_stamp stamp;
 	__u64 issued;
@@ -354,6 +367,7 @@ SEC("tp_btf/block_rq_issue")
 int block_rq_issue(__u64 *context)
 {
 	struct request *request;
+	const struct request_queue *queue;
 	const struct gendisk *disk;
 	struct ts_block_stamp stamp;
 	struct ts_block_device *device;
@@ -368,7 +382,8 @@ int block_rq_issue(__u64 *context)
 	} else {
 		request = (void *)context[0];
 	}
-	disk = ts_request_disk(request);
+	queue = request->q;
+	disk = ts_request_disk(request, queue);
 	if (!disk)
 		return 0; /* a command to a controller */
 
@@ -376,8 +391,7 @@ int block_rq_issue(__u64 *context)
 	op = ts_block_ops[kernel_op];
 	if (op >= TS_BLOCK_OPS)
 		return 0;
-	if (!(request->q->queue_flags & ts_block_queue_stats) ||
-	    kernel_op >= TS_BLOCK_PASSTHROUGH_OP)
+	if (!(queue->queue_flags & ts_block_queue_stats) || kernel_op >= TS_BLOCK_PASSTHROUGH_OP)
 		issued = bpf_ktime_get_ns();
 
 	slot = device_slot(disk);
@@ -389,7 +403,7 @@ int block_rq_issue(__u64 *context)
 		return 0;
 	}
 	number = TS_BLOCK_CELL(device->cells, op);
-	number = number ? number - 1 : add_cell(slot, op);
+	number = number ? number - 1 : ts_block_add_cell(slot, op);
 	cell = this_cpu_cell(number);
 	if (!cell)
 		return 0;
@@ -409,7 +423,7 @@ int block_rq_issue(__u64 *context)
 		return 0;
 	}
 	number = set_number(request);
-	way = claim_way(&ts_block_stamps[number], (__u64)request);
+	way = claim_way(number, (__u64)request);
 	ts_block_stamps[number].stamp[way] = stamp;
 	ts_block_issued[number][way] = issued;
 	return 0;

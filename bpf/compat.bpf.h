@@ -34,12 +34,13 @@ struct request___before_5_17 {
 	struct gendisk *rq_disk;
 } __attribute__((preserve_access_index));
 
-static __always_inline const struct gendisk *ts_request_disk(const struct request *request)
+static __always_inline const struct gendisk *ts_request_disk(const struct request *request,
+							     const struct request_queue *queue)
 {
 	const struct request___before_5_17 *old = (const void *)request;
 
-	if (bpf_core_field_exists(request->q->disk))
-		return request->q->disk;
+	if (bpf_core_field_exists(queue->disk))
+		return queue->disk;
 	return old->rq_disk;
 }
 

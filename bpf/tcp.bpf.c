@@ -64,7 +64,8 @@ static __always_inline bool listening(__u32 netns, __u16 port)
 	return bpf_map_lookup_elem(&ts_tcp_ports, &key);
 }
 
-static __always_inline __u32 slot_of_key(__u64 key)
+/* Not static: the verifier goes through it once for each program, not once for each path to it. */
+__noinline __u32 ts_tcp_slot_of_key(__u64 key)
 {
 	__u64 hash = key * 0x9e3779b97f4a7c15ULL >> 32;
 
@@ -85,7 +86,7 @@ static __always_inline __u32 slot_of_ports(__u32 netns, __u16 local, __u16 remot
 {
 	bool outbound = !listening(netns, local);
 
-	return slot_of_key(TS_TCP_KEY(netns, outbound, outbound ? remote : local));
+	return ts_tcp_slot_of_key(TS_TCP_KEY(netns, outbound, outbound ? remote : local));
 }
 
 /*
@@ -192,7 +193,8 @@ int BPF_PROG(ts_tcp_synack, const struct sock *sk, const struct request_sock *re
 	if (!sk)
 		return 0;
 	/* Not slot_of_socket: with fast open, sk is the child and not the listener. */
-	totals = totals_of(slot_of_key(TS_TCP_KEY(netns_of(sk), false, sk->__sk_common.skc_num)));
+	totals = totals_of(
+		ts_tcp_slot_of_key(TS_TCP_KEY(netns_of(sk), false, sk->__sk_common.skc_num)));
 	if (totals)
 		totals->retransmits[TS_TCP_SYNACK]++;
 	return 0;
@@ -275,7 +277,8 @@ static __always_inline void connect_ended(const struct sock *sk, int state)
 	__u64 latency = 0;
 	__u32 slot;
 
-	slot = slot_of_key(TS_TCP_KEY(netns_of(sk), true, bpf_ntohs(sk->__sk_common.skc_dport)));
+	slot = ts_tcp_slot_of_key(
+		TS_TCP_KEY(netns_of(sk), true, bpf_ntohs(sk->__sk_common.skc_dport)));
 	failure = failure_of(sk, entry);
 	if (entry) {
 		latency = bpf_ktime_get_ns() - entry->started_ns;
@@ -372,18 +375,20 @@ int BPF_PROG(ts_tcp_state, struct sock *sk, int before, int after)
 static __always_inline __u32 slot_of_packet(const struct sk_buff *skb)
 {
 	const void *header = skb->head + skb->transport_header;
+	const struct net_device *dev;
 	__u16 port = 0;
 	__u32 netns;
 
-	if (!skb->dev)
+	dev = BPF_CORE_READ(skb, dev); /* see netns_of */
+	if (!dev)
 		return TS_TCP_OTHER;
-	netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+	netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
 	bpf_probe_read_kernel(&port, sizeof port,
 			      header + bpf_core_field_offset(struct tcphdr, dest));
 	port = bpf_ntohs(port);
 	if (!listening(netns, port))
 		port = TS_TCP_PORT_CLOSED;
-	return slot_of_key(TS_TCP_KEY(netns, false, port));
+	return ts_tcp_slot_of_key(TS_TCP_KEY(netns, false, port));
 }
 
 static __always_inline void count_reset(__u32 slot, enum ts_tcp_direction direction)

@@ -33,7 +33,7 @@ struct {
 
 static __always_inline __u32 device_slot(const struct backing_dev_info *bdi)
 {
-	__u64 key = bdi->id + 1;
+	__u64 key = BPF_CORE_READ(bdi, id) + 1;
 
 	for (__u32 i = 0; i < TS_WRITEBACK_DEVICES; i++) {
 		__u32 slot = (key + i) & (TS_WRITEBACK_DEVICES - 1);
@@ -44,7 +44,7 @@ static __always_inline __u32 device_slot(const struct backing_dev_info *bdi)
 			seen = __sync_val_compare_and_swap(&device->key, 0, key);
 			if (!seen) {
 				bpf_probe_read_kernel_str(device->name, sizeof device->name,
-							  bdi->dev_name);
+							  BPF_CORE_READ(bdi, dev_name));
 				return slot;
 			}
 		}
@@ -92,7 +92,8 @@ int ts_balance_dirty_pages(__u64 *context)
 	if (!cpu)
 		return 0;
 	ns = pause * ts_writeback_jiffy_ns;
-	slot = device_slot(writeback->bdi);
+	/* Not writeback->bdi, for the same reason as in tcp.bpf.c, netns_of. */
+	slot = device_slot(BPF_CORE_READ(writeback, bdi));
 	if (slot > TS_WRITEBACK_OTHER)
 		return 0;
 	ts_histogram_count_keyed(&cpu->pause[slot], ts_histogram_slot_ns(ns), ns);

@@ -110,7 +110,7 @@ static int block_open(struct ts_live *live, void **opaque, enum ts_status *statu
 	snprintf(why, 256, "out of memory");
 	if (!state)
 		return error;
-	state->skeleton = block_bpf__open();
+	state->skeleton = block_bpf__open_opts(ts_open_options(live));
 	if (!state->skeleton)
 		goto fail;
 	state->cpus = ts_possible_cpus();

@@ -17,6 +17,7 @@
 #include "../core/error.h"
 #include "capability.h"
 #include "host.h"
+#include "kernel_types.h"
 #include "netns.h"
 #include "own_cost.h"
 #include "probe.h"
@@ -35,6 +36,7 @@ struct opened_source {
 struct ts_collector {
 	struct ts_live live;
 	struct ts_netns_table netns;
+	struct ts_kernel_types *types; /* while sources are opened; NULL: all of them parsed */
 	struct opened_source source[TS_SOURCE_COUNT];
 	size_t sources;
 	int run_statistics; /* descriptor, or -1 */
@@ -54,11 +56,26 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return ts_verbose && level <= LIBBPF_INFO ? vfprintf(stderr, format, arguments) : 0;
 }
 
-static int parse_kernel_btf(struct ts_collector *collector, const char *path)
+static int read_kernel_types(struct ts_collector *collector, const char *path)
 {
-	struct btf *btf = btf__parse(path, NULL);
-	int error = btf ? 0 : -errno;
+	struct btf *btf;
+	int error;
 
+	/* Numbers of types must be the running kernel's: another file is not for loading. */
+	if (!strcmp(path, KERNEL_BTF) && !ts_kernel_types_open(path, &collector->types)) {
+		collector->live.btf_path = path;
+		collector->live.kernel_btf = ts_kernel_types_btf(collector->types);
+		collector->live.object_types = ts_kernel_types_path(collector->types);
+		return 0;
+	}
+	/*
+	 * Now each BPF object makes libbpf read megabytes for a moment. Kept in the heap between
+	 * them, the pages are faulted in only once; malloc_trim gives them all back.
+	 */
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 128 << 20);
+	btf = btf__parse(path, NULL);
+	error = btf ? 0 : -errno;
 	if (error == -ENOENT)
 		return ts_err(error,
 			      "%s does not exist: this kernel has no BTF (CONFIG_DEBUG_INFO_BTF), "
@@ -75,10 +92,21 @@ static int parse_kernel_btf(struct ts_collector *collector, const char *path)
 	return 0;
 }
 
+static void forget_kernel_types(struct ts_collector *collector)
+{
+	if (!collector->types)
+		btf__free((struct btf *)collector->live.kernel_btf);
+	ts_kernel_types_close(collector->types);
+	collector->types = NULL;
+	collector->live.kernel_btf = NULL;
+	collector->live.object_types = NULL;
+}
+
 static void open_source(struct ts_collector *collector, const struct ts_source *source,
 			const struct ts_collect_options *options)
 {
 	struct opened_source *row = &collector->source[collector->sources++];
+	const char *object_types = collector->live.object_types;
 	int error;
 
 	row->source = source;
@@ -90,9 +118,15 @@ static void open_source(struct ts_collector *collector, const struct ts_source *
 		return;
 	}
 	error = source->open(&collector->live, &row->state, &row->status, row->why);
-	/* A BPF load has been seen to fail with EPERM once and to work the next moment. */
-	if (error == -EPERM)
+	/*
+	 * A BPF load has been seen to fail with EPERM once and to work the next moment. And should
+	 * our choice of the kernel's types be the reason, libbpf's own is not.
+	 */
+	if (error == -EPERM || (error && object_types && row->status == TS_STATUS_FAILED)) {
+		collector->live.object_types = NULL;
 		error = source->open(&collector->live, &row->state, &row->status, row->why);
+		collector->live.object_types = object_types;
+	}
 	row->open = !error;
 	if (error)
 		ts_debug("source %s: %s", ts_source_names[source->id], row->why);
@@ -111,13 +145,6 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	/* Before 5.11 maps count against RLIMIT_MEMLOCK; later it does not matter if this fails. */
 	setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
 
-	/*
-	 * Loading each BPF object reads megabytes of kernel BTF for a moment. Kept in the heap
-	 * between them, the pages are faulted in only once; malloc_trim below gives them all back.
-	 */
-	mallopt(M_MMAP_THRESHOLD, 32 << 20);
-	mallopt(M_TRIM_THRESHOLD, 128 << 20);
-
 	collector = calloc(1, sizeof *collector);
 	if (!collector)
 		return ts_err(-ENOMEM, "out of memory");
@@ -127,7 +154,7 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	collector->live.netns = &collector->netns;
 	collector->netns.home = -1;
 	ts_disabled_programs = options->disabled_programs;
-	error = parse_kernel_btf(collector, options->btf_path ? options->btf_path : KERNEL_BTF);
+	error = read_kernel_types(collector, options->btf_path ? options->btf_path : KERNEL_BTF);
 	if (error)
 		goto fail;
 	error = ts_netns_open(&collector->netns);
@@ -141,9 +168,7 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 		if (ts_sources[i])
 			open_source(collector, ts_sources[i], options);
 
-	/* Only opening needs it, and it is by far the largest thing in memory. */
-	btf__free((struct btf *)collector->live.kernel_btf);
-	collector->live.kernel_btf = NULL;
+	forget_kernel_types(collector); /* only opening needs them */
 	malloc_trim(0);
 	*result = collector;
 	return 0;
@@ -163,7 +188,7 @@ void ts_collector_close(struct ts_collector *collector)
 		close(collector->run_statistics);
 	ts_netns_close(&collector->netns);
 	ts_disabled_programs = NULL; /* the caller's array need not live on */
-	btf__free((struct btf *)collector->live.kernel_btf);
+	forget_kernel_types(collector);
 	free(collector);
 }
 

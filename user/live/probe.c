@@ -100,6 +100,19 @@ static size_t choose_programs(struct ts_probe *probe, const struct btf *btf)
 	return chosen;
 }
 
+/*
+ * libbpf reads all of the kernel's types for a tracing program, unless that is for another program
+ * (of any descriptor): then its section's handler must say for what. See kernel_types.c.
+ */
+static void spare_kernel_types(struct bpf_object *object)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, object) if (bpf_program__type(program) ==
+							  BPF_PROG_TYPE_TRACING)
+		bpf_program__set_attach_target(program, 1, NULL);
+}
+
 static void attach_programs(struct ts_probe *probe)
 {
 	for (size_t i = 0; i < probe->programs; i++) {
@@ -134,6 +147,8 @@ int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object 
 			 probe->programs ? probe->program[0].why : "no program to load");
 		return -EOPNOTSUPP;
 	}
+	if (live->object_types)
+		spare_kernel_types(object);
 	error = bpf_object__load(object);
 	if (error) {
 		*status = TS_STATUS_FAILED;

@@ -23,6 +23,13 @@ struct ts_probe {
 	size_t programs;
 };
 
+/* For the open_opts of every skeleton. */
+#define ts_open_options(live)                              \
+	(&(struct bpf_object_open_opts){                   \
+		.sz = sizeof(struct bpf_object_open_opts), \
+		.btf_custom_path = (live)->object_types,   \
+	})
+
 /*
  * After the skeleton was opened and its .rodata was set: a tp_btf program whose tracepoint this
  * kernel's BTF does not have is left out (unsupported), and so is one named by the user (disabled).

@@ -208,7 +208,7 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 
 	if (!state)
 		return fail(NULL, status, why, "no memory for the scheduler source", ENOMEM);
-	state->skeleton = sched_bpf__open();
+	state->skeleton = sched_bpf__open_opts(ts_open_options(live));
 	if (!state->skeleton)
 		return fail(state, status, why, "the scheduler's BPF object cannot be opened",
 			    errno);

@@ -371,7 +371,7 @@ static int sockets_open(struct ts_live *live, void **data, enum ts_status *statu
 	state->ports = ts_local_ports_new();
 	if (!state->memory || !state->groups || !state->ports)
 		return fail(state, status, why, TS_STATUS_FAILED, "no room", -ENOMEM);
-	state->skeleton = sockets_bpf__open();
+	state->skeleton = sockets_bpf__open_opts(ts_open_options(live));
 	if (!state->skeleton)
 		return fail(state, status, why, TS_STATUS_FAILED, "the BPF object cannot be opened",
 			    -errno);

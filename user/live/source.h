@@ -12,7 +12,9 @@
 /* What all sources may use; owned by the collector. */
 struct ts_live {
 	const char *btf_path;	      /* kernel BTF; never NULL */
-	const struct btf *kernel_btf; /* parsed once; only while sources are opened, else NULL */
+	const struct btf *kernel_btf; /* what sources ask about; only while they are opened */
+	/* Types to relocate BPF objects with (kernel_types.h); NULL: libbpf reads the kernel's. */
+	const char *object_types;
 	const char *proc;	      /* "/proc" (another root in tests) */
 	const char *sys;	      /* "/sys" */
 	struct ts_netns_table *netns; /* netns.h; refreshed before each snapshot */

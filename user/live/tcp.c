@@ -207,7 +207,7 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 
 	if (!state)
 		return fail(NULL, status, why, "out of memory", -ENOMEM);
-	state->skeleton = tcp_bpf__open();
+	state->skeleton = tcp_bpf__open_opts(ts_open_options(live));
 	if (!state->skeleton)
 		return fail(state, status, why, "the BPF object cannot be opened", -errno);
 	ts_tracepoint_exists(live->kernel_btf, "tcp_retransmit_skb", &parameters);

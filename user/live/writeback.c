@@ -118,7 +118,7 @@ static int load(struct writeback *state, struct ts_live *live, enum ts_status *s
 
 	state->writers = calloc(1, sizeof *state->writers);
 	state->previous = calloc(1, sizeof *state->previous);
-	state->skeleton = writeback_bpf__open();
+	state->skeleton = writeback_bpf__open_opts(ts_open_options(live));
 	if (!state->skeleton || !state->writers || !state->previous)
 		return -ENOMEM;
 	state->cpus = ts_possible_cpus();
