@@ -44,6 +44,22 @@ run() { # name, command...
 	rm -f "$output"
 }
 
+# Live comparisons with independent readings can be disturbed by what else the host does: one that
+# fails is shown, and decides only when it fails again.
+run_live() { # name, command...
+	local name=$1 output
+	shift
+	output=$(mktemp)
+	if timeout 600 "$@" >"$output" 2>&1 </dev/null; then
+		count "$name" 0 "$output"
+	else
+		echo "$name: failed once (below), runs again"
+		grep -E '^not ok|ERROR|error:' "$output" | head -20 | sed 's/^/    /'
+		run "$name" "$@"
+	fi
+	rm -f "$output"
+}
+
 if wanted lint; then
 	output=$(mktemp)
 	if make -s lint >"$output" 2>&1; then echo "ok 1 - lint" >>"$output"; else echo "not ok 1 - lint" >>"$output"; fi
@@ -56,7 +72,7 @@ for source in tests/unit/test_*.c tests/rules/test_*.c; do
 done
 for source in tests/live/test_*.c; do
 	wanted "$source" || continue
-	CMOCKA_MESSAGE_OUTPUT=TAP run "$source" "build/${source%.c}"
+	CMOCKA_MESSAGE_OUTPUT=TAP run_live "$source" "build/${source%.c}"
 done
 for script in tests/cli/*.bats tests/live/*.bats tests/lab/*.bats; do
 	{ [ -e "$script" ] && wanted "$script"; } || continue
