@@ -11,12 +11,18 @@
 #define LARGEST	     8	  /* destinations kept of a visit */
 #define PEAKS	     64
 
-enum port_state { PORT_TIME_WAIT, PORT_ESTABLISHED, PORT_CLOSE_WAIT, PORT_OTHER, PORT_STATES };
+enum port_state {
+	PORT_TIME_WAIT,
+	PORT_ESTABLISHED,
+	PORT_CLOSE_WAIT,
+	PORT_FIN_WAIT, /* closed by this side, not by the other */
+	PORT_OTHER,
+	PORT_STATES
+};
 
 static const char *const state_names[] = {
-	[PORT_TIME_WAIT] = "time-wait",
-	[PORT_ESTABLISHED] = "established",
-	[PORT_CLOSE_WAIT] = "close-wait",
+	[PORT_TIME_WAIT] = "time-wait",	  [PORT_ESTABLISHED] = "established",
+	[PORT_CLOSE_WAIT] = "close-wait", [PORT_FIN_WAIT] = "fin-wait",
 	[PORT_OTHER] = "other",
 };
 
@@ -59,6 +65,8 @@ static enum port_state classify(__u8 state)
 	case TCP_TIME_WAIT: return PORT_TIME_WAIT;
 	case TCP_ESTABLISHED: return PORT_ESTABLISHED;
 	case TCP_CLOSE_WAIT: return PORT_CLOSE_WAIT;
+	case TCP_FIN_WAIT1:
+	case TCP_FIN_WAIT2: return PORT_FIN_WAIT;
 	default: return PORT_OTHER;
 	}
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Local ports for outgoing connections run out: a small range, or connections that are never
- * closed. */
+/*
+ * Local ports for outgoing connections run out: a small range, or connections that this side or the
+ * other never closes. Without connects that fail nobody is harmed, and nothing is proposed.
+ */
 #include "../rule.h"
 
 #include <math.h>
@@ -15,6 +17,14 @@ enum { FAILED, HELD_SHARE, LEAK_SHARE };
 #define TIME_WAIT_SECONDS   60.0
 #define HEADROOM	    1.25
 #define LISTENERS_TOLD	    8
+/*
+ * A leak takes everything or grows; a pool of connections does neither. Held by open connections,
+ * as a share of the range; opened and not closed during the window, as a share of it.
+ */
+#define LEAK_FILLS	 0.95
+#define LEAK_GROWS	 0.05
+#define LEAK_GROWS_LEAST 10
+#define REUSE_LOOPBACK	 2 /* tcp_tw_reuse: enabled for loopback traffic only */
 
 /*
  * What is proposed: the kernel's default, then wider ones of different parity at both ends, that
@@ -28,11 +38,14 @@ static const struct port_range {
 
 struct ports {
 	const char *netns;
-	const char *destination;	    /* the one that holds most */
-	double time_wait, open, close_wait; /* towards it */
-	double held;			    /* all of them */
-	double everywhere;		    /* towards all destinations */
-	double failed;
+	/* The one that holds most, among those to whose port connects failed, if there are any. */
+	const char *destination;
+	double time_wait, fin_wait, open, close_wait; /* towards it */
+	double held;				      /* all of them */
+	double everywhere;			      /* towards all destinations */
+	double failed;				      /* for want of a local port */
+	double attempts;    /* connects towards its port that did not fail for that */
+	double growth;	    /* of these, connections that have not ended; NAN when not measured */
 	double first, last; /* the range; NAN when not read */
 	double reuse;	    /* tcp_tw_reuse */
 };
@@ -60,34 +73,95 @@ static double held_at_all(const struct ts_rule_context *context, const char *net
 	return sum;
 }
 
+static const char *port_of(const char *destination)
+{
+	const char *colon = strrchr(destination, ':');
+
+	return colon ? colon + 1 : "";
+}
+
+static double failed_towards(const struct ts_rule_context *context, const char *netns,
+			     const char *port, const char *reason)
+{
+	if (!ts_rule_measured(context, TS_FAMILY_TCP_CONNECT_FAILURES))
+		return 0;
+	return (double)ts_window_counter(context->window, TS_FAMILY_TCP_CONNECT_FAILURES,
+					 TS_LABELS(netns, port, reason));
+}
+
+static void find_destination(const struct ts_rule_context *context, struct ports *p)
+{
+	bool suffers = false;
+
+	ts_for_each_series (s, context->window, TS_FAMILY_TCP_LOCAL_PORTS) {
+		const char *destination = s->label[1];
+		double sum;
+		bool failing;
+
+		if (strcmp(s->label[0], p->netns) || !strcmp(destination, "other"))
+			continue;
+		sum = held_at_all(context, p->netns, destination);
+		failing = failed_towards(context, p->netns, port_of(destination),
+					 "no-local-port") >= context->threshold[FAILED];
+		if (failing == suffers ? sum > p->held : failing && sum > 0) {
+			p->held = sum;
+			p->destination = destination;
+			suffers = failing;
+		}
+	}
+}
+
+/* Connects during the window, and how many more connections there are than at its beginning. */
+static void measure_connects(const struct ts_rule_context *context, struct ports *p)
+{
+	const char *port = port_of(p->destination);
+	const struct ts_histogram *established;
+	double opened;
+
+	p->growth = NAN;
+	if (!ts_rule_measured(context, TS_FAMILY_TCP_CONNECT_LATENCY)) {
+		p->attempts = ts_rule_network_counter(context, p->netns, "TcpActiveOpens");
+		return;
+	}
+	established = ts_window_histogram(context->window, TS_FAMILY_TCP_CONNECT_LATENCY,
+					  TS_LABELS(p->netns, port));
+	opened = established ? (double)established->count : 0;
+	p->attempts = opened + failed_towards(context, p->netns, port, "not-established");
+	if (ts_rule_measured(context, TS_FAMILY_TCP_CONNECTIONS))
+		p->growth = opened -
+			    (double)ts_window_counter(context->window, TS_FAMILY_TCP_CONNECTIONS,
+						      TS_LABELS(p->netns, "outbound", port));
+}
+
 static struct ports measure(const struct ts_rule_context *context, const char *netns)
 {
 	const struct ts_window *window = context->window;
 	struct ports p = {.netns = netns, .destination = ""};
 
-	ts_for_each_series (s, window, TS_FAMILY_TCP_LOCAL_PORTS) {
-		double sum;
-
-		if (strcmp(s->label[0], netns) || !strcmp(s->label[1], "other"))
-			continue;
-		sum = held_at_all(context, netns, s->label[1]);
-		if (sum > p.held) {
-			p.held = sum;
-			p.destination = s->label[1];
-		}
-	}
+	find_destination(context, &p);
 	p.everywhere = held_at_all(context, netns, NULL);
 	p.time_wait = held(context, netns, p.destination, "time-wait");
+	p.fin_wait = held(context, netns, p.destination, "fin-wait");
 	p.open = held(context, netns, p.destination, "established") +
 		 held(context, netns, p.destination, "other");
 	p.close_wait = held(context, netns, p.destination, "close-wait");
-	if (ts_rule_measured(context, TS_FAMILY_TCP_CONNECT_FAILURES))
-		p.failed = (double)ts_window_counter(window, TS_FAMILY_TCP_CONNECT_FAILURES,
-						     TS_LABELS(netns, NULL, "no-local-port"));
+	p.failed = failed_towards(context, netns, NULL, "no-local-port");
+	measure_connects(context, &p);
 	p.first = ts_window_setting_number(window, TS_SETTING_IP_LOCAL_PORT_RANGE, netns, 0, NAN);
 	p.last = ts_window_setting_number(window, TS_SETTING_IP_LOCAL_PORT_RANGE, netns, 1, NAN);
 	p.reuse = ts_window_setting_number(window, TS_SETTING_TCP_TW_REUSE, netns, 0, NAN);
 	return p;
+}
+
+/*
+ * Whether connect() takes over ports in TIME_WAIT already. The default, 2, does so where either
+ * address is a loopback address; other addresses of the host do not count (tcp_twsk_unique()).
+ */
+static bool reuses(const struct ports *p)
+{
+	return p->reuse == 1 ||
+	       (p->reuse == REUSE_LOOPBACK &&
+		(!strncmp(p->destination, "127.", 4) || !strncmp(p->destination, "[::1]:", 6)));
 }
 
 static void add_evidence(struct ts_rule_context *context, struct ts_finding *f,
@@ -115,6 +189,9 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *f,
 	ts_finding_evidence(context, f, TS_FAMILY_TCP_LOCAL_PORTS,
 			    TS_LABELS(p->netns, p->destination, "close-wait"),
 			    "of these closed by the other side only", p->close_wait, "ports", 1);
+	ts_finding_evidence(context, f, TS_FAMILY_TCP_LOCAL_PORTS,
+			    TS_LABELS(p->netns, p->destination, "fin-wait"),
+			    "of these closed by this side only", p->fin_wait, "ports", 1);
 	f->netns = ts_arena_intern(context->report->arena, p->netns);
 	if (worst) {
 		ts_finding_sufferer(context, f, worst);
@@ -126,26 +203,41 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *f,
 	f->harm_seconds = p->failed * SECONDS_PER_FAILURE;
 }
 
-static void leak(struct ts_rule_context *context, const struct ports *p)
+/* Who has to close, and what a wider range would not do. */
+static const char *leak_remedy(struct ts_rule_context *context, const struct ports *p,
+			       bool peer_leaks)
+{
+	if (peer_leaks)
+		return ts_text(context,
+			       "This side has closed its end; %s has not closed its own "
+			       "(FIN_WAIT_2 here, CLOSE_WAIT there): the application that listens "
+			       "there must close() its sockets. A wider range only delays the end.",
+			       p->destination);
+	if (p->close_wait > p->open)
+		return "The other side has closed them and the application has not (CLOSE_WAIT): "
+		       "it must close() its sockets. A wider range only delays the end.";
+	return "The ports are held by open connections: close those that are no longer used, or "
+	       "share them (a connection pool with an upper bound). A wider range only delays the "
+	       "end.";
+}
+
+static void leak(struct ts_rule_context *context, const struct ports *p, bool peer_leaks)
 {
 	struct ts_finding *f = ts_finding_cause(context, "connection-leak",
 						ts_settings[TS_SETTING_IP_LOCAL_PORT_RANGE].name);
+	bool failing = p->failed >= context->threshold[FAILED];
 
 	f->scope = TS_SCOPE_NETNS;
 	add_evidence(context, f, p);
 	ts_finding_identify(context, f, f->cause, "port");
-	f->title = ts_text(context,
-			   "Local ports in %s run out: connections to %s are opened and not closed",
-			   ts_rule_netns_text(context, p->netns), p->destination);
-	f->remedy =
-		p->close_wait > p->open
-			? "The other side has closed them and the application has not "
-			  "(CLOSE_WAIT): "
-			  "it must close() its sockets. A wider range only delays the end."
-			: "The ports are held by open connections: close those that are no longer "
-			  "used, or share them (a connection pool with an upper bound). A wider "
-			  "range only delays the end.";
-	f->confidence = 0.85;
+	f->title = ts_text(context, "Local ports in %s %s: %s %s",
+			   ts_rule_netns_text(context, p->netns),
+			   failing ? "run out" : "are nearly used up",
+			   peer_leaks ? "connections closed here are not closed by"
+				      : "connections are opened and not closed towards",
+			   p->destination);
+	f->remedy = leak_remedy(context, p, peer_leaks);
+	f->confidence = failing ? 0.85 : 0.6;
 }
 
 /* Services listening inside the range: a restart of one may find its port taken. */
@@ -169,7 +261,11 @@ static const char *listeners_within(struct ts_rule_context *context, const struc
 /* Ports that this rate of connects holds until TIME_WAIT ends, and those held now. */
 static double demand(const struct ts_rule_context *context, const struct ports *p)
 {
-	return HEADROOM * (p->held + p->failed / context->window->seconds * TIME_WAIT_SECONDS);
+	/* Where nothing stays in TIME_WAIT a port is free again as soon as it is closed. */
+	double ended = p->time_wait > 0 ? p->failed / context->window->seconds * TIME_WAIT_SECONDS
+					: p->failed;
+
+	return HEADROOM * (p->held + ended);
 }
 
 static const struct port_range *choose(const struct ports *p, double wanted)
@@ -190,11 +286,11 @@ static const struct port_range *choose(const struct ports *p, double wanted)
 
 static const char *reuse_note(const struct ports *p)
 {
-	if (p->reuse == 1)
+	if (reuses(p) || !p->time_wait)
 		return "";
 	return " Instead, net.ipv4.tcp_tw_reuse=1 lets connect() take over ports in TIME_WAIT "
-	       "after "
-	       "a second, where the other side uses TCP timestamps; keeping connections open is "
+	       "after a second, where the other side uses TCP timestamps; keeping connections open "
+	       "is "
 	       "better than both.";
 }
 
@@ -213,7 +309,7 @@ static void widen(struct ts_rule_context *context, const struct ports *p)
 	f->title = ts_text(context,
 			   "Local ports for connections to %s in %s run out: the range has %.0f",
 			   p->destination, ts_rule_netns_text(context, p->netns), size);
-	f->confidence = p->failed > 0 ? 0.95 : 0.6;
+	f->confidence = 0.95;
 	if (!range) {
 		f->proposed = f->apply = f->undo = "";
 		f->remedy =
@@ -225,11 +321,13 @@ static void widen(struct ts_rule_context *context, const struct ports *p)
 	}
 	f->computed = ts_text(
 		context,
-		"%.0f ports held and %.0f connects failed in %.0f s; a port stays in TIME_WAIT for "
-		"60 s, so this rate asks for about %.0f ports (a quarter more included); the new "
-		"range has %.0f",
-		p->held, p->failed, context->window->seconds, wanted,
-		range_size(range->first, range->last));
+		"%.0f ports held and %.0f connects failed in %.0f s; %s about %.0f ports (a "
+		"quarter "
+		"more included); the new range has %.0f",
+		p->held, p->failed, context->window->seconds,
+		p->time_wait > 0 ? "a port stays in TIME_WAIT for 60 s, so this rate asks for"
+				 : "the connections that are kept and those that failed ask for",
+		wanted, range_size(range->first, range->last));
 	inside = listeners_within(context, p, range);
 	f->remedy = ts_text(
 		context, "%s%s%s The low end stays above the ports of well-known services.%s",
@@ -248,19 +346,26 @@ static void widen(struct ts_rule_context *context, const struct ports *p)
 				: "");
 }
 
-/* Ports run out, or are about to; nothing below it counts. */
-static bool exhausted(const struct ts_rule_context *context, const struct ports *p)
+/* Open connections dominate, and they are a leak rather than a pool of a steady size. */
+static bool application_leaks(const struct ts_rule_context *context, const struct ports *p)
 {
-	double size = range_size(p->first, p->last);
+	double size = range_size(p->first, p->last), pinned = p->open + p->close_wait;
 
-	if (p->failed >= context->threshold[FAILED])
+	if (pinned < context->threshold[LEAK_SHARE] * p->held)
+		return false;
+	/* A pool has no use for connections that the other side has closed. */
+	if (p->close_wait >= context->threshold[LEAK_SHARE] * p->held)
 		return true;
-	/* More than the range: several source addresses, each with a range of its own. */
-	return p->held >= context->threshold[HELD_SHARE] * size && p->held <= size &&
-	       !(p->reuse == 1 && p->time_wait > p->open + p->close_wait);
+	return pinned >= LEAK_FILLS * size ||
+	       (!isnan(p->growth) && p->growth >= fmax(LEAK_GROWS_LEAST, LEAK_GROWS * size));
 }
 
-static void judge_namespace(struct ts_rule_context *context, const struct ports *p)
+static bool peer_leaks(const struct ts_rule_context *context, const struct ports *p)
+{
+	return p->fin_wait > 0 && p->fin_wait >= context->threshold[LEAK_SHARE] * p->held;
+}
+
+static void judge_failures(struct ts_rule_context *context, const struct ports *p)
 {
 	double size = range_size(p->first, p->last);
 
@@ -269,19 +374,68 @@ static void judge_namespace(struct ts_rule_context *context, const struct ports 
 					"connects in %s found no local port, but its "
 					"ip_local_port_range could not be read",
 					ts_rule_netns_text(context, p->netns));
-	} else if (fmax(p->held, p->everywhere) < context->threshold[HELD_SHARE] * size) {
+	} else if (p->held < context->threshold[HELD_SHARE] * size) {
 		ts_rule_without_finding(
 			context, TS_OUTCOME_INSUFFICIENT,
-			"%.0f connects in %s failed with EADDRNOTAVAIL although only %.0f of %.0f "
-			"local ports were seen in use: a source address that does not exist or "
-			"ip_local_reserved_ports can be the reason; observe longer",
-			p->failed, ts_rule_netns_text(context, p->netns),
-			fmax(p->held, p->everywhere), size);
-	} else if (p->open + p->close_wait >= context->threshold[LEAK_SHARE] * p->held) {
-		leak(context, p);
+			"%.0f connects in %s failed with EADDRNOTAVAIL although at most %.0f of "
+			"%.0f local ports were seen in use towards one destination (%.0f towards "
+			"all): a source address that does not exist or ip_local_reserved_ports can "
+			"be the reason; observe longer",
+			p->failed, ts_rule_netns_text(context, p->netns), p->held, size,
+			p->everywhere);
+	} else if (peer_leaks(context, p)) {
+		leak(context, p, true);
+	} else if (application_leaks(context, p)) {
+		leak(context, p, false);
 	} else {
 		widen(context, p);
 	}
+}
+
+/* Connects are made, and most of the range is held towards one destination; few or none failed. */
+static void judge_nearly_full(struct ts_rule_context *context, const struct ports *p)
+{
+	if (peer_leaks(context, p)) {
+		leak(context, p, true);
+		return;
+	}
+	if (!ts_rule_measured(context, TS_FAMILY_TCP_CONNECT_FAILURES)) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"%.0f of %.0f local ports in %s are held towards %s (%.0f in TIME_WAIT), "
+			"but whether connects fail for want of one was not measured: nothing is "
+			"proposed without",
+			p->held, range_size(p->first, p->last),
+			ts_rule_netns_text(context, p->netns), p->destination, p->time_wait);
+		return;
+	}
+	ts_rule_without_finding(
+		context, TS_OUTCOME_INSUFFICIENT,
+		"%.0f of %.0f local ports in %s are held towards %s (%.0f in TIME_WAIT) while "
+		"connects are made, and %.0f failed for want of one (threshold %.0f): near the end "
+		"of the range, but no harm yet that would ask for a wider one; observe longer",
+		p->held, range_size(p->first, p->last), ts_rule_netns_text(context, p->netns),
+		p->destination, p->time_wait, p->failed, context->threshold[FAILED]);
+}
+
+static bool nearly_full(const struct ts_rule_context *context, const struct ports *p)
+{
+	double size = range_size(p->first, p->last);
+
+	/* What an ended client left behind harms nobody who does not connect. */
+	if (!(p->attempts + p->failed > 0))
+		return false;
+	/* More than the range: several source addresses, each with a range of its own. */
+	return p->held >= context->threshold[HELD_SHARE] * size && p->held <= size &&
+	       !(reuses(p) && p->time_wait > p->open + p->close_wait + p->fin_wait);
+}
+
+static void judge_namespace(struct ts_rule_context *context, const struct ports *p)
+{
+	if (p->failed >= context->threshold[FAILED])
+		judge_failures(context, p);
+	else if (nearly_full(context, p))
+		judge_nearly_full(context, p);
 }
 
 /* Whether a namespace was judged already: the series of one stand in no order. */
@@ -315,19 +469,24 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			p = measure(context, s->label[0]);
 			if (p.held > 0)
 				fullest = fmax(fullest, p.held / range_size(p.first, p.last));
-			if (exhausted(context, &p))
-				judge_namespace(context, &p);
+			judge_namespace(context, &p);
 		}
 	if (context->why)
 		return context->outcome;
 	return ts_rule_without_finding(
 		context, TS_OUTCOME_QUIET,
 		"at most %.0f %% of a namespace's local ports were held towards one destination "
-		"(threshold %.0f %%)%s",
+		"(threshold %.0f %%)%s%s",
 		100 * fullest, 100 * context->threshold[HELD_SHARE],
-		ts_rule_measured(context, TS_FAMILY_TCP_CONNECT_FAILURES)
-			? ", and no connect failed for want of one"
-			: "; failed connects were not measured");
+		fullest >= context->threshold[HELD_SHARE]
+			? ", but there no connects are made, or they reuse ports in TIME_WAIT, or "
+			  "they have several source addresses"
+			: "",
+		!ts_rule_measured(context, TS_FAMILY_TCP_CONNECT_FAILURES)
+			? "; failed connects were not measured"
+		: failed_towards(context, NULL, NULL, "no-local-port") > 0
+			? ", and fewer connects failed for want of one than count as a symptom"
+			: ", and no connect failed for want of one");
 }
 
 const struct ts_rule ts_rule_local_ports = {
@@ -342,24 +501,27 @@ const struct ts_rule ts_rule_local_ports = {
 		 [HELD_SHARE] =
 			 {"held_share", 0.8, 0.1, 1, "share of the range",
 			  "local ports held towards one destination, as a share of the range, from "
-			  "which on they run out"},
+			  "which on it is nearly used up"},
 		 [LEAK_SHARE] =
 			 {"open_share", 0.5, 0.01, 1, "share of the held ports",
-			  "ports held by open connections (not TIME_WAIT), from which on the "
-			  "connections are the problem and not the range"}},
+			  "ports held by connections one side has not closed (not TIME_WAIT), from "
+			  "which on they are examined as a leak"}},
 	.judge = judge,
-	.explanation = "connect() picks a local port from net.ipv4.ip_local_port_range that is "
-		       "free towards that "
-		       "destination. After an active close the port stays in TIME_WAIT for 60 s.\n"
-		       "Convicts the range: connect() fails with EADDRNOTAVAIL, or TIME_WAIT holds "
-		       "more than 80 % of "
-		       "the range towards one destination.\n"
-		       "Acquits it: established or CLOSE_WAIT connections hold the ports "
-		       "(connection-leak): a wider "
-		       "range only delays the end.\n"
-		       "A wider range may collide with services that start later "
-		       "(ip_local_reserved_ports). "
-		       "tcp_tw_reuse=1 is the alternative where both sides use timestamps.\n"
-		       "Source: __inet_hash_connect(), tcp_twsk_unique(); "
-		       "Documentation/networking/ip-sysctl.rst.",
+	.explanation =
+		"connect() picks a local port from net.ipv4.ip_local_port_range that is "
+		"free towards that "
+		"destination. After an active close the port stays in TIME_WAIT for 60 s.\n"
+		"Convicts the range: connect() fails with EADDRNOTAVAIL while the ports held "
+		"towards one destination make up 80 % of the range or more. Without failed "
+		"connects nothing is proposed.\n"
+		"Acquits it (connection-leak): ESTABLISHED connections that fill the range "
+		"or become more and more, CLOSE_WAIT (the application does not close), or "
+		"FIN_WAIT_2 (the other side does not close): a wider range only delays the "
+		"end. A pool of a steady size is no leak.\n"
+		"A wider range may collide with services that start later "
+		"(ip_local_reserved_ports). "
+		"tcp_tw_reuse=1 is the alternative where both sides use timestamps; its "
+		"default of 2 does the same on loopback.\n"
+		"Source: __inet_hash_connect(), tcp_twsk_unique(); "
+		"Documentation/networking/ip-sysctl.rst.",
 };
