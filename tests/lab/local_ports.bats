@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# A client that runs out of local ports: through TIME_WAIT, and through connections it never closes.
+# A client that runs out of local ports: through TIME_WAIT, through connections it never closes, and
+# through connections the other side never closes; and what only looks like it.
 . "$BATS_TEST_DIRNAME/lab.bash"
 
 setup() {
@@ -32,4 +33,82 @@ teardown() { network_down; }
 	grep -q 'no_local_port=[1-9]' "$BATS_TEST_TMPDIR/churn"
 	expect "*local-ports not-a-setting - connection-leak $(inode $server) *" "$output"
 	refuse "*recommend*ip_local_port_range*" "$output"
+}
+
+@test "a full range that nobody uses any more: nothing is said" {
+	on_server /usr/bin/python3 "$lab/workload.py" churn $client_address 9000 1 >"$BATS_TEST_TMPDIR/churn"
+	grep -q 'no_local_port=[1-9]' "$BATS_TEST_TMPDIR/churn"
+	run advise 3
+	[ "$status" = 0 ]
+	[ "$(on_server awk '$1 == "TCP:" { print $7 }' /proc/net/sockstat)" -ge 160 ]
+	refuse "*local-ports*" "$output"
+}
+
+@test "TIME_WAIT fills the range on loopback, where it is reused: nothing is said" {
+	on_server sysctl -qw net.ipv4.tcp_tw_reuse=2
+	on_server /usr/bin/python3 "$lab/workload.py" sink 9001 12 >/dev/null 3>&- &
+	sleep 0.3
+	on_server /usr/bin/python3 -c '
+import socket, time
+start, failed = time.monotonic(), 0
+for i in range(8 * 140): # a second: more than half the range, which is reused first, less than all
+    s = socket.socket()
+    failed += s.connect_ex(("127.0.0.1", 9001)) != 0
+    s.close()
+    time.sleep(max(0, start + i / 140 - time.monotonic()))
+print(f"failed={failed}")' >"$BATS_TEST_TMPDIR/loopback" 3>&- &
+	sleep 4
+	run advise 3
+	wait $!
+	[ "$status" = 0 ]
+	grep -q '^failed=0$' "$BATS_TEST_TMPDIR/loopback"
+	[ "$(on_server awk '$1 == "TCP:" { print $7 }' /proc/net/sockstat)" -ge 160 ]
+	refuse "*local-ports*" "$output"
+}
+
+@test "a pool of a steady size leaves too few ports: the range is recommended, no leak is claimed" {
+	on_server /usr/bin/python3 "$lab/workload.py" hold $client_address 9000 170 12 >/dev/null 3>&- &
+	sleep 1
+	on_server /usr/bin/python3 "$lab/workload.py" churn $client_address 9000 7 >"$BATS_TEST_TMPDIR/churn" 3>&- &
+	run advise 4
+	wait $!
+	[ "$status" = 0 ]
+	grep -q 'no_local_port=[1-9]' "$BATS_TEST_TMPDIR/churn"
+	expect "*local-ports recommend net.ipv4.ip_local_port_range - $(inode $server) *" "$output"
+	refuse "*connection-leak*" "$output"
+}
+
+@test "the other side never closes: it is named, the range is not" {
+	on_client /usr/bin/python3 -c '
+import socket, time
+listener, kept = socket.create_server(("0.0.0.0", 9002), backlog=1024), []
+listener.settimeout(0.2)
+end = time.monotonic() + 14
+while time.monotonic() < end:
+    try:
+        kept.append(listener.accept())
+    except OSError:
+        pass' 3>&- &
+	sleep 0.3
+	on_server /usr/bin/python3 -c '
+import socket, time
+end, kept, failed = time.monotonic() + 6, [], 0
+while time.monotonic() < end:
+    s = socket.socket()
+    if s.connect_ex(("'$client_address'", 9002)) == 0:
+        s.shutdown(socket.SHUT_WR)
+        kept.append(s)
+    else:
+        failed += 1
+        s.close()
+    time.sleep(0.005)
+print(f"failed={failed}")' >"$BATS_TEST_TMPDIR/half" 3>&- &
+	sleep 0.5
+	run advise 4
+	wait $!
+	[ "$status" = 0 ]
+	grep -q '^failed=[1-9]' "$BATS_TEST_TMPDIR/half"
+	expect "*local-ports not-a-setting - connection-leak $(inode $server) *" "$output"
+	refuse "*recommend*ip_local_port_range*" "$output"
+	grep -q "$client_address:9002 has not closed its own" "$BATS_TEST_TMPDIR/report.json"
 }
