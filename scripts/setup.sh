@@ -32,6 +32,7 @@ collect_missing() {
 	need_command bats bats
 	need_command fio fio
 	need_command stress-ng stress-ng
+	need_command sysctl procps
 	need_command ip iproute2
 	need_command nft nftables
 	need_command mkfs.ext4 e2fsprogs
