@@ -134,6 +134,132 @@ static void a_flood_wants_cookies(void **state)
 	fixture_close(&f);
 }
 
+static void expect_cookies(const struct handshakes *h, double synacks, double round_trip,
+			   const char *because)
+{
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	fixture_open(&f);
+	add(&f, h);
+	fixture_counter(&f, TCP_RETRANSMITS, synacks, h->netns, "service", "9000", "synack");
+	if (round_trip > 0)
+		fixture_latency(&f, TCP_MINIMUM_RTT, 3, round_trip, 200, h->netns, "service",
+				"9000");
+	fixture_judge(&f);
+	if (because) {
+		finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+		assert_string_equal(finding->setting, "net.ipv4.tcp_syncookies");
+		assert_string_equal(finding->proposed, "1");
+		assert_contains(finding->title, "never finished");
+		assert_contains(finding->computed, because);
+	} else {
+		assert_string_equal(
+			fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->setting,
+			"net.ipv4.tcp_max_syn_backlog");
+	}
+	fixture_close(&f);
+}
+
+/*
+ * As measured: a flood of 200 a second that nobody answers, beside a client the kernel knows, whose
+ * 20 connects a second succeed in the last quarter of the queue.
+ */
+static void a_flood_beside_a_client_that_gets_through(void **state)
+{
+	struct handshakes h = lab;
+
+	h.max_syn_backlog = 64, h.drops = 1200, h.opened = 200, h.peak = 48, h.burst = 25;
+	expect_cookies(&h, 144, 0.0001, "had to be sent again");
+	/* In its later minutes each is sent again only every 13 seconds or so. */
+	expect_cookies(&h, 38, 0.0001, "had to be sent again");
+	expect_cookies(&h, 38, 0.05, "had to be sent again");
+	/* The moment between two retransmissions of all of them. */
+	expect_cookies(&h, 0, 0.0001, "does not keep 48 handshakes in progress");
+	/* The same drops where handshakes are finished after a round trip: the queue is too short.
+	 */
+	expect_cookies(&h, 0, 0.12, NULL);
+	expect_cookies(&h, 10, 0.12, NULL);
+	/* A satellite's: every handshake outlasts the first timeout, and is finished. */
+	expect_cookies(&h, 200, 1.2, NULL);
+}
+
+/* After a raise the flood fills the new length: no second raise, whatever was measured. */
+static void a_raise_is_not_followed_by_another(void **state)
+{
+	struct handshakes h = lab;
+
+	h.max_syn_backlog = 1024, h.drops = 1200, h.opened = 200, h.peak = 768, h.burst = 25;
+	expect_cookies(&h, 0, 0, "only 200 were finished");
+	h.opened = 767;
+	expect_cookies(&h, 0, 0, "only 767 were finished");
+	h.opened = 4000;
+	expect_cookies(&h, 600, 0.1, "had to be sent again");
+	h.burst = 900; /* as many more, and they connect: a demand that grew */
+	expect_cookies(&h, 5, 0.1, NULL);
+}
+
+/* A path that loses packets has SYN-ACKs sent again, too. */
+static void loss_is_not_a_flood(void **state)
+{
+	struct handshakes h = lab;
+	struct fixture f;
+
+	h.opened = 2000, h.peak = 48, h.max_syn_backlog = 64;
+	expect_cookies(&h, 60, 0.1, "had to be sent again");
+	fixture_open(&f);
+	add(&f, &h);
+	fixture_counter(&f, TCP_RETRANSMITS, 60, SERVER, "service", "9000", "synack");
+	fixture_counter(&f, TCP_RETRANSMITS, 400, SERVER, "service", "9000", "timeout");
+	fixture_counter(&f, TCP_CONNECTION_SEGMENTS, 20000, SERVER, "service", "9000", "sent");
+	fixture_judge(&f);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->setting,
+			    "net.ipv4.tcp_max_syn_backlog");
+	fixture_close(&f);
+}
+
+/* The flood fills a queue that ends at the listener's limit: neither backlog is to blame. */
+static void a_flood_at_the_listeners_limit(void **state)
+{
+	struct handshakes h = lab;
+
+	h.max_syn_backlog = 4096, h.limit = 64, h.limit_drops = h.drops = 1200, h.peak = 64;
+	expect_cookies(&h, 100, 0.05, "had to be sent again");
+	h.somaxconn = 64;
+	expect_cookies(&h, 100, 0.05, "had to be sent again");
+}
+
+/* With cookies on the same flood refuses nobody. */
+static void a_flood_with_cookies_is_quiet(void **state)
+{
+	struct handshakes h = lab;
+	struct fixture f;
+
+	h.cookies = 1, h.cookies_sent = 1900, h.drops = 0, h.peak = 48;
+	fixture_open(&f);
+	add(&f, &h);
+	fixture_counter(&f, TCP_RETRANSMITS, 144, SERVER, "service", "9000", "synack");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
+	assert_int_equal(f.report->findings, 0);
+	assert_contains(fixture_result(&f, RULE)->why, "nobody was refused");
+	fixture_close(&f);
+}
+
+static void retransmissions_were_not_counted(void **state)
+{
+	struct fixture f;
+
+	fixture_open(&f);
+	add(&f, &lab);
+	fixture_unsupported(&f, TS_FAMILY_TCP_RETRANSMITS, "no BPF");
+	fixture_judge(&f);
+	assert_int_equal(f.report->findings, 0);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_INSUFFICIENT);
+	assert_contains(fixture_result(&f, RULE)->why, "retransmissions of SYN-ACKs");
+	fixture_close(&f);
+}
+
 static void handshakes_were_not_seen(void **state)
 {
 	struct handshakes h = lab;
@@ -161,6 +287,7 @@ static void converges(void **state)
 		enum ts_outcome outcome;
 
 		h.peak = 0.75 * h.max_syn_backlog, h.burst = 5 * h.max_syn_backlog;
+		h.opened = 10 * h.peak; /* they do connect */
 		judge(&f, &h);
 		outcome = fixture_outcome(&f, RULE);
 		if (outcome == TS_OUTCOME_RECOMMEND)
@@ -223,6 +350,12 @@ int main(void)
 		cmocka_unit_test(overflow_of_the_accept_queue),
 		cmocka_unit_test(bounded_by_listen),
 		cmocka_unit_test(a_flood_wants_cookies),
+		cmocka_unit_test(a_flood_beside_a_client_that_gets_through),
+		cmocka_unit_test(a_raise_is_not_followed_by_another),
+		cmocka_unit_test(loss_is_not_a_flood),
+		cmocka_unit_test(a_flood_at_the_listeners_limit),
+		cmocka_unit_test(a_flood_with_cookies_is_quiet),
+		cmocka_unit_test(retransmissions_were_not_counted),
 		cmocka_unit_test(handshakes_were_not_seen),
 		cmocka_unit_test(converges),
 		cmocka_unit_test(two_namespaces),

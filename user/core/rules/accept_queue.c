@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DROPPED, SAMPLES, FULL_SHARE, ACCEPTOR_BUSY, FULL_SECONDS };
+enum { DROPPED, SAMPLES, FULL_SHARE, ACCEPTOR_BUSY, FULL_SECONDS, WAITING_SHARE };
 
 /* An attempt that is dropped is tried again by the client after its first retransmission timeout.
  */
@@ -13,8 +13,8 @@ enum { DROPPED, SAMPLES, FULL_SHARE, ACCEPTOR_BUSY, FULL_SECONDS };
 
 /*
  * From this part of full_share on it is in doubt whether the queue drains. Below it pauses of the
- * acceptor explain the full samples: a busy share computed from them would be far too high, because
- * one attempt is dropped several times (each retransmission counts).
+ * acceptor explain the full samples, and every dropped attempt taken for another connection would
+ * make it look far too busy: retransmissions of one attempt are dropped, too.
  */
 #define IN_DOUBT 0.7
 
@@ -23,7 +23,12 @@ struct overflow {
 	double dropped;	   /* attempts lost at the accept queue */
 	double accepted;   /* connections taken from it; NAN unknown */
 	double full_share; /* of the samples */
-	double busy; /* share of the window the acceptor would need for all attempts; NAN unknown */
+	double waiting;	   /* share of the samples with connections waiting: the acceptor works */
+	/*
+	 * Share of the window the acceptor would need at its pace to take everybody; NAN unknown.
+	 * At least: one client is dropped with every retransmission. At most: each drop is another.
+	 */
+	double busy_least, busy_most;
 };
 
 /*
@@ -44,33 +49,55 @@ static double dropped_at_accept_queue(const struct ts_rule_context *context,
 	return fmin(certain, overflows);
 }
 
-/* Connections the application took during the window, as far as it is known. */
+/*
+ * Connections the application took during the window, as far as it is known: those that ended, and
+ * those of the namespace that no other service has ended (they may still be open).
+ */
 static double accepted(const struct ts_rule_context *context, const struct ts_listener *listener)
 {
+	const struct ts_window *window = context->window;
 	double closed =
-		(double)ts_window_counter(context->window, TS_FAMILY_TCP_CONNECTIONS,
+		(double)ts_window_counter(window, TS_FAMILY_TCP_CONNECTIONS,
 					  TS_LABELS(listener->netns, "service", listener->port));
+	double all = (double)ts_window_counter(window, TS_FAMILY_TCP_CONNECTIONS,
+					       TS_LABELS(listener->netns, "service"));
 	double opened = ts_rule_network_counter(context, listener->netns, "TcpPassiveOpens");
+	double taken = fmax(closed, opened - (all - closed));
 
-	if (closed > 0)
-		return closed;
-	return opened > 0 ? opened : NAN;
+	return taken > 0 ? taken : NAN;
+}
+
+/*
+ * How often one client that never gets through is dropped in a window, on average over clients that
+ * begin at any time in it. Linux tries again after one second five times, then at growing
+ * intervals (tcp_syn_linear_timeouts).
+ */
+static double drops_per_client(double window_seconds)
+{
+	static const double attempt[] = {0, 1, 2, 3, 4, 5, 7, 11, 19, 35};
+	double sum = 0;
+
+	for (size_t i = 0; i < sizeof attempt / sizeof *attempt; i++)
+		sum += fmax(window_seconds - attempt[i], 0);
+	return fmax(sum / window_seconds, 1);
 }
 
 static struct overflow measure(const struct ts_rule_context *context,
 			       const struct ts_series *series)
 {
 	struct overflow o = {.listener = ts_listener_read(context, series)};
-	double waiting;
+	const struct ts_listener *l = &o.listener;
+	double per_client = drops_per_client(context->window->seconds);
 
-	o.dropped = dropped_at_accept_queue(context, &o.listener);
-	o.accepted = accepted(context, &o.listener);
-	if (o.listener.samples <= 0)
+	o.dropped = dropped_at_accept_queue(context, l);
+	o.accepted = accepted(context, l);
+	if (l->samples <= 0)
 		return o;
-	o.full_share = o.listener.full / o.listener.samples;
+	o.full_share = l->full / l->samples;
 	/* Connections wait only while the acceptor is occupied: its pace is what it took then. */
-	waiting = (o.listener.full + o.listener.partial) / o.listener.samples;
-	o.busy = waiting * (1 + o.dropped / o.accepted);
+	o.waiting = (l->full + l->partial) / l->samples;
+	o.busy_least = o.waiting * (1 + o.dropped / per_client / o.accepted);
+	o.busy_most = o.waiting * (1 + o.dropped / o.accepted);
 	return o;
 }
 
@@ -82,6 +109,19 @@ static bool never_drains(const struct ts_rule_context *context, const struct ove
 {
 	return o->full_share >= context->threshold[FULL_SHARE] ||
 	       o->listener.full_seconds >= context->threshold[FULL_SECONDS];
+}
+
+/*
+ * An acceptor that could hardly take those that were dropped in the time it has left, even if few
+ * clients were dropped often. The queue need not be seen full: it is refilled once a burst.
+ */
+static bool has_no_time_left(const struct ts_rule_context *context, const struct overflow *o)
+{
+	double limit = context->threshold[ACCEPTOR_BUSY];
+
+	if (o->full_share >= IN_DOUBT * context->threshold[FULL_SHARE] && o->busy_most >= limit)
+		return true;
+	return o->busy_least >= limit;
 }
 
 static void add_evidence(struct ts_rule_context *context, struct ts_finding *finding,
@@ -114,6 +154,17 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 			    TS_LABELS(l->netns, l->port, "empty"),
 			    "share of the samples that found the queue empty",
 			    100 * l->empty / l->samples, "%", samples);
+	ts_finding_judged(context, finding, TS_FAMILY_TCP_ACCEPT_QUEUE_SAMPLES,
+			  TS_LABELS(l->netns, l->port),
+			  "share of the samples that found connections waiting", 100 * o->waiting,
+			  "%", samples, 100 * context->threshold[WAITING_SHARE]);
+	if (!isnan(o->busy_least))
+		ts_finding_judged(context, finding, TS_FAMILY_TCP_CONNECTIONS,
+				  TS_LABELS(l->netns, "service", l->port),
+				  "share of the window the application would need at its pace to "
+				  "take everybody, at least",
+				  100 * o->busy_least, "%", samples,
+				  100 * context->threshold[ACCEPTOR_BUSY]);
 	finding->harm = o->dropped;
 	finding->harm_unit = "connection attempts dropped";
 	finding->harm_seconds = o->dropped * SECONDS_PER_DROP;
@@ -130,11 +181,16 @@ static void slow_acceptor(struct ts_rule_context *context, const struct overflow
 			   ts_rule_netns_text(context, o->listener.netns));
 	f->remedy =
 		ts_text(context,
-			"The queue hardly ever drains: %s must accept faster (more workers or "
+			"%s: %s must accept faster (more workers or "
 			"threads, no slow work between two accept() calls, SO_REUSEPORT). A longer "
 			"queue would only make clients wait longer before they fail.",
+			never_drains(context, o) ? "The queue hardly ever drains"
+						 : "The application has no time left for those "
+						   "that were dropped",
 			who);
-	f->confidence = never_drains(context, o) ? 0.9 : 0.7;
+	f->confidence = never_drains(context, o)			  ? 0.9
+			: o->waiting >= context->threshold[WAITING_SHARE] ? 0.8
+									  : 0.7;
 	add_evidence(context, f, o);
 }
 
@@ -145,13 +201,16 @@ static void application_backlog(struct ts_rule_context *context, const struct ov
 
 	ts_listener_name(context, f, &o->listener);
 	ts_finding_identify(context, f, f->cause, "port");
-	f->title = ts_text(
-		context, "The accept queue of %s in %s overflows: its own listen() backlog is %.0f",
-		ts_listener_text(context, &o->listener),
-		ts_rule_netns_text(context, o->listener.netns), o->listener.limit);
+	f->title = ts_text(context,
+			   "The accept queue of %s in %s overflows: its limit is %.0f since it "
+			   "called listen()",
+			   ts_listener_text(context, &o->listener),
+			   ts_rule_netns_text(context, o->listener.netns), o->listener.limit);
 	f->remedy = ts_listener_backlog_remedy(context, &o->listener,
 					       (double)ts_listener_wanted(&o->listener));
-	f->confidence = 0.95;
+	/* That somaxconn as it stands is innocent is certain; not which of the two remedies helps.
+	 */
+	f->confidence = 0.8;
 	add_evidence(context, f, o);
 }
 
@@ -200,6 +259,15 @@ static void raise_somaxconn(struct ts_rule_context *context, const struct overfl
 			    "at least 1 s) as long as bursts stay below %llu connections",
 			    o->dropped, (unsigned long long)wanted);
 	f->confidence = isnan(o->accepted) ? 0.8 : 0.95;
+	if (o->busy_most >= context->threshold[ACCEPTOR_BUSY]) {
+		f->remedy = ts_text(
+			context,
+			"%s Should its connections take longer afterwards, undo it: were every "
+			"drop another client, taking them all would need %.0f %% of the "
+			"application's time, and then it is what is too slow.",
+			f->remedy, 100 * o->busy_most);
+		f->confidence = 0.7;
+	}
 	add_evidence(context, f, o);
 }
 
@@ -207,7 +275,7 @@ static void raise_somaxconn(struct ts_rule_context *context, const struct overfl
 static void judge_overflow(struct ts_rule_context *context, const struct overflow *o)
 {
 	const struct ts_listener *l = &o->listener;
-	bool in_doubt;
+	bool occupied;
 	double tick;
 
 	if (isnan(l->somaxconn)) {
@@ -226,16 +294,24 @@ static void judge_overflow(struct ts_rule_context *context, const struct overflo
 			l->port, l->samples, ceil(context->threshold[SAMPLES] * tick));
 		return;
 	}
-	in_doubt = o->full_share >= IN_DOUBT * context->threshold[FULL_SHARE];
-	if (never_drains(context, o) ||
-	    (in_doubt && o->busy >= context->threshold[ACCEPTOR_BUSY])) {
+	occupied = o->full_share >= IN_DOUBT * context->threshold[FULL_SHARE] ||
+		   o->waiting >= context->threshold[WAITING_SHARE];
+	if (never_drains(context, o) || has_no_time_left(context, o)) {
 		slow_acceptor(context, o);
-	} else if (in_doubt && isnan(o->accepted)) {
+	} else if (occupied && isnan(o->accepted)) {
 		ts_rule_without_finding(
 			context, TS_OUTCOME_INSUFFICIENT,
-			"the accept queue of :%s was full in %.0f %% of the samples: whether the "
-			"application keeps up cannot be told without counting its connections",
-			l->port, 100 * o->full_share);
+			"the accept queue of :%s was full in %.0f %% of the samples and not empty "
+			"in %.0f %%: whether the application keeps up cannot be told without "
+			"counting its connections",
+			l->port, 100 * o->full_share, 100 * o->waiting);
+	} else if (o->waiting >= context->threshold[WAITING_SHARE]) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"the accept queue of :%s overflowed, and connections waited in it in "
+			"%.0f %% of the samples: the application has little time to spare, and "
+			"whether a longer queue would drain is in doubt",
+			l->port, 100 * o->waiting);
 	} else if (l->limit < l->somaxconn) {
 		application_backlog(context, o);
 	} else if ((double)ts_listener_wanted(l) <= l->somaxconn) {
@@ -291,13 +367,18 @@ const struct ts_rule ts_rule_accept_queue = {
 			  "the application is too slow, and no limit helps"},
 		 [ACCEPTOR_BUSY] =
 			 {"acceptor_busy", 0.8, 0.1, 10, "share of the window",
-			  "with a queue full nearly that often, the application is too slow when "
-			  "taking the dropped attempts "
-			  "at its pace would have kept it busy for more than this"},
+			  "the application is too slow when taking those that were dropped, too, "
+			  "at its pace would have kept it busy for more than this (a client that "
+			  "is dropped again and again counts once, unless the queue is full nearly "
+			  "as often as full_share)"},
 		 [FULL_SECONDS] = {"full_seconds", 1, 0.1, 3600, "seconds",
 				   "a queue that stays full for this long at a stretch is no "
 				   "burst: a client tries again after a second, and is dropped "
-				   "again"}},
+				   "again"},
+		 [WAITING_SHARE] = {"waiting_share", 0.5, 0.05, 1, "share of the samples",
+				    "with connections waiting in more of the samples than this, an "
+				    "application has too little time to spare for a longer queue "
+				    "to be proposed"}},
 	.judge = judge,
 	.explanation =
 		"listen(fd, n) makes a queue of min(n, net.core.somaxconn) finished connections "
@@ -312,7 +393,9 @@ const struct ts_rule ts_rule_accept_queue = {
 		"that stays "
 		"full (the application is too slow: raising the limit makes the counter go to zero "
 		"while "
-		"clients wait and fail even more).\n"
+		"clients wait and fail even more); an application that works nearly all the time, "
+		"though its queue is full only for moments: connections wait in most of the "
+		"samples, or its pace leaves no time for those that were dropped.\n"
 		"The limit is taken when listen() is called, so the service must be restarted. A "
 		"longer "
 		"queue costs memory only while it is filled.\n"

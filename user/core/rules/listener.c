@@ -95,12 +95,12 @@ const char *ts_listener_backlog_remedy(struct ts_rule_context *context,
 				       const struct ts_listener *listener, double wanted)
 {
 	return ts_text(context,
-		       "%s called listen(…, %.0f) for port %s: raise the backlog in its "
-		       "configuration to at least %.0f and restart it; net.core.somaxconn is %.0f "
-		       "there already. If it asks for more than that and was started before "
-		       "somaxconn was raised, a restart alone is enough.",
-		       process_text(context, listener), listener->limit, listener->port, wanted,
-		       listener->somaxconn);
+		       "If net.core.somaxconn was raised (it is %.0f) after %s was started, a "
+		       "restart alone is enough: the limit of port %s stays what it was when "
+		       "listen() was called. Should it be %.0f after the restart, too, that is the "
+		       "backlog it asks for: raise it in its configuration to at least %.0f.",
+		       listener->somaxconn, process_text(context, listener), listener->port,
+		       listener->limit, wanted);
 }
 
 __u64 ts_listener_wanted(const struct ts_listener *listener)

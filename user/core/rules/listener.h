@@ -30,7 +30,10 @@ const char *ts_listener_text(struct ts_rule_context *context, const struct ts_li
 void ts_listener_name(struct ts_rule_context *context, struct ts_finding *finding,
 		      const struct ts_listener *listener);
 
-/* The backlog is the application's own: which process, what to change, what a restart may do. */
+/*
+ * The limit is below somaxconn: the application's own backlog, or a somaxconn that was raised since
+ * it called listen(). Nothing that is measured tells the two apart.
+ */
 const char *ts_listener_backlog_remedy(struct ts_rule_context *context,
 				       const struct ts_listener *listener, double wanted);
 
