@@ -47,6 +47,17 @@ static __always_inline void fill_open(struct ts_socket_record *record, const str
 	record->minimum_rtt_us = tcp->rtt_min.s[0].v;
 }
 
+/*
+ * A closed socket that waits for the other side to close is kept as a TIME_WAIT socket, too; its
+ * substate tells the two apart.
+ */
+static __always_inline __u8 state_of(const struct sock_common *sk)
+{
+	if (sk->skc_state != TCP_TIME_WAIT)
+		return sk->skc_state;
+	return BPF_CORE_READ((const struct inet_timewait_sock *)sk, tw_substate);
+}
+
 SEC("iter/tcp")
 int ts_sockets_visit(struct bpf_iter__tcp *ctx)
 {
@@ -59,7 +70,7 @@ int ts_sockets_visit(struct bpf_iter__tcp *ctx)
 	record.identity = (__u64)sk;
 	record.local_port = sk->skc_num;
 	record.remote_port = bpf_ntohs(sk->skc_dport);
-	record.state = sk->skc_state;
+	record.state = state_of(sk);
 	if (sk->skc_family == ADDRESS_FAMILY_IPV6) {
 		record.ipv6 = 1;
 		bpf_probe_read_kernel(record.remote_address, sizeof record.remote_address,
