@@ -11,6 +11,7 @@
 #include "options.h"
 #include "../core/error.h"
 #include "../live/capability.h"
+#include "../live/clock.h"
 #include "../live/collect.h"
 
 #define MEASURE_SECONDS 2
@@ -51,10 +52,7 @@ const char *ts_health_name(enum ts_health health)
 
 static double monotonic_seconds(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (double)ts_clock_ns(CLOCK_MONOTONIC) / 1e9;
 }
 
 /* A source is what its best family is: ok before no-data before the reason why not. */

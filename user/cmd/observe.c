@@ -10,6 +10,7 @@
 
 #include "../core/error.h"
 #include "../core/window.h"
+#include "../live/clock.h"
 #include "../live/collect.h"
 
 #define TICK_NS		   (TS_TICK_MS * 1000000ULL)
@@ -42,14 +43,6 @@ static void default_signals(void)
 {
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-}
-
-static __u64 monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
 }
 
 static void sleep_until(__u64 ns)
@@ -121,7 +114,7 @@ static void sampler_off(struct sampler *sampler)
 		return;
 	close(sampler->fd);
 	sampler->fd = -1;
-	sampler->on_ns += monotonic_ns() - sampler->since_ns;
+	sampler->on_ns += ts_clock_ns(CLOCK_MONOTONIC) - sampler->since_ns;
 }
 
 /* The tick numbered so is about to begin. */
@@ -139,7 +132,7 @@ static void sampler_tick(struct sampler *sampler, __u64 tick)
 		return;
 	}
 	sampler->fd = ts_collector_enable_run_statistics(sampler->collector);
-	sampler->since_ns = monotonic_ns();
+	sampler->since_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	if (sampler->fd < 0) {
 		ts_debug("run-time statistics are refused: %s", strerror(-sampler->fd));
 		sampler->next = sampler->samples;
@@ -150,7 +143,7 @@ static void sampler_tick(struct sampler *sampler, __u64 tick)
 static void watch(struct ts_collector *collector, const struct ts_observe_options *options,
 		  struct sampler *sampler)
 {
-	__u64 start = monotonic_ns(), now = start, next = start;
+	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), now = start, next = start;
 	__u64 end = start + (__u64)(options->seconds * 1e9);
 
 	for (__u64 tick = 0; now < end && !interrupted; tick++) {
@@ -161,7 +154,7 @@ static void watch(struct ts_collector *collector, const struct ts_observe_option
 		next = next + TICK_NS > now ? next + TICK_NS : now;
 		sleep_until(next < end ? next : end);
 		ts_collector_tick(collector);
-		now = monotonic_ns();
+		now = ts_clock_ns(CLOCK_MONOTONIC);
 	}
 	sampler_off(sampler);
 	clear_progress(options);

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "../core/error.h"
+#include "clock.h"
 #include "capability.h"
 #include "host.h"
 #include "kernel_types.h"
@@ -42,14 +42,6 @@ struct ts_collector {
 	int run_statistics; /* descriptor, or -1 */
 	bool run_statistics_seen;
 };
-
-static __u64 clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (__u64)now.tv_sec * 1000000000ull + (__u64)now.tv_nsec;
-}
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
 {
@@ -194,7 +186,7 @@ void ts_collector_close(struct ts_collector *collector)
 
 void ts_collector_tick(struct ts_collector *collector)
 {
-	__u64 now = clock_ns(CLOCK_MONOTONIC);
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
 
 	for (size_t i = 0; i < collector->sources; i++) {
 		struct opened_source *row = &collector->source[i];
@@ -208,8 +200,8 @@ struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 {
 	struct ts_snapshot *snapshot = ts_snapshot_new();
 
-	snapshot->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-	snapshot->realtime_ns = clock_ns(CLOCK_REALTIME);
+	snapshot->monotonic_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	snapshot->realtime_ns = ts_clock_ns(CLOCK_REALTIME);
 	ts_host_snapshot(snapshot);
 	ts_netns_refresh(&collector->netns, collector->live.proc);
 	ts_netns_snapshot(&collector->netns, snapshot);
@@ -225,7 +217,7 @@ struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 	ts_settings_snapshot(&collector->live, snapshot);
 	ts_own_cost_snapshot(snapshot);
 	snapshot->cost.stats_enabled = collector->run_statistics_seen;
-	snapshot->cost.snapshot_ns = clock_ns(CLOCK_MONOTONIC) - snapshot->monotonic_ns;
+	snapshot->cost.snapshot_ns = ts_clock_ns(CLOCK_MONOTONIC) - snapshot->monotonic_ns;
 	return snapshot;
 }
 

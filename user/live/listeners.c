@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "listen_drops.h"
 #include "netns.h"
 #include "sockdiag.h"
@@ -84,14 +84,6 @@ struct listeners_state {
 	__u16 touched[SERIES_MAX + 1];
 	size_t touched_count;
 };
-
-static __u64 clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
-}
 
 /* ---- sockets */
 
@@ -285,13 +277,13 @@ static void settle(struct listener *listener, __u64 now_ns)
  */
 static void sample_handshakes(struct listeners_state *state)
 {
-	__u64 start = clock_ns(CLOCK_THREAD_CPUTIME_ID), cost;
+	__u64 start = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID), cost;
 	int error;
 
 	if (state->sampled_ns < state->next_handshakes_ns)
 		return;
 	error = ts_sockdiag_dump(TS_DIAG_SYN_RECV, false, visit_handshake, state);
-	cost = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
+	cost = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
 	state->next_handshakes_ns = state->sampled_ns + cost * COST_SHARE;
 	state->handshakes_cost_ns += cost;
 	if (error)
@@ -352,10 +344,10 @@ static int sample_namespace(struct listeners_state *state, size_t slot, __u32 ne
 static void sample(struct ts_live *live, struct listeners_state *state)
 {
 	struct ts_netns_table *table = live->netns;
-	__u64 start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	__u64 start = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	state->tick++;
-	state->sampled_ns = clock_ns(CLOCK_MONOTONIC);
+	state->sampled_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	state->error = 0;
 	state->handshakes_cost_ns = 0;
 	for (size_t i = 0; i < table->count; i++) {
@@ -372,9 +364,9 @@ static void sample(struct ts_live *live, struct listeners_state *state)
 		if (error)
 			state->error = error;
 	}
-	state->next_ns = clock_ns(CLOCK_MONOTONIC) +
-			 (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start - state->handshakes_cost_ns) *
-				 COST_SHARE;
+	state->next_ns = ts_clock_ns(CLOCK_MONOTONIC) + (ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) -
+							 start - state->handshakes_cost_ns) *
+								COST_SHARE;
 }
 
 static void listeners_tick(struct ts_live *live, void *data, __u64 monotonic_ns)

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -16,6 +15,7 @@
 #include <tunescope/sockets.h>
 
 #include "../core/histogram.h"
+#include "clock.h"
 #include "local_ports.h"
 #include "netns.h"
 #include "probe.h"
@@ -63,14 +63,6 @@ struct sockets_state {
 	struct visit visit;
 	char buffer[READ_BYTES];
 };
-
-static __u64 clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
-}
 
 /* ---- one socket */
 
@@ -295,7 +287,7 @@ static void visit_namespace(struct sockets_state *state, struct ts_netns_table *
 		ts_netns_leave(table);
 	if (iterator < 0)
 		return;
-	visit->now = clock_ns(CLOCK_MONOTONIC);
+	visit->now = ts_clock_ns(CLOCK_MONOTONIC);
 	if (visit->count_ports)
 		ts_local_ports_begin(state->ports);
 	error = read_records(visit, iterator);
@@ -308,7 +300,8 @@ static void visit_namespace(struct sockets_state *state, struct ts_netns_table *
 
 static void visit_all(struct ts_live *live, struct sockets_state *state)
 {
-	__u64 start = clock_ns(CLOCK_MONOTONIC), before = clock_ns(CLOCK_THREAD_CPUTIME_ID), took;
+	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), before = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID),
+	      took;
 
 	state->error = 0;
 	ts_socket_groups_begin(state->groups);
@@ -317,7 +310,7 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 		if (live->netns->entry[i].alive)
 			visit_namespace(state, live->netns, &live->netns->entry[i]);
 	ts_socket_memory_end(state->memory);
-	took = clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
+	took = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
 	state->visited_ns = start;
 	state->next_ns = start + (took * COST_SHARE > VISIT_NS ? took * COST_SHARE : VISIT_NS);
 }
@@ -397,7 +390,7 @@ static void sockets_snapshot(struct ts_live *live, void *data, struct ts_snapsho
 	struct sockets_state *state = data;
 	char why[256];
 
-	if (clock_ns(CLOCK_MONOTONIC) - state->visited_ns >= VISIT_MINIMUM)
+	if (ts_clock_ns(CLOCK_MONOTONIC) - state->visited_ns >= VISIT_MINIMUM)
 		visit_all(live, state);
 	snprintf(why, sizeof why, "TCP sockets cannot be visited: %s", strerror(-state->error));
 	ts_snapshot_source_status(snapshot, TS_SOURCE_SOCKETS,

@@ -10,8 +10,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "clock.h"
 #include "collect.h"
 #include "proc_stat.h"
 
@@ -339,12 +339,10 @@ static void add_cpu(struct ts_snapshot *snapshot, size_t number, const struct so
 static void softnet_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
 {
 	struct softnet *state = opaque;
-	struct timespec now;
 	char why[256];
 	int error;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	error = sample(state, (__u64)now.tv_sec * 1000000000ull + (__u64)now.tv_nsec);
+	error = sample(state, ts_clock_ns(CLOCK_MONOTONIC));
 	if (error) {
 		ts_proc_why(why, state->softnet.path, error);
 		ts_snapshot_source_status(snapshot, TS_SOURCE_SOFTNET, TS_STATUS_FAILED, why);

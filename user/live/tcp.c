@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <bpf/bpf.h>
 #include <tunescope/tcp.h>
 
 #include "../core/arena.h"
 #include "../core/histogram.h"
+#include "clock.h"
 #include "netns.h"
 #include "probe.h"
 #include "sockdiag.h"
@@ -106,14 +106,6 @@ static void seed_port(void *context, const struct ts_diag_socket *socket)
 	bpf_map_update_elem(seed->map, &key, &seed->now, BPF_ANY);
 }
 
-static __u64 now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
-}
-
 /* Enters every port that is listening now, and notes which namespaces could be looked at. */
 static void seed_ports(struct ts_live *live, int map, __u64 now, bool visited[TS_NETNS_MAX])
 {
@@ -171,7 +163,7 @@ static void tcp_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 	if (monotonic_ns - state->reconciled_ns < RECONCILE_NS)
 		return;
 	state->reconciled_ns = monotonic_ns;
-	now = now_ns();
+	now = ts_clock_ns(CLOCK_MONOTONIC);
 	seed_ports(live, map, now, visited);
 	forget_ports(live->netns, map, now, visited);
 }
@@ -225,7 +217,7 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	state->shared = ts_map_view(state->skeleton->maps.bss, &state->shared_length);
 	if (!state->shared)
 		return fail(state, status, why, "the table of keys cannot be mapped", -errno);
-	state->reconciled_ns = now_ns();
+	state->reconciled_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	seed_ports(live, bpf_map__fd(state->skeleton->maps.ts_tcp_ports), state->reconciled_ns,
 		   visited);
 	*data = state;
