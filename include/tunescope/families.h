@@ -4,12 +4,17 @@
  *
  *   X(identifier, name, kind, unit, source, label keys, meaning)
  *
- * kind    COUNTER    cumulative since the source was opened or since boot; never goes down while
- * the thing it belongs to lives GAUGE      the value at the moment of the snapshot, or the extreme
- * since the last one HISTOGRAM  cumulative base-2 exponential histogram unit    SECONDS    (kept as
- * integer nanoseconds), BYTES, or COUNT source  the part of tunescope that measures it and that its
- * status comes from labels  LABELS_n with n keys, at most TS_LABELS_MAX (family.c turns them into
- * the row's members)
+ * kind    COUNTER    cumulative since the source was opened or since boot; it never goes down while
+ *                    the thing it belongs to lives
+ *         GAUGE      the value at the moment of the snapshot
+ *         PEAK       the largest value since the last snapshot
+ *         HISTOGRAM  cumulative base-2 exponential histogram
+ *
+ * unit    SECONDS (counters and histograms keep integer nanoseconds), BYTES, COUNT or RATIO
+ *
+ * source  the part of tunescope that measures it and that its status comes from
+ *
+ * labels  LABELS_n with n keys, at most TS_LABELS_MAX
  *
  * netns is the inode of the network namespace; side is "service" (port is the local, listening
  * port) or "outbound" (port is the remote port). A family that has run out of slots counts into a
@@ -54,21 +59,21 @@ X(TCP_MINIMUM_RTT,          "tcp_minimum_rtt",          HISTOGRAM, SECONDS, TCP,
 /* ---- TCP sockets, sampled (sock_diag, BPF iterator) */                                                                       \
 X(TCP_LISTENER_BACKLOG,     "tcp_listener_backlog",     GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "accept-queue limit of a listener: the smaller of listen()'s backlog and somaxconn at that time") \
 X(TCP_ACCEPT_QUEUE,         "tcp_accept_queue",         GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "connections waiting to be accepted") \
-X(TCP_ACCEPT_QUEUE_PEAK,    "tcp_accept_queue_peak",    GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "largest accept queue seen by sampling since the last snapshot") \
+X(TCP_ACCEPT_QUEUE_PEAK,    "tcp_accept_queue_peak",    PEAK,      COUNT,   LISTENERS, LABELS_2("netns", "port"),               "largest accept queue seen by sampling since the last snapshot") \
 X(TCP_ACCEPT_QUEUE_SAMPLES, "tcp_accept_queue_samples", COUNTER,   COUNT,   LISTENERS, LABELS_3("netns", "port", "state"),         "samples of the accept queue that found it empty, partial or full") \
-X(TCP_ACCEPT_QUEUE_FULL,    "tcp_accept_queue_full_seconds",GAUGE, SECONDS, LISTENERS, LABELS_2("netns", "port"),               "longest stretch of samples in a row that found the accept queue full, since the last snapshot") \
+X(TCP_ACCEPT_QUEUE_FULL,    "tcp_accept_queue_full_seconds",PEAK,  SECONDS, LISTENERS, LABELS_2("netns", "port"),               "longest stretch of samples in a row that found the accept queue full, since the last snapshot") \
 X(TCP_LISTENER_DROPS,       "tcp_listener_drops",       COUNTER,   COUNT,   LISTENERS, LABELS_2("netns", "port"),               "connection attempts a listener dropped (sk_drops)") \
-X(TCP_LISTENER_BURST,       "tcp_listener_burst",       GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "most drops between two samples since the last snapshot") \
-X(TCP_SYN_QUEUE_PEAK,       "tcp_syn_queue_peak",       GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "most handshakes in SYN_RECV seen by sampling since the last snapshot (sampled while attempts are being dropped)") \
+X(TCP_LISTENER_BURST,       "tcp_listener_burst",       PEAK,      COUNT,   LISTENERS, LABELS_2("netns", "port"),               "most drops between two samples since the last snapshot") \
+X(TCP_SYN_QUEUE_PEAK,       "tcp_syn_queue_peak",       PEAK,      COUNT,   LISTENERS, LABELS_2("netns", "port"),               "most handshakes in SYN_RECV seen by sampling since the last snapshot (sampled while attempts are being dropped)") \
 X(TCP_RECEIVED,             "tcp_received_bytes",       COUNTER,   BYTES,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "bytes received by sampled connections, by what bounded the receive window: none, growing, tcp_rmem, rmem_max, fixed, reader") \
-X(TCP_RECEIVE_WINDOW,       "tcp_receive_window",       GAUGE,     BYTES,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receive window among those connections") \
-X(TCP_RECEIVE_BUFFER,       "tcp_receive_buffer",       GAUGE,     BYTES,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receive buffer (sk_rcvbuf) among those connections") \
-X(TCP_RECEIVE_IN_FLIGHT,    "tcp_receive_in_flight",    GAUGE,     BYTES,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receive rate times round-trip time among those connections") \
-X(TCP_RECEIVE_RTT,          "tcp_receive_rtt",          GAUGE,     SECONDS, SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receiver-side round-trip time among those connections") \
+X(TCP_RECEIVE_WINDOW,       "tcp_receive_window",       PEAK,      BYTES,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receive window among those connections") \
+X(TCP_RECEIVE_BUFFER,       "tcp_receive_buffer",       PEAK,      BYTES,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receive buffer (sk_rcvbuf) among those connections") \
+X(TCP_RECEIVE_IN_FLIGHT,    "tcp_receive_in_flight",    PEAK,      BYTES,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receive rate times round-trip time among those connections") \
+X(TCP_RECEIVE_RTT,          "tcp_receive_rtt",          PEAK,      SECONDS, SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "largest receiver-side round-trip time among those connections") \
 X(TCP_RECEIVE_CONNECTIONS,  "tcp_receive_connections",  GAUGE,     COUNT,   SOCKETS,   LABELS_4("netns", "side", "port", "limit"),    "connections counted in tcp_received_bytes at the last sample") \
 X(TCP_LIVE_SMOOTHED_RTT,    "tcp_live_smoothed_rtt",    HISTOGRAM, SECONDS, SOCKETS,   LABELS_3("netns", "side", "port"),          "smoothed round-trip time of established connections, one reading per connection and sample") \
 X(TCP_LIVE_MINIMUM_RTT,     "tcp_live_minimum_rtt",     HISTOGRAM, SECONDS, SOCKETS,   LABELS_3("netns", "side", "port"),          "minimum round-trip time of established connections, one reading per connection and sample") \
-X(TCP_LOCAL_PORTS,          "tcp_local_ports",          GAUGE,     COUNT,   SOCKETS,   LABELS_3("netns", "destination", "state"),  "local ports held towards one destination address and port: time-wait, established, close-wait (closed by the other side only), fin-wait (closed by this side only), other (peak since the last snapshot)") \
+X(TCP_LOCAL_PORTS,          "tcp_local_ports",          PEAK,      COUNT,   SOCKETS,   LABELS_3("netns", "destination", "state"),  "local ports held towards one destination address and port: time-wait, established, close-wait (closed by the other side only), fin-wait (closed by this side only), other (peak since the last snapshot)") \
 /* ---- /proc and /sys */                                                                                                       \
 X(CPU_TIME,                 "cpu_seconds",              COUNTER,   SECONDS, PROC_CPU,  LABELS_2("cpu", "mode"),                 "CPU time: user, nice, system, idle, iowait, irq, softirq, steal") \
 X(TASKS,                    "tasks",                    GAUGE,     COUNT,   PROC_CPU,  LABELS_1("state"),                    "tasks running (or runnable) and blocked on I/O") \
@@ -78,7 +83,7 @@ X(PRESSURE,                 "pressure_seconds",         COUNTER,   SECONDS, PRES
 X(NETWORK_COUNTERS,         "network_counters",         COUNTER,   COUNT,   PROC_NET,  LABELS_2("netns", "counter"),            "counters of /proc/net/snmp and netstat under their own names") \
 X(SOCKETS_IN_USE,           "sockets_in_use",           GAUGE,     COUNT,   PROC_NET,  LABELS_2("netns", "kind"),               "TCP sockets: in-use, orphan, time-wait, allocated") \
 X(SOFTNET,                  "softnet_events",           COUNTER,   COUNT,   SOFTNET,   LABELS_2("cpu", "event"),                "per-CPU packet input: processed, dropped, time-squeeze, received-rps, flow-limit") \
-X(SOFTNET_BURST,            "softnet_burst",            GAUGE,     COUNT,   SOFTNET,   LABELS_1("cpu"),                      "most backlog drops between two samples since the last snapshot") \
+X(SOFTNET_BURST,            "softnet_burst",            PEAK,      COUNT,   SOFTNET,   LABELS_1("cpu"),                      "most backlog drops between two samples since the last snapshot") \
 X(SOFTNET_BUSY,             "softnet_drop_idle_seconds",COUNTER,   SECONDS, SOFTNET,   LABELS_2("cpu", "mode"),                 "time of a CPU in and around the samples that saw backlog drops: idle and total") \
 X(DISK_BUSY,                "disk_busy_seconds",        COUNTER,   SECONDS, DISKSTATS, LABELS_1("device"),                   "time a disk had at least one request in flight") \
 X(DISK_WEIGHTED,            "disk_weighted_seconds",    COUNTER,   SECONDS, DISKSTATS, LABELS_1("device"),                   "requests in flight times time") \

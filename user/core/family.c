@@ -66,6 +66,7 @@ const char *ts_kind_name(enum ts_kind kind)
 	static const char *const names[] = {
 		[TS_KIND_COUNTER] = "counter",
 		[TS_KIND_GAUGE] = "gauge",
+		[TS_KIND_PEAK] = "gauge",
 		[TS_KIND_HISTOGRAM] = "histogram",
 	};
 

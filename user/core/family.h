@@ -9,6 +9,7 @@
 enum ts_kind {
 	TS_KIND_COUNTER,
 	TS_KIND_GAUGE,
+	TS_KIND_PEAK, /* shown as a gauge; windows put together keep the largest */
 	TS_KIND_HISTOGRAM,
 };
 

@@ -111,6 +111,7 @@ struct ts_host {
 struct ts_snapshot {
 	struct ts_arena *arena;
 	__u64 monotonic_ns; /* CLOCK_MONOTONIC */
+	__u64 boottime_ns;  /* CLOCK_BOOTTIME: the time in suspend counts */
 	__u64 realtime_ns;  /* CLOCK_REALTIME */
 	struct ts_host host;
 	struct ts_family_data family[TS_FAMILY_COUNT];

@@ -48,7 +48,8 @@ static void subtract_series(struct ts_snapshot *delta, enum ts_family_id id,
 		if (earlier && earlier->counter <= later->counter)
 			series->counter -= earlier->counter;
 		break;
-	case TS_KIND_GAUGE: series->gauge = later->gauge; break;
+	case TS_KIND_GAUGE:
+	case TS_KIND_PEAK: series->gauge = later->gauge; break;
 	case TS_KIND_HISTOGRAM:
 		series->histogram = ts_histogram_new(delta->arena, later->histogram->scale,
 						     later->histogram->unit);
@@ -123,6 +124,7 @@ static void copy_facts(struct ts_snapshot *delta, const struct ts_snapshot *late
 	const struct ts_host *host = &later->host;
 
 	delta->monotonic_ns = later->monotonic_ns;
+	delta->boottime_ns = later->boottime_ns;
 	delta->realtime_ns = later->realtime_ns;
 	delta->host = (struct ts_host){
 		.hostname = ts_arena_intern(arena, host->hostname),
@@ -156,6 +158,7 @@ int ts_window_make(const struct ts_snapshot *earlier, const struct ts_snapshot *
 		return ts_err(-EINVAL, "the later snapshot was taken before the earlier one");
 
 	window->seconds = (later->monotonic_ns - earlier->monotonic_ns) / 1e9;
+	window->start_realtime_ns = earlier->realtime_ns;
 	window->delta = ts_snapshot_new();
 	copy_facts(window->delta, later);
 	ts_for_each_family (id)

@@ -10,7 +10,10 @@
 #include "histogram.h"
 
 struct ts_window {
-	double seconds; /* monotonic time between the two */
+	double seconds;		/* monotonic time measured; in a window put together, the sum */
+	double missing_seconds; /* not measured, though between its beginning and its end: frames of
+				   a recording that are damaged or were never written */
+	__u64 start_realtime_ns; /* CLOCK_REALTIME at its beginning; the end is delta's */
 	/*
 	 * The difference, in a snapshot of its own: counters and histograms are later - earlier (a
 	 * series that went down or is new counts from zero), gauges, settings, namespaces,
@@ -25,6 +28,16 @@ struct ts_window {
 int ts_window_make(const struct ts_snapshot *earlier, const struct ts_snapshot *later,
 		   struct ts_window *window);
 void ts_window_free(struct ts_window *window);
+
+/*
+ * Puts two windows together, earlier first: into is empty ({0}) at the beginning and owns what it
+ * gets. Counters, histograms, sufferers and what adds up of the cost are added, exactly; of a gauge
+ * the later value stays (also when only the earlier window has that series), of a peak the larger
+ * one; settings, namespaces and host facts are the later ones. A family that was measured in one of
+ * them only stays ok, and its reason says that a part is missing. Time between the two windows is
+ * not added to missing_seconds: only who has the frames knows it.
+ */
+void ts_window_add(struct ts_window *into, const struct ts_window *later);
 
 enum ts_status ts_window_status(const struct ts_window *window, enum ts_family_id id);
 const char *ts_window_why(const struct ts_window *window, enum ts_family_id id);

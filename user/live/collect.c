@@ -201,6 +201,7 @@ struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 	struct ts_snapshot *snapshot = ts_snapshot_new();
 
 	snapshot->monotonic_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	snapshot->boottime_ns = ts_clock_ns(CLOCK_BOOTTIME);
 	snapshot->realtime_ns = ts_clock_ns(CLOCK_REALTIME);
 	ts_host_snapshot(snapshot);
 	ts_netns_refresh(&collector->netns, collector->live.proc);

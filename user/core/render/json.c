@@ -280,7 +280,7 @@ static json_t *series(const struct writer *w, enum ts_family_id id, const struct
 	json_object_set_new(object, "labels", labels(w, id, s->label));
 	if (family->kind == TS_KIND_HISTOGRAM)
 		histogram_members(object, s->histogram);
-	else if (family->kind == TS_KIND_GAUGE)
+	else if (family->kind != TS_KIND_COUNTER)
 		json_object_set_new(object, "value", number(s->gauge));
 	else
 		json_object_set_new(object, "value",
