@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * `make bench`. BENCH_SECONDS is the time for the windows (60); starting tools comes on top.
- * BENCH_ONLY names one part (sched, block, tcp, "tcp connections" or start), which gets all of it.
+ * BENCH_ONLY names one part (sched, block, tcp, "tcp connections", own or start), which gets all of
+ * it; "own" gets a third on top otherwise.
  * BENCH_BINARY is the tunescope whose start is timed. Exit code 0 unless it could not measure.
  */
 #include "bench.h"
@@ -354,6 +355,11 @@ static int run_parts(const char *only, double seconds, int *parts)
 			continue;
 		++*parts;
 		failed += compare_variants(one, only ? seconds : seconds * one->share) != 0;
+	}
+	if (wanted(only, "own") && !bench_interrupted) {
+		++*parts;
+		printf("\nown: watching with a snapshot each second, apart from the programs\n");
+		failed += bench_own_cost(only ? seconds : seconds / 3) != 0;
 	}
 	if (binary && wanted(only, "start") && !bench_interrupted) {
 		++*parts;

@@ -164,4 +164,11 @@ struct bench_startup {
 int bench_startup(const char *const *command, const struct bench_workload *workload, size_t times,
 		  struct bench_startup *result, char why[BENCH_WHY]);
 
+/* --- own.c */
+
+#define BENCH_BUDGET_CPU 0.3 /* per cent of one core, with a snapshot each second */
+
+/* Observes for so long and prints what that cost. 0, or -1 when it could not be measured. */
+int bench_own_cost(double seconds);
+
 #endif
