@@ -26,7 +26,7 @@ PKG_CONFIG ?= pkg-config
 ARCH := $(shell uname -m)
 BPF_ARCH := $(if $(filter aarch64 arm64,$(ARCH)),arm64,x86)
 
-PACKAGES := libbpf libelf zlib jansson inih
+PACKAGES := libbpf libelf zlib jansson inih libcap libmicrohttpd
 # Only when something is going to be compiled: `make clean` needs none of them.
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(PACKAGES))

@@ -27,6 +27,8 @@ collect_missing() {
 	need_library zlib zlib1g-dev
 	need_library jansson libjansson-dev
 	need_library inih libinih-dev
+	need_library libcap libcap-dev
+	need_library libmicrohttpd libmicrohttpd-dev
 	[ "$goal" = build ] && return 0
 	need_library cmocka libcmocka-dev
 	need_command bats bats
@@ -43,6 +45,7 @@ collect_missing() {
 	need_command jq jq
 	need_command groff groff-base
 	need_command script bsdutils
+	need_command prometheus prometheus
 	[ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import jsonschema' 2>/dev/null ||
 		missing="$missing python3-jsonschema"
 	[ "$goal" = check ] && return 0
