@@ -12,6 +12,7 @@
 #include "../core/error.h"
 #include "../core/profile.h"
 #include "../live/collect.h"
+#include "../live/privileges.h"
 #include "../live/probe.h"
 
 struct advise_options {
@@ -94,7 +95,9 @@ static int observe(const struct advise_options *options, struct ts_window *windo
 	error = ts_collector_open(&collect, &collector);
 	if (error)
 		return error;
-	error = ts_observe(collector, &how, window);
+	error = ts_privileges_drop();
+	if (!error)
+		error = ts_observe(collector, &how, window);
 	ts_collector_close(collector);
 	return error;
 }

@@ -13,6 +13,7 @@
 #include "../live/capability.h"
 #include "../live/clock.h"
 #include "../live/collect.h"
+#include "../live/privileges.h"
 
 #define MEASURE_SECONDS 2
 
@@ -127,7 +128,9 @@ static bool examine(const struct doctor_options *options, struct ts_doctor *doct
 	if (ts_collector_open(&collect, &collector))
 		return true;
 	doctor->open_seconds = monotonic_seconds() - start;
-	error = ts_observe(collector, &how, &doctor->window);
+	error = ts_privileges_drop();
+	if (!error)
+		error = ts_observe(collector, &how, &doctor->window);
 	ts_collector_close(collector);
 	if (error)
 		return false;

@@ -25,13 +25,16 @@ const struct ts_capability ts_capabilities[] = {
 };
 const size_t ts_capabilities_count = sizeof ts_capabilities / sizeof ts_capabilities[0];
 
+/* As they stood when first asked: later some of them are given up (privileges.h). */
 static bool effective(int capability)
 {
+	static struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	static bool known;
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
 
-	if (syscall(SYS_capget, &header, data))
+	if (!known && syscall(SYS_capget, &header, data))
 		return false;
+	known = true;
 	return data[capability / 32].effective & (1u << (capability % 32));
 }
 

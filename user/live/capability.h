@@ -16,7 +16,10 @@ struct ts_capability {
 extern const struct ts_capability ts_capabilities[];
 extern const size_t ts_capabilities_count;
 
-/* In the effective set of this process (CAP_SYS_ADMIN stands in for CAP_BPF and CAP_PERFMON). */
+/*
+ * In the effective set of this process when it was first asked for (CAP_SYS_ADMIN stands in for
+ * CAP_BPF and CAP_PERFMON); what was given up afterwards still counts.
+ */
 bool ts_capability_held(const struct ts_capability *capability);
 
 /* 0, or -EPERM with one line on stderr that names the essential ones that are missing. */
