@@ -25,15 +25,23 @@ struct ts_arena {
 	struct interned *interned[INTERN_BUCKETS];
 };
 
-static void *allocate_or_exit(size_t size)
+static void *existing_or_exit(void *memory, size_t size)
 {
-	void *memory = calloc(1, size);
-
 	if (!memory) {
 		fprintf(stderr, "tunescope: out of memory (%zu bytes)\n", size);
 		exit(3);
 	}
 	return memory;
+}
+
+static void *allocate_or_exit(size_t size)
+{
+	return existing_or_exit(calloc(1, size), size);
+}
+
+void *ts_memory_resize(void *memory, size_t size)
+{
+	return existing_or_exit(realloc(memory, size), size);
 }
 
 struct ts_arena *ts_arena_new(void)

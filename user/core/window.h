@@ -39,6 +39,9 @@ void ts_window_free(struct ts_window *window);
  */
 void ts_window_add(struct ts_window *into, const struct ts_window *later);
 
+/* Long enough: at least seconds less 2 %. For who puts windows together up to a length. */
+bool ts_window_reached(const struct ts_window *window, double seconds);
+
 enum ts_status ts_window_status(const struct ts_window *window, enum ts_family_id id);
 const char *ts_window_why(const struct ts_window *window, enum ts_family_id id);
 
