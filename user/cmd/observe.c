@@ -2,6 +2,7 @@
 #include "observe.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,23 +13,32 @@
 #include "../core/window.h"
 #include "../live/clock.h"
 #include "../live/collect.h"
+#include "../live/procfile.h"
 
 #define TICK_NS		   (TS_TICK_MS * 1000000ULL)
+#define PROGRESS_NS	   500000000ULL
 #define LEAST_NS	   1000000000ULL /* less than this after a signal is not worth judging */
 #define STATISTICS_SAMPLES 5		 /* ticks with run-time statistics on, of a short window */
 #define STATISTICS_SHARE   200		 /* and one in so many of a long one */
 
 static volatile sig_atomic_t interrupted;
 
+static void default_signals(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+}
+
 static void on_signal(int number)
 {
 	interrupted = 1;
+	default_signals();
 }
 
 void ts_observe_signals(void)
 {
-	/* SA_RESETHAND: the second one does what it always does. No SA_RESTART: sleeps end. */
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	/* No SA_RESTART: sleeps end. */
+	struct sigaction action = {.sa_handler = on_signal};
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
@@ -39,12 +49,6 @@ bool ts_observe_interrupted(void)
 	return interrupted;
 }
 
-static void default_signals(void)
-{
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-}
-
 static void sleep_until(__u64 ns)
 {
 	struct timespec until = {.tv_sec = (time_t)(ns / 1000000000ULL),
@@ -53,6 +57,96 @@ static void sleep_until(__u64 ns)
 	while (!interrupted &&
 	       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 		;
+}
+
+static bool statistics_always_on(void)
+{
+	char text[16];
+
+	return ts_read_small(AT_FDCWD, "/proc/sys/kernel/bpf_stats_enabled", text, sizeof text) >
+		       0 &&
+	       text[0] != '0';
+}
+
+void ts_ticker_start(struct ts_ticker *ticker, struct ts_collector *collector, double seconds)
+{
+	*ticker = (struct ts_ticker){
+		.collector = collector,
+		.next_ns = ts_clock_ns(CLOCK_MONOTONIC),
+		.statistics = -1,
+		.samples = 1,
+		.ticks = STATISTICS_SHARE,
+	};
+	if (seconds <= 0)
+		return;
+	ticker->ticks = (__u64)(seconds * 1e9 / TICK_NS);
+	ticker->samples = ticker->ticks / 10;
+	if (ticker->samples > STATISTICS_SAMPLES)
+		ticker->samples = STATISTICS_SAMPLES;
+	if (ticker->samples < ticker->ticks / STATISTICS_SHARE)
+		ticker->samples = ticker->ticks / STATISTICS_SHARE;
+	if (!ticker->samples)
+		ticker->samples = 1;
+	ticker->limit = ticker->samples;
+}
+
+void ts_ticker_stop(struct ts_ticker *ticker)
+{
+	if (ticker->statistics < 0)
+		return;
+	close(ticker->statistics);
+	ticker->statistics = -1;
+	ticker->on_ns += ts_clock_ns(CLOCK_MONOTONIC) - ticker->since_ns;
+}
+
+/* The next tick is about to begin: is it one of the samples? */
+static void sample_statistics(struct ts_ticker *ticker)
+{
+	bool wanted = (!ticker->limit || ticker->taken < ticker->limit) &&
+		      ticker->tick * ticker->samples >= ticker->taken * ticker->ticks;
+
+	if (wanted)
+		ticker->taken++;
+	if (wanted == (ticker->statistics >= 0))
+		return;
+	if (!wanted) {
+		ts_ticker_stop(ticker);
+		return;
+	}
+	ticker->statistics = ts_collector_enable_run_statistics(ticker->collector);
+	ticker->since_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	if (ticker->statistics < 0)
+		ts_debug("run-time statistics are refused: %s", strerror(-ticker->statistics));
+}
+
+void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns)
+{
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
+
+	while (now < until_ns && !interrupted) {
+		sample_statistics(ticker);
+		/* A tick that came late is left out, not made up for. */
+		ticker->next_ns = ticker->next_ns + TICK_NS > now ? ticker->next_ns + TICK_NS : now;
+		if (ticker->next_ns > until_ns)
+			ticker->next_ns = until_ns;
+		sleep_until(ticker->next_ns);
+		ts_collector_tick(ticker->collector);
+		ticker->tick++;
+		now = ts_clock_ns(CLOCK_MONOTONIC);
+	}
+}
+
+__u64 ts_ticker_statistics(struct ts_ticker *ticker, __u64 length_ns)
+{
+	__u64 on = ticker->on_ns, now;
+
+	ticker->on_ns = 0;
+	if (ticker->statistics >= 0) {
+		now = ts_clock_ns(CLOCK_MONOTONIC);
+		on += now - ticker->since_ns;
+		ticker->since_ns = now;
+	}
+	return statistics_always_on() || on > length_ns ? length_ns : on;
 }
 
 static void show_progress(const struct ts_observe_options *options, __u64 elapsed_ns)
@@ -68,95 +162,17 @@ static void clear_progress(const struct ts_observe_options *options)
 		fprintf(stderr, "\r%48s\r", "");
 }
 
-static bool statistics_always_on(void)
-{
-	FILE *file = fopen("/proc/sys/kernel/bpf_stats_enabled", "re");
-	int value = 0;
-
-	if (!file)
-		return false;
-	if (fscanf(file, "%d", &value) != 1)
-		value = 0;
-	fclose(file);
-	return value;
-}
-
-/*
- * Run-time statistics cost every BPF program of the host some 25 ns a run: they are on for single
- * ticks, spread evenly over the window so that what they see stands for all of it.
- */
-struct sampler {
-	struct ts_collector *collector;
-	__u64 ticks, samples, next;
-	int fd;
-	__u64 since_ns, on_ns;
-};
-
-static void sampler_start(struct sampler *sampler, struct ts_collector *collector,
-			  const struct ts_observe_options *options)
-{
-	*sampler = (struct sampler){.collector = collector, .fd = -1};
-	sampler->ticks = (__u64)(options->seconds * 1e9 / TICK_NS);
-	sampler->samples = sampler->ticks / 10;
-	if (sampler->samples > STATISTICS_SAMPLES)
-		sampler->samples = STATISTICS_SAMPLES;
-	if (sampler->samples < sampler->ticks / STATISTICS_SHARE)
-		sampler->samples = sampler->ticks / STATISTICS_SHARE;
-	if (!sampler->samples)
-		sampler->samples = 1;
-	if (options->statistics)
-		sampler->samples = sampler->ticks + 1;
-}
-
-static void sampler_off(struct sampler *sampler)
-{
-	if (sampler->fd < 0)
-		return;
-	close(sampler->fd);
-	sampler->fd = -1;
-	sampler->on_ns += ts_clock_ns(CLOCK_MONOTONIC) - sampler->since_ns;
-}
-
-/* The tick numbered so is about to begin. */
-static void sampler_tick(struct sampler *sampler, __u64 tick)
-{
-	bool wanted = sampler->next < sampler->samples &&
-		      tick >= sampler->next * sampler->ticks / sampler->samples;
-
-	if (wanted)
-		sampler->next++;
-	if (wanted == (sampler->fd >= 0))
-		return;
-	if (!wanted) {
-		sampler_off(sampler);
-		return;
-	}
-	sampler->fd = ts_collector_enable_run_statistics(sampler->collector);
-	sampler->since_ns = ts_clock_ns(CLOCK_MONOTONIC);
-	if (sampler->fd < 0) {
-		ts_debug("run-time statistics are refused: %s", strerror(-sampler->fd));
-		sampler->next = sampler->samples;
-	}
-}
-
 /* Ticks until the end or a signal. */
-static void watch(struct ts_collector *collector, const struct ts_observe_options *options,
-		  struct sampler *sampler)
+static void watch(struct ts_ticker *ticker, const struct ts_observe_options *options)
 {
-	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), now = start, next = start;
+	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), now = start;
 	__u64 end = start + (__u64)(options->seconds * 1e9);
 
-	for (__u64 tick = 0; now < end && !interrupted; tick++) {
-		sampler_tick(sampler, tick);
-		if (tick % 5 == 0)
-			show_progress(options, now - start);
-		/* A tick that came late is left out, not made up for. */
-		next = next + TICK_NS > now ? next + TICK_NS : now;
-		sleep_until(next < end ? next : end);
-		ts_collector_tick(collector);
+	while (now < end && !interrupted) {
+		show_progress(options, now - start);
+		ts_ticker_until(ticker, now + PROGRESS_NS < end ? now + PROGRESS_NS : end);
 		now = ts_clock_ns(CLOCK_MONOTONIC);
 	}
-	sampler_off(sampler);
 	clear_progress(options);
 }
 
@@ -178,18 +194,20 @@ static int make_window(const struct ts_snapshot *earlier, const struct ts_snapsh
 int ts_observe(struct ts_collector *collector, const struct ts_observe_options *options,
 	       struct ts_window *window)
 {
-	bool always_on = statistics_always_on();
 	struct ts_snapshot *earlier = ts_collector_snapshot(collector), *later;
-	struct sampler sampler;
+	struct ts_ticker ticker;
 	int error;
 
-	sampler_start(&sampler, collector, options);
-	watch(collector, options, &sampler);
+	ts_ticker_start(&ticker, collector, options->seconds);
+	if (options->statistics)
+		ticker.samples = ticker.limit = ticker.ticks + 1;
+	watch(&ticker, options);
+	ts_ticker_stop(&ticker);
 	later = ts_collector_snapshot(collector);
 	error = make_window(earlier, later, options, window);
 	if (!error)
 		window->delta->cost.stats_ns =
-			always_on ? (__u64)(window->seconds * 1e9) : sampler.on_ns;
+			ts_ticker_statistics(&ticker, (__u64)(window->seconds * 1e9));
 	ts_snapshot_free(earlier);
 	ts_snapshot_free(later);
 	default_signals();

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Watching the host for a while: ticks, two snapshots, the window between them. */
+/* Watching the host: ticks for as long as it takes, or two snapshots and the window between them.
+ */
 #ifndef TUNESCOPE_OBSERVE_H
 #define TUNESCOPE_OBSERVE_H
 
 #include <stdbool.h>
+#include <linux/types.h>
 
 struct ts_collector;
 struct ts_window;
@@ -28,5 +30,32 @@ bool ts_observe_interrupted(void);
  */
 int ts_observe(struct ts_collector *collector, const struct ts_observe_options *options,
 	       struct ts_window *window);
+
+/*
+ * Ticks the collector every TS_TICK_MS and switches the kernel's BPF run-time statistics on for
+ * single ticks: they cost every BPF program of the host some 25 ns a run. The samples are spread
+ * evenly, so that what they see stands for all of the time.
+ */
+struct ts_ticker {
+	struct ts_collector *collector;
+	__u64 next_ns;	       /* of the next tick, CLOCK_MONOTONIC */
+	__u64 tick;	       /* number of the next tick */
+	__u64 samples, ticks;  /* statistics are on for so many of so many ticks */
+	__u64 taken, limit;    /* samples so far, and at most; 0: no limit */
+	int statistics;	       /* descriptor that keeps them on, or -1 */
+	__u64 since_ns, on_ns; /* switched on then; for how long before */
+};
+
+/* seconds: how long it will take, 0 when it does not end. */
+void ts_ticker_start(struct ts_ticker *ticker, struct ts_collector *collector, double seconds);
+/* Ticks until CLOCK_MONOTONIC has reached until_ns, or a signal (ts_observe_interrupted). */
+void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns);
+/*
+ * For cost.stats_ns of a window that ends now and is length_ns long: how much of it statistics
+ * were on.
+ */
+__u64 ts_ticker_statistics(struct ts_ticker *ticker, __u64 length_ns);
+/* Statistics off. */
+void ts_ticker_stop(struct ts_ticker *ticker);
 
 #endif

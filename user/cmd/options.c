@@ -51,7 +51,8 @@ int ts_option_choice(const struct ts_option *option, const char *value, void *de
 static int bad_duration(const struct ts_option *option, char problem[PROBLEM_SIZE])
 {
 	snprintf(problem, PROBLEM_SIZE,
-		 "accepted: a number with ms, s, m or h (500ms, 10s, 2m, 1h), a plain number is "
+		 "accepted: a number with ms, s, m, h or d (500ms, 10s, 2m, 1h, 7d), a plain "
+		 "number is "
 		 "seconds; from %g s to %g s",
 		 option->minimum, option->maximum);
 	return -EINVAL;
@@ -63,7 +64,7 @@ int ts_option_duration(const struct ts_option *option, const char *value, void *
 	static const struct {
 		const char *suffix;
 		double seconds;
-	} units[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
+	} units[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
 	/* No sign, no exponent, no "inf", no 0x: what strtod takes and a person does not mean. */
 	size_t digits = strspn(value, "0123456789.");
 	char *end;
@@ -84,6 +85,41 @@ int ts_option_duration(const struct ts_option *option, const char *value, void *
 		return 0;
 	}
 	return bad_duration(option, problem);
+}
+
+static int bad_size(const struct ts_option *option, char problem[PROBLEM_SIZE])
+{
+	snprintf(problem, PROBLEM_SIZE,
+		 "accepted: a number with K, M, G or T (512M, 10G), powers of 1024, a plain number "
+		 "is bytes; from %.0f to %.0f bytes",
+		 option->minimum, option->maximum);
+	return -EINVAL;
+}
+
+int ts_option_size(const struct ts_option *option, const char *value, void *destination,
+		   char problem[PROBLEM_SIZE])
+{
+	static const char units[] = "KMGT";
+	size_t digits = strspn(value, "0123456789.");
+	const char *unit;
+	char *end;
+	double bytes;
+
+	if (!digits)
+		return bad_size(option, problem);
+	bytes = strtod(value, &end);
+	if (end != value + digits)
+		return bad_size(option, problem);
+	if (*end) {
+		unit = strchr(units, *end == 'k' ? 'K' : *end);
+		if (!unit || (end[1] && strcmp(end + 1, "iB")))
+			return bad_size(option, problem);
+		bytes = ldexp(bytes, 10 * (int)(unit - units + 1));
+	}
+	if (!(bytes >= option->minimum && bytes <= option->maximum))
+		return bad_size(option, problem);
+	*(__u64 *)destination = (__u64)bytes;
+	return 0;
 }
 
 /* Calls take for each name of a comma-separated list; stops at the first that is refused. */

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <linux/types.h>
 #include "command.h"
 #include "../core/family.h"
 
@@ -33,9 +34,12 @@ int ts_option_text(const struct ts_option *option, const char *value, void *dest
 /* int, the index in choices */
 int ts_option_choice(const struct ts_option *option, const char *value, void *destination,
 		     char problem[200]);
-/* double, in seconds: 500ms, 10s, 2m, 1h, or a plain number of seconds */
+/* double, in seconds: 500ms, 10s, 2m, 1h, 7d, or a plain number of seconds */
 int ts_option_duration(const struct ts_option *option, const char *value, void *destination,
 		       char problem[200]);
+/* __u64, in bytes: 512M, 10G, 64KiB (powers of 1024), or a plain number of bytes */
+int ts_option_size(const struct ts_option *option, const char *value, void *destination,
+		   char problem[200]);
 /* bool [TS_SOURCE_COUNT]: a comma-separated list of sources, each set to true */
 int ts_option_sources(const struct ts_option *option, const char *value, void *destination,
 		      char problem[200]);
