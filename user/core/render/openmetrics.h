@@ -60,10 +60,22 @@ struct ts_openmetrics_peaks *ts_openmetrics_peaks_new(double hold_seconds);
 void ts_openmetrics_peaks_free(struct ts_openmetrics_peaks *peaks); /* NULL is fine */
 void ts_openmetrics_peaks_apply(struct ts_openmetrics_peaks *peaks, struct ts_snapshot *snapshot);
 
+/* The process that serves the text. */
+#define TS_OPENMETRICS_CODES 8
+struct ts_openmetrics_server {
+	__u64 cpu_ns, rss_bytes;
+	__u64 connections;			 /* open */
+	__u64 cut_off;				 /* because the client was too slow */
+	unsigned int code[TS_OPENMETRICS_CODES]; /* status codes; 0 ends the list */
+	__u64 requests[TS_OPENMETRICS_CODES];	 /* answered with each */
+};
+
 struct ts_openmetrics {
 	const struct ts_snapshot *snapshot;
-	const struct ts_report *report;		  /* findings; NULL: nothing was judged yet */
-	const struct ts_openmetrics_limit *limit; /* what it left out is shown; NULL: nothing */
+	const struct ts_report *report;		    /* findings; NULL: nothing was judged yet */
+	const struct ts_openmetrics_limit *limit;   /* what it left out is shown; NULL: nothing */
+	const struct ts_openmetrics_server *server; /* NULL: there is none */
+	__u64 snapshots;			    /* taken so far; 0: not known */
 	enum ts_openmetrics_format format;
 };
 
