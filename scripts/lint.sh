@@ -25,12 +25,16 @@ forbid() { # directory, pattern of includes it must not have, why
 $found"
 }
 forbid include '\.\./|bpf/|user/' "include/ must stand alone"
-forbid user/core 'bpf/|unistd\.h|fcntl\.h|dirent\.h|sys/|pthread\.h|time\.h|signal\.h' "user/core is pure: no libbpf, no system calls"
+forbid user/core 'bpf/|unistd\.h|fcntl\.h|dirent\.h|sys/|pthread\.h|signal\.h' "user/core is pure: no libbpf, no system calls"
 forbid user/live '\.\./(cmd|core/rules|core/render)|\.\./core/(rule|report|profile)\.h' "user/live measures: it must not see commands, rules or renderers"
 calls=$(grep -rnE '\b(fopen|open|socket|system|popen|getenv|exit)\(' user/core --include='*.c' |
 	grep -v '^user/core/arena.c:.*exit(3)' || true)
 [ -z "$calls" ] || complain "user/core is pure, but calls:
 $calls"
+# Calendars are arithmetic; what time it is, and in which zone this host lies, is not.
+clocks=$(grep -rnE '\b(time|clock|clock_gettime|gettimeofday|timespec_get|localtime(_r)?|mktime|tzset)\(' user/core --include='*.c' || true)
+[ -z "$clocks" ] || complain "user/core reads no clock and knows no time zone, but calls:
+$clocks"
 
 if command -v shellcheck >/dev/null 2>&1; then
 	shellcheck -S warning scripts/*.sh || complain "shellcheck"

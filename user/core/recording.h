@@ -18,12 +18,17 @@ struct ts_segment {
 	const char *name; /* for messages: the file */
 	const unsigned char *data;
 	size_t length;
+	/* Told what has been read and is not needed for now; NULL: nobody wants to know. */
+	void (*release)(const unsigned char *data, size_t length);
 };
 
 struct ts_frame_place {
 	struct ts_frame_header header;
 	const unsigned char *frame; /* its header, inside the segment */
-	__u64 start_ns, end_ns;	    /* on the recording's axis */
+	const struct ts_segment *segment;
+	/* On the recording's axis. A frame begins where the one before it in its session ends. */
+	__u64 start_ns, end_ns;
+	bool damaged; /* its checksum is right, but it could not be decoded */
 };
 
 struct ts_damage {
@@ -46,6 +51,8 @@ struct ts_recording {
 	size_t open_sessions;	/* of these without an end frame: killed, or still running */
 	size_t clock_steps;	/* times the wall clock was set by more than a second */
 	double missing_seconds; /* between frames of one session that are lost */
+	/* What frames had that this tunescope does not know; the most that was seen in one. */
+	struct ts_frame_unknown unknown;
 };
 
 /*
@@ -65,6 +72,9 @@ __u64 ts_recording_end(const struct ts_recording *recording);
  * that rules that need them are withheld.
  */
 int ts_recording_window(struct ts_recording *recording, size_t i, struct ts_window *window);
+
+/* Whether a frame belongs to the slice from_ns..to_ns: its middle does. */
+bool ts_frame_within(const struct ts_frame_place *place, __u64 from_ns, __u64 to_ns);
 
 /*
  * Puts the windows together that lie in from_ns..to_ns: a frame belongs to the slice when its

@@ -6,6 +6,7 @@
 #include "window.h"
 
 struct ts_profile;
+struct ts_recording;
 
 enum ts_outcome {
 	TS_OUTCOME_QUIET, /* measured, and fine */
@@ -75,7 +76,8 @@ struct ts_report {
 	struct ts_arena *arena;
 	const struct ts_window *window;
 	const struct ts_profile *profile;
-	struct ts_finding *finding; /* worst first */
+	const struct ts_recording *recording; /* the window's; NULL: observed just now */
+	struct ts_finding *finding;	      /* worst first */
 	size_t findings, findings_capacity;
 	struct ts_rule_result *rule;
 	size_t rules;

@@ -6,6 +6,7 @@
 
 #include "units.h"
 #include "../arena.h"
+#include "../recording.h"
 #include "../rule.h"
 
 static bool measured(enum ts_status status)
@@ -132,11 +133,59 @@ static void lost(const struct ts_page *page, const struct ts_snapshot *delta)
 			     ts_human_number(page->arena, (double)delta->cost.lost_events)));
 }
 
+/* One line for each thing that a recording lacks. */
+static void recorded(const struct ts_page *page, const struct ts_report *report)
+{
+	const struct ts_recording *r = report->recording;
+	double missing = report->window->missing_seconds;
+	const struct {
+		__u64 count;
+		const char *one, *many; /* behind the number */
+	} lines[] = {
+		{r->damages, "place in the recording is damaged and was passed over",
+		 "places in the recording are damaged and were passed over"},
+		{r->missing_frames, "frame is missing in the recording",
+		 "frames are missing in the recording"},
+		{r->duplicates, "frame stood in the recording twice and was used once",
+		 "frames stood in the recording more than once and were used once"},
+		{r->open_sessions,
+		 "session was not ended in an orderly way (killed, or still running)",
+		 "sessions were not ended in an orderly way (killed, or still running)"},
+		{r->clock_steps,
+		 "time the wall clock was set by more than a second; times are those "
+		 "of the clock as it stood last",
+		 "times the wall clock was set by more than a second; times are those of the "
+		 "clock as it stood last"},
+		{r->unknown.families,
+		 "family was recorded by a newer tunescope and is not known to this one",
+		 "families were recorded by a newer tunescope and are not known to this one"},
+		{r->unknown.settings,
+		 "setting was recorded by a newer tunescope and is not known to this one",
+		 "settings were recorded by a newer tunescope and are not known to this one"},
+	};
+
+	ts_page_paragraph(
+		page, TS_INK_PLAIN, 4, "  ",
+		missing > 0
+			? ts_page_text(page,
+				       "%s between the beginning and the end were not recorded.",
+				       ts_human_seconds(page->arena, missing))
+			: "The recording has no gap in this time.");
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+		if (lines[i].count)
+			ts_page_paragraph(
+				page, TS_INK_PLAIN, 4, "  ",
+				ts_page_text(page, "%llu %s.", lines[i].count,
+					     lines[i].count == 1 ? lines[i].one : lines[i].many));
+}
+
 void ts_page_coverage(const struct ts_page *page, const struct ts_report *report)
 {
 	const struct ts_snapshot *delta = report->window->delta;
 
 	ts_page_heading(page, "Coverage");
+	if (report->recording)
+		recorded(page, report);
 	missing_families(page, delta);
 	partial_families(page, delta);
 	missing_programs(page, &delta->cost);

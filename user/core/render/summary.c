@@ -9,20 +9,40 @@
 #include "../profile.h"
 #include "../rule.h"
 
+/* "10.0 s until 2026-11-21T14:00:10Z", or where in a recording that was. */
+static const char *when(const struct ts_page *page, const struct ts_report *report)
+{
+	const struct ts_window *window = report->window;
+	const char *length = ts_human_seconds(page->arena, window->seconds);
+	const char *end = ts_utc_time(page->arena, window->delta->realtime_ns);
+
+	if (!report->recording)
+		return ts_page_text(page, "%s until %s", length, end);
+	return ts_page_text(
+		page, "from a recording: %s to %s, %s measured%s",
+		ts_utc_time(page->arena, window->start_realtime_ns), end, length,
+		window->missing_seconds > 0
+			? ts_page_text(page, " and %s missing",
+				       ts_human_seconds(page->arena, window->missing_seconds))
+			: "");
+}
+
 static void header(const struct ts_page *page, const struct ts_report *report)
 {
 	const struct ts_host *host = &report->window->delta->host;
 	const struct ts_profile *profile = report->profile;
+	bool known = *host->hostname;
 
-	ts_page_paragraph(page, TS_INK_DIM, 2, "",
-			  ts_page_text(page, "%s, Linux %s, %u CPU%s, %s; %s until %s%s%s",
-				       host->hostname, host->kernel, host->cpus,
-				       host->cpus == 1 ? "" : "s",
-				       ts_human_bytes(page->arena, (double)host->memory_bytes),
-				       ts_human_seconds(page->arena, report->window->seconds),
-				       ts_utc_time(page->arena, report->window->delta->realtime_ns),
-				       profile && *profile->name ? "; profile " : "",
-				       profile ? profile->name : ""));
+	ts_page_paragraph(
+		page, TS_INK_DIM, 2, "",
+		ts_page_text(page, "%s%s; %s%s%s", known ? host->hostname : "unknown host",
+			     known ? ts_page_text(page, ", Linux %s, %u CPU%s, %s", host->kernel,
+						  host->cpus, host->cpus == 1 ? "" : "s",
+						  ts_human_bytes(page->arena,
+								 (double)host->memory_bytes))
+				   : "",
+			     when(page, report), profile && *profile->name ? "; profile " : "",
+			     profile ? profile->name : ""));
 }
 
 static size_t count_findings(const struct ts_report *report, enum ts_outcome outcome)

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "recording.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "arena.h"
+#include "recording_index.h"
+
+/* Equal contexts are repeated: when several in a row cannot be decoded, the rest are no better. */
+#define CONTEXTS_TRIED 4
+
+struct ts_recording *ts_recording_new(const struct ts_segment *segments, size_t count)
+{
+	struct ts_arena *arena = ts_arena_new();
+	struct ts_recording *recording = ts_arena_alloc(arena, sizeof *recording);
+	struct ts_segment *own = ts_arena_alloc(arena, count * sizeof *own);
+	struct ts_frame_list list = {.arena = ts_arena_new()};
+
+	recording->arena = arena;
+	for (size_t i = 0; i < count; i++) {
+		own[i] = segments[i];
+		own[i].name = ts_arena_intern(arena, segments[i].name);
+		ts_recording_scan(recording, &own[i], &list);
+	}
+	ts_recording_order(recording, &list);
+	ts_arena_free(list.arena);
+	return recording;
+}
+
+void ts_recording_free(struct ts_recording *recording)
+{
+	if (recording)
+		ts_arena_free(recording->arena);
+}
+
+__u64 ts_recording_start(const struct ts_recording *recording)
+{
+	__u64 start = recording->windows ? recording->window[0].start_ns : 0;
+
+	for (size_t i = 1; i < recording->windows; i++)
+		if (recording->window[i].start_ns < start)
+			start = recording->window[i].start_ns;
+	return start;
+}
+
+__u64 ts_recording_end(const struct ts_recording *recording)
+{
+	return recording->windows ? recording->window[recording->windows - 1].end_ns : 0;
+}
+
+static size_t frame_length(const struct ts_frame_place *place)
+{
+	return TS_FRAME_HEADER + place->header.stored_length;
+}
+
+static void release(const struct ts_frame_place *place)
+{
+	if (place->segment->release)
+		place->segment->release(place->frame, frame_length(place));
+}
+
+/* The frame was valid when it was found, and is of no use all the same. */
+static void give_up(struct ts_recording *recording, struct ts_frame_place *place, const char *why)
+{
+	place->damaged = true;
+	ts_recording_damage(recording, place->segment,
+			    (size_t)(place->frame - place->segment->data), frame_length(place),
+			    ts_arena_intern(recording->arena, why));
+}
+
+static void note_unknown(struct ts_recording *recording, const struct ts_frame_unknown *unknown)
+{
+	if (unknown->families > recording->unknown.families)
+		recording->unknown.families = unknown->families;
+	if (unknown->settings > recording->unknown.settings)
+		recording->unknown.settings = unknown->settings;
+}
+
+/* Bytes in a file may have changed since they were indexed. */
+static const char *changed(const struct ts_frame_place *place)
+{
+	return ts_frame_payload_valid(&place->header, place->frame, frame_length(place))
+		       ? NULL
+		       : "changed while being read";
+}
+
+/* The first context of that number, of the frame's own session where it has one. */
+static size_t find_context(const struct ts_recording *recording, const struct ts_frame_header *h,
+			   bool own_session)
+{
+	size_t low = 0, high = recording->contexts;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct ts_frame_header *m = &recording->context[middle].header;
+
+		if (m->context < h->context ||
+		    (m->context == h->context && own_session && m->session < h->session))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool decode_context(struct ts_recording *recording, struct ts_frame_place *context,
+			   struct ts_window *window)
+{
+	struct ts_frame_unknown unknown = {0};
+	const char *why = changed(context);
+	int error = 0;
+
+	if (context->damaged)
+		return false;
+	if (!why)
+		error = ts_frame_read_context(&context->header, context->frame, window, &unknown,
+					      &why);
+	if (error || why) {
+		give_up(recording, context, why ? why : "cannot be decoded");
+		return false;
+	}
+	note_unknown(recording, &unknown);
+	release(context);
+	return true;
+}
+
+bool ts_recording_context(struct ts_recording *recording, const struct ts_frame_place *place,
+			  struct ts_window *window)
+{
+	const struct ts_frame_header *h = &place->header;
+
+	for (int own_session = 1; own_session >= 0; own_session--) {
+		size_t first = find_context(recording, h, own_session);
+
+		for (size_t i = first; i < recording->contexts && i < first + CONTEXTS_TRIED; i++) {
+			struct ts_frame_place *context = &recording->context[i];
+
+			if (context->header.context != h->context)
+				break;
+			if (decode_context(recording, context, window))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Without its context a window says of every setting that it is not known, and why. */
+static void context_is_lost(struct ts_window *window)
+{
+	static const char why[] = "the part of the recording that holds the settings is damaged";
+	struct ts_snapshot *delta = window->delta;
+
+	for (int id = 0; id < TS_SETTING_COUNT; id++) {
+		if (ts_settings[id].scope != TS_SCOPE_NETNS) {
+			ts_snapshot_setting(delta, id, "", TS_STATUS_FAILED, "", "", why);
+			continue;
+		}
+		for (size_t i = 0; i < delta->netns_count; i++)
+			ts_snapshot_setting(delta, id, delta->netns[i].inode, TS_STATUS_FAILED, "",
+					    "", why);
+	}
+}
+
+static int decode_window(struct ts_recording *recording, struct ts_frame_place *place,
+			 struct ts_window *window)
+{
+	struct ts_frame_unknown unknown = {0};
+	const char *why;
+	int error = 0;
+
+	*window = (struct ts_window){0};
+	if (place->damaged)
+		return -EPROTO;
+	why = changed(place);
+	if (!why)
+		error = ts_frame_read_window(&place->header, place->frame, window, &unknown, &why);
+	if (error || !window->delta) {
+		give_up(recording, place, why ? why : "cannot be decoded");
+		return -EPROTO;
+	}
+	note_unknown(recording, &unknown);
+	window->start_realtime_ns = place->start_ns;
+	window->delta->realtime_ns = place->end_ns;
+	return 0;
+}
+
+static void add_context(struct ts_recording *recording, const struct ts_frame_place *place,
+			struct ts_window *window)
+{
+	if (!ts_recording_context(recording, place, window))
+		context_is_lost(window);
+}
+
+int ts_recording_window(struct ts_recording *recording, size_t i, struct ts_window *window)
+{
+	struct ts_frame_place *place = &recording->window[i];
+	int error = decode_window(recording, place, window);
+
+	if (!error)
+		add_context(recording, place, window);
+	release(place);
+	return error;
+}
+
+bool ts_frame_within(const struct ts_frame_place *place, __u64 from_ns, __u64 to_ns)
+{
+	__u64 middle = place->start_ns + (place->end_ns - place->start_ns) / 2;
+
+	return middle >= from_ns && middle <= to_ns;
+}
+
+size_t ts_recording_slice(struct ts_recording *recording, __u64 from_ns, __u64 to_ns,
+			  struct ts_window *slice)
+{
+	__u64 start = 0, covered = 0;
+	double missing = 0;
+	size_t frames = 0;
+
+	*slice = (struct ts_window){0};
+	for (size_t i = 0; i < recording->windows; i++) {
+		const struct ts_frame_place *place = &recording->window[i];
+		struct ts_window window;
+
+		if (!ts_frame_within(place, from_ns, to_ns) ||
+		    ts_recording_window(recording, i, &window))
+			continue;
+		if (!frames++)
+			start = place->start_ns;
+		else if (place->start_ns > covered)
+			missing += (double)(place->start_ns - covered) / 1e9;
+		if (place->end_ns > covered)
+			covered = place->end_ns;
+		ts_window_add(slice, &window);
+		ts_window_free(&window);
+	}
+	if (!frames)
+		return 0;
+	slice->missing_seconds = missing;
+	slice->start_realtime_ns = start;
+	return frames;
+}

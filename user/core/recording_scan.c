@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Finding frames in bytes, some of which may be damaged, or made to do damage. */
+#include "recording_index.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "arena.h"
+
+static const unsigned char magic[4] = {0x89, 'T', 'S', 'F'};
+
+/* Pages are given back in pieces of this size. */
+#define RELEASE_BYTES ((size_t)4 << 20)
+
+/*
+ * A valid header may claim a long payload whose checksum is wrong, and so may the next one inside
+ * that payload, and so on: checksums computed in vain are limited to this many for each byte gone
+ * through. Recordings that were damaged by accident do not come near.
+ */
+#define VAIN_BYTES_FOR_EACH 64
+
+struct scan {
+	struct ts_recording *recording;
+	const struct ts_segment *segment;
+	struct ts_frame_list *list;
+	__u64 vain; /* payload bytes whose checksum was computed and was wrong */
+	size_t released;
+};
+
+void ts_recording_damage(struct ts_recording *recording, const struct ts_segment *segment,
+			 size_t offset, size_t length, const char *what)
+{
+	recording->damage = ts_arena_grow(recording->arena, recording->damage, recording->damages,
+					  &recording->damages_capacity, sizeof *recording->damage);
+	recording->damage[recording->damages++] = (struct ts_damage){
+		.segment = segment->name,
+		.offset = offset,
+		.length = length,
+		.what = what,
+	};
+}
+
+static int read_header(const struct scan *scan, size_t at, struct ts_frame_header *header)
+{
+	return ts_frame_read_header(scan->segment->data + at, scan->segment->length - at, header);
+}
+
+/* Where the next frame with a valid header begins, known version or not; end when none does. */
+static size_t next_header(const struct scan *scan, size_t from, size_t end)
+{
+	const unsigned char *data = scan->segment->data;
+	size_t last = scan->segment->length;
+	struct ts_frame_header header;
+
+	while (from < end) {
+		const unsigned char *found = memmem(data + from, last - from, magic, sizeof magic);
+		int error;
+
+		if (!found || (size_t)(found - data) >= end)
+			return end;
+		from = (size_t)(found - data);
+		error = read_header(scan, from, &header);
+		if (!error || error == -EPROTONOSUPPORT)
+			return from;
+		from++;
+	}
+	return end;
+}
+
+static bool payload_valid(struct scan *scan, size_t at, const struct ts_frame_header *header)
+{
+	const struct ts_segment *segment = scan->segment;
+
+	if (scan->vain > VAIN_BYTES_FOR_EACH * (__u64)at + TS_FRAME_RAW_MAX)
+		return false;
+	if (ts_frame_payload_valid(header, segment->data + at, segment->length - at))
+		return true;
+	scan->vain += header->stored_length;
+	return false;
+}
+
+/* A valid header: the frame is taken, or lost alone. Returns where to go on. */
+static size_t take_frame(struct scan *scan, size_t at, const struct ts_frame_header *header)
+{
+	struct ts_frame_list *list = scan->list;
+	const struct ts_segment *segment = scan->segment;
+	size_t left = segment->length - at, claimed = TS_FRAME_HEADER + header->stored_length;
+	bool whole = claimed <= left;
+	size_t end = at + (whole ? claimed : left), next;
+
+	if (whole && payload_valid(scan, at, header)) {
+		list->place = ts_arena_grow(list->arena, list->place, list->count, &list->capacity,
+					    sizeof *list->place);
+		list->place[list->count++] = (struct ts_frame_place){
+			.header = *header,
+			.frame = segment->data + at,
+			.segment = segment,
+		};
+		return end;
+	}
+	/* Another frame begins where this one's payload should be: its end was never written. */
+	next = next_header(scan, at + TS_FRAME_HEADER, end);
+	ts_recording_damage(scan->recording, segment, at, next - at,
+			    next < end || !whole ? "cut off" : "checksum");
+	return next;
+}
+
+static size_t pass_over(struct scan *scan, size_t at, int error)
+{
+	const struct ts_segment *segment = scan->segment;
+	size_t left = segment->length - at, next;
+	const char *what = "not a frame";
+
+	if (error == -EPROTONOSUPPORT)
+		what = "newer format";
+	else if (error == -EAGAIN ||
+		 (left < sizeof magic && !memcmp(segment->data + at, magic, left)))
+		what = "cut off";
+	else if (!memcmp(segment->data + at, magic, sizeof magic))
+		what = "damaged header";
+	next = next_header(scan, at + 1, segment->length);
+	ts_recording_damage(scan->recording, segment, at, next - at, what);
+	return next;
+}
+
+static void release(struct scan *scan, size_t at)
+{
+	if (!scan->segment->release)
+		return;
+	scan->segment->release(scan->segment->data + scan->released, at - scan->released);
+	scan->released = at;
+}
+
+void ts_recording_scan(struct ts_recording *recording, const struct ts_segment *segment,
+		       struct ts_frame_list *list)
+{
+	struct scan scan = {.recording = recording, .segment = segment, .list = list};
+	size_t at = 0;
+
+	while (at < segment->length) {
+		struct ts_frame_header header;
+		int error = read_header(&scan, at, &header);
+
+		at = error ? pass_over(&scan, at, error) : take_frame(&scan, at, &header);
+		if (at - scan.released >= RELEASE_BYTES)
+			release(&scan, at);
+	}
+	release(&scan, at);
+}
