@@ -273,6 +273,57 @@ int ts_sched_list(struct bpf_iter__task *context)
 	return 0;
 }
 
+/* ---- Who the tasks are, when user space asks: nothing runs in between. */
+
+#define KERNEL_THREAD	0x00200000 /* PF_KTHREAD */
+#define NICE_0_PRIORITY 120
+#define BACKGROUND_NICE 10
+
+static __always_inline __u8 sharing_of(const struct task_struct *task)
+{
+	const struct task_group *group;
+
+	if (!bpf_core_field_exists(task->sched_task_group))
+		return TS_SCHED_SHARED_BY_TASK;
+	group = task->sched_task_group;
+	/* The root group is the autogroup of those that have none of their own. */
+	if (!group || !group->parent)
+		return TS_SCHED_SHARED_BY_TASK;
+	if (bpf_core_field_exists(group->autogroup) && group->autogroup)
+		return TS_SCHED_SHARED_BY_SESSION;
+	return TS_SCHED_SHARED_BY_CGROUP;
+}
+
+static __always_inline __u8 class_of(const struct task_struct *task)
+{
+	switch (task->policy) {
+	case 1: /* SCHED_FIFO */
+	case 2: /* SCHED_RR */
+	case 6: /* SCHED_DEADLINE */ return TS_SCHED_REALTIME;
+	case 5: /* SCHED_IDLE */ return TS_SCHED_BACKGROUND;
+	}
+	return task->static_prio >= NICE_0_PRIORITY + BACKGROUND_NICE ? TS_SCHED_BACKGROUND
+								      : TS_SCHED_NORMAL;
+}
+
+SEC("?iter/task")
+int ts_sched_visit(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	struct ts_sched_visited visited = {};
+
+	if (!task || task->flags & KERNEL_THREAD)
+		return 0;
+	visited.ran = task->se.sum_exec_runtime;
+	visited.started = task->start_time;
+	visited.pid = task->pid;
+	visited.session = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID], numbers[0].nr);
+	visited.sharing = sharing_of(task);
+	visited.class = class_of(task);
+	bpf_seq_write(context->meta->seq, &visited, sizeof visited);
+	return 0;
+}
+
 /* ---- Without SCHED_INFO: ktime, and the time of the wakeup kept in the task's slot. */
 
 static __always_inline int become_runnable(struct task_struct *task, bool new)

@@ -31,6 +31,8 @@ X(ONCPU_TIME,               "oncpu_time",               HISTOGRAM, SECONDS, SCHE
 X(OFFCPU_TIME,              "offcpu_time",              HISTOGRAM, SECONDS, SCHED,     LABELS_0,                         "time from leaving a CPU to running again, waiting included") \
 X(CONTEXT_SWITCHES,         "context_switches",         COUNTER,   COUNT,   SCHED,     LABELS_1("kind"),         "context switches: voluntary (the task slept), involuntary (it was preempted), idle (out of the idle task)") \
 X(TASK_MIGRATIONS,          "task_migrations",          COUNTER,   COUNT,   SCHED,     LABELS_0,                         "moves of tasks from one CPU to another") \
+X(SESSION_WAIT,             "session_wait_seconds",     COUNTER,   SECONDS, SCHED,     LABELS_3("session", "sharing", "class"),    "time tasks of a session waited for a CPU: sharing is between whom their CPU time is shared out (task, session, cgroup), class is normal, background (nice 10 and more) or realtime; only tasks that waited for more than 1 % of the time, in sessions beyond the worst 16: other") \
+X(SESSION_RUN,              "session_run_seconds",      COUNTER,   SECONDS, SCHED,     LABELS_3("session", "sharing", "class"),    "time on a CPU of the tasks counted in session_wait_seconds") \
 /* ---- block devices (BPF) */                                                                                                  \
 X(BLOCK_LATENCY,            "block_latency",            HISTOGRAM, SECONDS, BLOCK,     LABELS_2("device", "op"),                "block request, allocation to completion (queue and device)") \
 X(BLOCK_QUEUE_LATENCY,      "block_queue_latency",      HISTOGRAM, SECONDS, BLOCK,     LABELS_2("device", "op"),                "block request, allocation to issue to the driver (queue)") \

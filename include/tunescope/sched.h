@@ -58,4 +58,29 @@ struct ts_sched_task {
 	};
 };
 
+/* Between whom the CPU time that a task competes for is shared out. */
+enum ts_sched_sharing {
+	TS_SCHED_SHARED_BY_TASK,    /* it is in the root cgroup of the cpu controller */
+	TS_SCHED_SHARED_BY_SESSION, /* likewise, and its session has an autogroup */
+	TS_SCHED_SHARED_BY_CGROUP,
+	TS_SCHED_SHARINGS,
+};
+
+enum ts_sched_class {
+	TS_SCHED_NORMAL,
+	TS_SCHED_BACKGROUND, /* nice 10 or more, or SCHED_IDLE: it asked to come last */
+	TS_SCHED_REALTIME,   /* FIFO, round robin or deadline */
+	TS_SCHED_CLASSES,
+};
+
+/* What ts_sched_visit writes for each task that is no kernel thread. */
+struct ts_sched_visited {
+	__u64 ran;     /* ns on a CPU since it began */
+	__u64 started; /* CLOCK_MONOTONIC, ns */
+	__u32 pid;
+	__u32 session; /* as the initial pid namespace numbers it */
+	__u8 sharing, class;
+	__u8 unused[6];
+};
+
 #endif

@@ -191,16 +191,225 @@ static void raising_the_quota_converges(void **state)
 	expect(&l, TS_OUTCOME_QUIET, NULL);
 }
 
-static void autogroup_is_named_not_recommended(void **state)
+/* ---- Sessions */
+
+struct session {
+	const char *id, *sharing, *class;
+	double tasks, share; /* runnable on average, and the part of that time they ran */
+	const char *comm;
+};
+
+/* Of one CPU: a worker beside twenty endless tasks of another session. */
+static const struct session worker = {"71", "task", "normal", 1, 1.0 / 21, "vim"};
+static const struct session crowd = {"80", "task", "normal", 20, 1.0 / 21, "make"};
+
+static void add_session(struct fixture *f, const struct session *s)
 {
+	double runnable = s->tasks * FIXTURE_SECONDS;
+
+	fixture_seconds(f, SESSION_WAIT, runnable * (1 - s->share), s->id, s->sharing, s->class);
+	fixture_seconds(f, SESSION_RUN, runnable * s->share, s->id, s->sharing, s->class);
+	if (s->comm)
+		ts_snapshot_sufferer(f->later,
+				     &(struct ts_sufferer){TS_FAMILY_SESSION_WAIT,
+							   {s->id, s->sharing, s->class, ""},
+							   atoi(s->id),
+							   s->comm,
+							   "",
+							   runnable * (1 - s->share)});
+}
+
+static void judge_sessions(struct fixture *f, const char *autogroup, const struct session *first,
+			   const struct session *second)
+{
+	fixture_open(f);
+	add(f, &crowded);
+	f->later->setting[0].value = autogroup;
+	add_session(f, first);
+	add_session(f, second);
+	fixture_judge(f);
+}
+
+static void expect_sessions(const char *autogroup, struct session first, struct session second,
+			    const char *cause, const char *acquits)
+{
+	const struct ts_finding *finding;
+	struct fixture f;
+
+	judge_sessions(&f, autogroup, &first, &second);
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 0);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL);
+	assert_string_equal(finding->cause, cause);
+	assert_string_equal(finding->acquits, acquits);
+	fixture_close(&f);
+}
+
+static const char autogroup_key[] = "kernel.sched_autogroup_enabled";
+
+static void a_session_starved_by_another(void **state)
+{
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	judge_sessions(&f, "0", &worker, &crowd);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
+	assert_string_equal(finding->setting, autogroup_key);
+	assert_string_equal(finding->id, "runq-latency/kernel.sched_autogroup_enabled");
+	assert_string_equal(finding->current, "0");
+	assert_string_equal(finding->proposed, "1");
+	assert_string_equal(finding->apply, "sysctl -w kernel.sched_autogroup_enabled=1");
+	assert_string_equal(finding->undo, "sysctl -w kernel.sched_autogroup_enabled=0");
+	assert_string_equal(finding->takes_effect, "new-processes");
+	assert_contains(finding->title, "Session 71 (vim) gets 5 %");
+	assert_contains(finding->title, "session 80 (make) has 20 tasks");
+	/* One of two sessions on one CPU. */
+	assert_contains(finding->expect, "up to 50 %");
+	assert_contains(finding->remedy, "renice -n 10 -p $(pgrep -s 80)");
+	assert_int_equal(finding->sufferer_count, 1);
+	assert_string_equal(finding->sufferer[0].comm, "vim");
+	assert_true(fabs(finding->harm - 10 * 20.0 / 21) < 0.01);
+	/* There is one thing to do, not two. */
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_NOT_A_SETTING), 0);
+	fixture_close(&f);
+}
+
+static void hardly_starved_is_saturated(void **state)
+{
+	struct session small = worker, large = crowd;
+
+	/* Half of a CPU instead of a sixth is three times as much, of a fifth is not. */
+	small.share = large.share = 1.0 / 5, large.tasks = 4;
+	expect_sessions("0", small, large, "cpu-saturated", autogroup_key);
+	/* It waits for hardly any time: 0.49 s of 10. */
+	small = worker, small.tasks = 0.049 / (1 - small.share);
+	expect_sessions("0", small, crowd, "cpu-saturated", autogroup_key);
+}
+
+static void just_starved(void **state)
+{
+	struct session small = worker, large = crowd;
+	struct fixture f;
+
+	small.share = large.share = 1.0 / 6.1, large.tasks = 5.1;
+	judge_sessions(&f, "0", &small, &large);
+	fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
+	fixture_close(&f);
+	small = worker, small.tasks = 0.051 / (1 - small.share);
+	judge_sessions(&f, "0", &small, &crowd);
+	fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
+	fixture_close(&f);
+}
+
+static void what_looks_like_it(void **state)
+{
+	struct session small = worker, large = crowd;
+
+	/* All sessions are as large: there is too much work, and equal parts are what they have. */
+	small.tasks = 20, small.share = large.share = 1.0 / 40;
+	expect_sessions("0", small, large, "cpu-saturated", autogroup_key);
+	/* The others are in a cgroup of their own, or it is. */
+	large = crowd, large.sharing = "cgroup";
+	expect_sessions("0", worker, large, "cpu-saturated", autogroup_key);
+	small = worker, small.sharing = "cgroup";
+	expect_sessions("0", small, crowd, "cpu-saturated", autogroup_key);
+	/* Realtime tasks are not shared out with, whatever session they are in. */
+	large = crowd, large.class = "realtime";
+	expect_sessions("0", worker, large, "cpu-saturated", autogroup_key);
+	/* On already, and both in autogroups: whatever keeps it waiting, it is not that. */
+	small = worker, small.sharing = "session", large = crowd, large.sharing = "session";
+	expect_sessions("1", small, large, "cpu-saturated", "");
+	/* Many sessions, of which only the worst are known by name. */
+	large = crowd, large.id = "other";
+	expect_sessions("0", worker, large, "cpu-saturated", autogroup_key);
+}
+
+static void those_who_asked_to_come_last(void **state)
+{
+	struct session nice = crowd;
+	struct fixture f;
+
+	nice.class = "background", nice.tasks = 18 / (1 - nice.share);
+	fixture_open(&f);
+	add(&f, &crowded);
+	f.later->setting[0].value = "0";
+	add_session(&f, &nice);
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
+	assert_contains(fixture_result(&f, RULE)->why, "nice value of 10 or more");
+	fixture_close(&f);
+	/* Beside them, a worker of nice 0 that waits is a symptom; sharing by session is no help.
+	 */
+	nice.tasks = 17 / (1 - nice.share);
+	expect_sessions("0", worker, nice, "cpu-saturated", autogroup_key);
+	/* Wherever they are: with weights of their own, too. */
+	nice.sharing = "cgroup", nice.tasks = 18 / (1 - nice.share);
+	fixture_open(&f);
+	add(&f, &crowded);
+	add_session(&f, &nice);
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
+	fixture_close(&f);
+}
+
+static void switched_on_it_converges(void **state)
+{
+	struct session small = worker, large = crowd;
+
+	/* What was started since gets its half; the others still wait for theirs. */
+	small.sharing = large.sharing = "session", small.share = 0.5, large.share = 0.5 / 20;
+	expect_sessions("1", small, large, "cpu-saturated", "");
+	/* What ran before is named, and what to do about it. */
+	expect_sessions("1", worker, crowd, "outside-autogroup", autogroup_key);
+	small = worker, small.sharing = "session";
+	expect_sessions("1", small, crowd, "outside-autogroup", autogroup_key);
+	/* Switched off again, those grouped by then stay so: nothing would change. */
+	small = worker, large = crowd, large.sharing = "session";
+	expect_sessions("0", small, large, "cpu-saturated", autogroup_key);
+}
+
+static void several_are_starved(void **state)
+{
+	struct session other = {"72", "task", "normal", 0.5, 1.0 / 21, NULL};
+	const struct ts_finding *finding;
 	struct fixture f;
 
 	fixture_open(&f);
 	add(&f, &crowded);
 	f.later->setting[0].value = "0";
+	add_session(&f, &worker);
+	add_session(&f, &crowd);
+	add_session(&f, &other);
 	fixture_judge(&f);
-	assert_contains(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->remedy,
-			"sched_autogroup_enabled is 0");
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
+	assert_contains(finding->title, "Session 71 (vim) (and 1 more)");
+	assert_true(fabs(finding->harm - 15 * 20.0 / 21) < 0.01);
+	fixture_close(&f);
+}
+
+static void sessions_not_measured(void **state)
+{
+	const struct ts_finding *finding;
+	struct fixture f;
+
+	fixture_open(&f);
+	add(&f, &crowded);
+	f.later->setting[0].value = "0";
+	fixture_unsupported(&f, TS_FAMILY_SESSION_WAIT, "no task iterator");
+	fixture_judge(&f);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL);
+	assert_contains(finding->remedy, "was not measured (no task iterator)");
+	/* Nobody is acquitted without a measurement. */
+	assert_string_equal(finding->acquits, "");
+	fixture_close(&f);
+	/* A kernel without autogroups. */
+	fixture_open(&f);
+	add(&f, &crowded);
+	f.later->settings = 0;
+	add_session(&f, &worker);
+	add_session(&f, &crowd);
+	fixture_judge(&f);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->cause,
+			    "cpu-saturated");
 	fixture_close(&f);
 }
 
@@ -226,6 +435,7 @@ static void not_measured(void **state)
 
 static void hostile_names(void **state)
 {
+	struct session small = worker, large = crowd;
 	struct load l = quota;
 	struct fixture f;
 
@@ -233,6 +443,12 @@ static void hostile_names(void **state)
 	judge(&f, &l);
 	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->cgroup,
 			    l.cgroup);
+	fixture_close(&f);
+	/* From a recording, perhaps: no command is made of it. */
+	small.comm = "%s%n", large.id = "1); reboot; (";
+	judge_sessions(&f, "0", &small, &large);
+	assert_null(
+		strstr(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->remedy, "renice"));
 	fixture_close(&f);
 }
 
@@ -247,7 +463,14 @@ int main(void)
 		cmocka_unit_test(the_quota_of_a_cgroup),
 		cmocka_unit_test(the_worst_cgroups_only),
 		cmocka_unit_test(raising_the_quota_converges),
-		cmocka_unit_test(autogroup_is_named_not_recommended),
+		cmocka_unit_test(a_session_starved_by_another),
+		cmocka_unit_test(hardly_starved_is_saturated),
+		cmocka_unit_test(just_starved),
+		cmocka_unit_test(what_looks_like_it),
+		cmocka_unit_test(those_who_asked_to_come_last),
+		cmocka_unit_test(switched_on_it_converges),
+		cmocka_unit_test(several_are_starved),
+		cmocka_unit_test(sessions_not_measured),
 		cmocka_unit_test(not_measured),
 		cmocka_unit_test(hostile_names),
 	};

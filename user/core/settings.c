@@ -100,7 +100,7 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 	[TS_SETTING_SCHED_AUTOGROUP] =
 		{"kernel.sched_autogroup_enabled", SYSCTL(GLOBAL),
 		 "/proc/sys/kernel/sched_autogroup_enabled", 1, "switch", RANGE(0, 1),
-		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 COUPLED(NONE, NONE), TS_EFFECT_NEW_PROCESSES,
 		 "a session with many busy threads gets no more CPU time than one with a single "
 		 "one",
 		 "CPU time is shared out fairly by session instead of by task"},
@@ -150,6 +150,7 @@ const char *ts_takes_effect_name(enum ts_takes_effect effect)
 	static const char *const names[] = {
 		[TS_EFFECT_AT_ONCE] = "at-once",
 		[TS_EFFECT_NEW_SOCKETS] = "new-sockets",
+		[TS_EFFECT_NEW_PROCESSES] = "new-processes",
 		[TS_EFFECT_NEXT_LISTEN] = "next-listen",
 		[TS_EFFECT_SERVICE_RESTART] = "service-restart",
 		[TS_EFFECT_REMOUNT] = "remount",

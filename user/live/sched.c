@@ -15,8 +15,10 @@
 #include <tunescope/sched.h>
 
 #include "../core/histogram.h"
+#include "clock.h"
 #include "probe.h"
 #include "procfile.h"
+#include "sched_sessions.h"
 #include "sched.skel.h"
 
 /* Slots of the table of tasks: one for each possible pid, or this many shared by all. */
@@ -52,6 +54,16 @@ struct sched_state {
 	 * memory only for pages with tasks in them.
 	 */
 	__u64 *waited;
+	struct ts_sched_sessions *sessions; /* NULL: not measured, for this reason */
+	enum ts_status sessions_status;
+	char sessions_why[256];
+};
+
+/* What is looked for in the table of tasks. */
+struct task_search {
+	struct candidate candidate[CANDIDATES]; /* the worst, worst first */
+	__u64 waited;				/* by all of them */
+	__u64 material;				/* waits of interest to the sessions */
 };
 
 /* ---- Opening */
@@ -145,6 +157,7 @@ static void configure(struct sched_state *state, const struct ts_sched_options *
 	bpf_program__set_autoload(skeleton->progs.ts_sched_switch, !own);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_moved, !own && state->delays_dequeue);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_list, !own);
+	bpf_program__set_autoload(skeleton->progs.ts_sched_visit, state->pids_are_global);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_ktime, own);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_wakeup, own);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_new, own);
@@ -159,6 +172,7 @@ static void sched_close(void *opaque)
 {
 	struct sched_state *state = opaque;
 
+	ts_sched_sessions_close(state->sessions);
 	if (state->waited)
 		munmap(state->waited, state->tasks * sizeof *state->waited);
 	if (state->cpu)
@@ -200,6 +214,27 @@ static void list_tasks(struct sched_state *state)
 	close(iterator);
 }
 
+/* Without them the rest goes on. */
+static void open_sessions(struct sched_state *state)
+{
+	const char *why = "tunescope runs in a pid namespace of its own: the sessions of the host "
+			  "have no names here";
+
+	state->sessions_status = TS_STATUS_UNSUPPORTED;
+	if (state->pids_are_global)
+		state->sessions_status = ts_probe_status(&state->probe, "ts_sched_visit", &why);
+	snprintf(state->sessions_why, sizeof state->sessions_why, "%s", why);
+	if (state->sessions_status != TS_STATUS_OK)
+		return;
+	state->sessions =
+		ts_sched_sessions_open(state->skeleton->progs.ts_sched_visit, state->tasks);
+	if (state->sessions)
+		return;
+	state->sessions_status = TS_STATUS_FAILED;
+	snprintf(state->sessions_why, sizeof state->sessions_why,
+		 "the tasks cannot be gone through: %s", strerror(errno));
+}
+
 int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, void **result,
 		  enum ts_status *status, char why[256])
 {
@@ -235,6 +270,7 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 		return fail(state, status, why, "no memory for the scheduler source", errno);
 	}
 	list_tasks(state);
+	open_sessions(state);
 	*result = state;
 	return 0;
 }
@@ -258,7 +294,7 @@ static void keep_if_worse(struct candidate *candidate, __u32 pid, __u64 waited)
 }
 
 static void compare_tasks(struct sched_state *state, const struct ts_sched_task *task, __u32 first,
-			  struct candidate *candidate)
+			  struct task_search *search)
 {
 	for (__u32 i = 0; i < TASKS_AT_A_TIME; i++, task++) {
 		__u64 *last = &state->waited[first + i];
@@ -269,11 +305,14 @@ static void compare_tasks(struct sched_state *state, const struct ts_sched_task 
 		if (now < before)
 			before = 0; /* another task of the same pid */
 		*last = now;
-		keep_if_worse(candidate, task->pid, now - before);
+		keep_if_worse(search->candidate, task->pid, now - before);
+		search->waited += now - before;
+		if (now - before >= search->material)
+			ts_sched_sessions_waited(state->sessions, task->pid, now - before);
 	}
 }
 
-static int find_candidates(struct sched_state *state, struct candidate *candidate)
+static int search_tasks(struct sched_state *state, struct task_search *search)
 {
 	int map = bpf_map__fd(state->skeleton->maps.ts_sched_tasks);
 	const size_t length = TASKS_AT_A_TIME * sizeof(struct ts_sched_task);
@@ -284,7 +323,7 @@ static int find_candidates(struct sched_state *state, struct candidate *candidat
 
 		if (part == MAP_FAILED)
 			return -errno;
-		compare_tasks(state, part, first, candidate);
+		compare_tasks(state, part, first, search);
 		munmap(part, length);
 	}
 	return 0;
@@ -356,14 +395,28 @@ static bool name_sufferer(const struct ts_live *live, const struct candidate *ca
 static void find_sufferers(const struct ts_live *live, struct sched_state *state,
 			   struct ts_snapshot *snapshot)
 {
-	struct candidate candidate[CANDIDATES] = {{0, 0}};
+	struct task_search search = {.material = ~0ULL};
 	size_t named = 0;
 
-	if (!state->pids_are_global || find_candidates(state, candidate))
+	if (!state->sessions)
+		ts_sched_sessions_status(snapshot, state->sessions_status, state->sessions_why);
+	if (!state->pids_are_global)
 		return;
+	if (state->sessions)
+		search.material =
+			ts_sched_sessions_begin(state->sessions, ts_clock_ns(CLOCK_MONOTONIC));
+	if (search_tasks(state, &search)) {
+		if (state->sessions)
+			ts_sched_sessions_status(snapshot, TS_STATUS_FAILED,
+						 "the table of tasks cannot be mapped");
+		return;
+	}
 	if (state->has_base)
-		for (size_t i = 0; i < CANDIDATES && candidate[i].waited && named < SUFFERERS; i++)
-			named += name_sufferer(live, &candidate[i], snapshot);
+		for (size_t i = 0;
+		     i < CANDIDATES && search.candidate[i].waited && named < SUFFERERS; i++)
+			named += name_sufferer(live, &search.candidate[i], snapshot);
+	if (state->sessions)
+		ts_sched_sessions_end(state->sessions, live, search.waited, snapshot);
 	state->has_base = true;
 }
 
@@ -433,6 +486,7 @@ static void sched_snapshot(struct ts_live *live, void *opaque, struct ts_snapsho
 	status = wait_status(state, &why);
 	if (status != TS_STATUS_OK) {
 		ts_snapshot_family_status(snapshot, TS_FAMILY_RUNQ_LATENCY, status, why);
+		ts_sched_sessions_status(snapshot, status, why);
 		return;
 	}
 	add_histogram(state, snapshot, TS_FAMILY_RUNQ_LATENCY, TS_SCHED_WAIT);

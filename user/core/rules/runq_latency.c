@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Runnable tasks that wait for a CPU: too much work, one CPU, or a cgroup's quota; hardly a
- * setting. */
+/*
+ * Runnable tasks that wait for a CPU: too much work, one CPU, a cgroup's quota, or a session
+ * starved by another with many tasks.
+ */
 #include "../rule.h"
 
 #include <math.h>
@@ -8,11 +10,23 @@
 #include <string.h>
 
 #include "../arena.h"
+#include "cpu_sessions.h"
 
-enum { WAIT_P99, WAITING, BUSY, ONE_IDLE, THROTTLED_PERIODS, THROTTLED_SHARE };
+enum {
+	WAIT_P99,
+	WAITING,
+	BUSY,
+	ONE_IDLE,
+	THROTTLED_PERIODS,
+	THROTTLED_SHARE,
+	SESSION_WAIT,
+	SESSION_GAIN
+};
 
 #define CGROUP_FINDINGS 3
 #define STEAL_TOLD	0.1
+#define BACKGROUND_TOLD 0.1 /* tasks */
+#define SESSIONS_SHOWN	4
 
 struct cpu_use {
 	unsigned int cpus, saturated;
@@ -23,8 +37,10 @@ struct cpu_use {
 };
 
 struct waits {
-	double p95, p99, longest; /* seconds */
-	double waiting;		  /* mean number of runnable tasks without a CPU */
+	double p99, longest; /* seconds */
+	/* Mean number of runnable tasks without a CPU: those of nice 10 and more apart, who asked
+	 * to come last. */
+	double waiting, background;
 	__u64 samples;
 };
 
@@ -72,17 +88,21 @@ static struct cpu_use measure_cpus(const struct ts_rule_context *context)
 	return use;
 }
 
-static struct waits measure_waits(const struct ts_rule_context *context)
+static struct waits measure_waits(const struct ts_rule_context *context,
+				  const struct ts_cpu_sessions *sessions)
 {
 	struct ts_histogram *h = ts_window_histogram(context->window, TS_FAMILY_RUNQ_LATENCY, NULL);
+	double all, background;
 
 	if (!h || !h->count)
 		return (struct waits){0};
+	all = ts_histogram_sum(h) / context->window->seconds;
+	background = fmin(sessions->background / context->window->seconds, all);
 	return (struct waits){
-		.p95 = ts_histogram_quantile(h, 0.95),
 		.p99 = ts_histogram_quantile(h, 0.99),
 		.longest = ts_histogram_max(h),
-		.waiting = ts_histogram_sum(h) / context->window->seconds,
+		.waiting = all - background,
+		.background = background,
 		.samples = h->count,
 	};
 }
@@ -100,6 +120,11 @@ static void wait_evidence(struct ts_rule_context *context, struct ts_finding *f,
 	ts_finding_judged(context, f, TS_FAMILY_RUNQ_LATENCY, NULL,
 			  "tasks waiting for a CPU on average", w->waiting, "tasks", w->samples,
 			  context->threshold[WAITING] * use->cpus);
+	if (w->background >= BACKGROUND_TOLD)
+		ts_finding_evidence(context, f, TS_FAMILY_SESSION_WAIT,
+				    TS_LABELS(NULL, NULL, "background"),
+				    "besides, tasks of nice 10 and more waiting on average",
+				    w->background, "tasks", w->samples);
 	ts_finding_judged(context, f, TS_FAMILY_CPU_TIME, NULL, "all CPUs together busy",
 			  100 * use->busy, "%", use->cpus, 100 * context->threshold[BUSY]);
 	if (use->steal >= STEAL_TOLD)
@@ -114,19 +139,40 @@ static void wait_evidence(struct ts_rule_context *context, struct ts_finding *f,
 	f->harm_seconds = f->harm;
 }
 
-static const char *autogroup_note(const struct ts_rule_context *context)
+static double autogroup(const struct ts_rule_context *context)
 {
-	if (ts_window_setting_number(context->window, TS_SETTING_SCHED_AUTOGROUP, "", 0, NAN) != 0)
+	return ts_window_setting_number(context->window, TS_SETTING_SCHED_AUTOGROUP, "", 0, NAN);
+}
+
+static const char *autogroup_note(struct ts_rule_context *context,
+				  const struct ts_cpu_sessions *sessions)
+{
+	if (autogroup(context) != 0)
 		return "";
-	return " kernel.sched_autogroup_enabled is 0: CPU time is shared by task, not by session; "
-	       "that matters only when one session with many threads starves another, which is not "
-	       "measured here.";
+	if (sessions->measured)
+		return " kernel.sched_autogroup_enabled is 0, but to blame it is not: no session "
+		       "gets much less than an equal part.";
+	return ts_text(context,
+		       " kernel.sched_autogroup_enabled is 0: CPU time is shared by task, not by "
+		       "session; whether one session with many tasks starves another was not "
+		       "measured (%s).",
+		       ts_window_why(context->window, TS_FAMILY_SESSION_WAIT));
+}
+
+/* It could be blamed wrongly only where it is off, and is acquitted only by a measurement. */
+static const char *acquitted(const struct ts_rule_context *context,
+			     const struct ts_cpu_sessions *sessions)
+{
+	return autogroup(context) == 0 && sessions->measured
+		       ? ts_settings[TS_SETTING_SCHED_AUTOGROUP].name
+		       : "";
 }
 
 static void all_saturated(struct ts_rule_context *context, const struct waits *w,
-			  const struct cpu_use *use)
+			  const struct cpu_use *use, const struct ts_cpu_sessions *sessions)
 {
-	struct ts_finding *f = ts_finding_cause(context, "cpu-saturated", "");
+	struct ts_finding *f =
+		ts_finding_cause(context, "cpu-saturated", acquitted(context, sessions));
 
 	ts_finding_identify(context, f, f->cause, "port");
 	f->title = ts_text(context,
@@ -141,15 +187,16 @@ static void all_saturated(struct ts_rule_context *context, const struct waits *w
 				: "No scheduler setting makes more CPU time: run less at once, "
 				  "give the most "
 				  "important work a higher weight (nice, cpu.weight), or add CPUs.",
-			autogroup_note(context));
+			autogroup_note(context, sessions));
 	f->confidence = 0.8;
 	wait_evidence(context, f, w, use);
 }
 
 static void one_saturated(struct ts_rule_context *context, const struct waits *w,
-			  const struct cpu_use *use)
+			  const struct cpu_use *use, const struct ts_cpu_sessions *sessions)
 {
-	struct ts_finding *f = ts_finding_cause(context, "single-cpu-saturated", "");
+	struct ts_finding *f =
+		ts_finding_cause(context, "single-cpu-saturated", acquitted(context, sessions));
 
 	ts_finding_identify(context, f, f->cause, "port");
 	f->title = ts_text(context, "Tasks wait for CPU %s while others idle: they are bound to it",
@@ -159,12 +206,142 @@ static void one_saturated(struct ts_rule_context *context, const struct waits *w
 			"Tasks that may run on one CPU only (taskset, cpuset, affinity set by the "
 			"program) queue up there while another is idle for %.0f %% of the time: "
 			"widen their affinity.%s",
-			100 * use->idlest, autogroup_note(context));
+			100 * use->idlest, autogroup_note(context, sessions));
 	f->confidence = 0.75;
 	wait_evidence(context, f, w, use);
 	ts_finding_judged(context, f, TS_FAMILY_CPU_TIME, TS_LABELS(NULL, "idle"),
 			  "idle share of the idlest CPU", 100 * use->idlest, "%", use->cpus,
 			  100 * context->threshold[ONE_IDLE]);
+}
+
+/* ---- A session starved by one with many tasks */
+
+static bool is_starved(const struct ts_rule_context *context, const struct ts_cpu_session *s)
+{
+	return s->waited >= context->threshold[SESSION_WAIT] * context->window->seconds &&
+	       s->fair >= context->threshold[SESSION_GAIN] * s->share;
+}
+
+static void session_evidence(struct ts_rule_context *context, struct ts_finding *f,
+			     const struct ts_cpu_session *s)
+{
+	const char *who = ts_cpu_session_text(context, s);
+
+	ts_finding_evidence(context, f, TS_FAMILY_SESSION_RUN, s->label,
+			    ts_text(context, "%s: tasks that could run, on average", who), s->tasks,
+			    "tasks", 1);
+	if (!is_starved(context, s)) {
+		ts_finding_evidence(context, f, TS_FAMILY_SESSION_RUN, s->label,
+				    ts_text(context, "%s: CPU time it got", who), s->ran, "s", 1);
+		return;
+	}
+	ts_finding_judged(context, f, TS_FAMILY_SESSION_WAIT, s->label,
+			  ts_text(context, "%s: waited for a CPU", who), s->waited, "s", 1,
+			  context->threshold[SESSION_WAIT] * context->window->seconds);
+	ts_finding_judged(context, f, TS_FAMILY_SESSION_RUN, s->label,
+			  ts_text(context, "%s: of the time it could run, it ran", who),
+			  100 * s->share, "%", 1, 100 * s->fair / context->threshold[SESSION_GAIN]);
+	f->harm += s->waited;
+	f->harm_seconds += s->waited * (1 - s->share / s->fair);
+	if (s->leader)
+		ts_finding_sufferer(context, f, s->leader);
+}
+
+/* What helps those that run already; the id may come from a file. */
+static const char *renice(struct ts_rule_context *context, const struct ts_cpu_session *largest)
+{
+	if (!strcmp(largest->id, "0") || largest->id[strspn(largest->id, "0123456789")])
+		return "";
+	return ts_text(context,
+		       " At once, and for this session alone: renice -n 10 -p $(pgrep -s %s).",
+		       largest->id);
+}
+
+static void starved_finding(struct ts_rule_context *context, struct ts_finding *f,
+			    const struct ts_cpu_sessions *sessions,
+			    const struct ts_cpu_session *worst, size_t starved)
+{
+	const struct ts_cpu_session *largest = ts_cpu_sessions_largest(sessions);
+	size_t shown = 0;
+
+	f->title = ts_text(
+		context, "S%s%s gets %.0f %% of the CPU time it could use: %s has %.0f tasks",
+		ts_cpu_session_text(context, worst) + 1,
+		starved > 1 ? ts_text(context, " (and %zu more)", starved - 1) : "",
+		100 * worst->share, ts_cpu_session_text(context, largest), largest->tasks);
+	f->confidence = 0.85;
+	f->harm_unit = "seconds starved sessions waited for a CPU";
+	for (size_t i = 0; i < sessions->count; i++) {
+		const struct ts_cpu_session *s = &sessions->session[i];
+
+		if (is_starved(context, s) && shown++ < SESSIONS_SHOWN)
+			session_evidence(context, f, s);
+	}
+	session_evidence(context, f, largest);
+}
+
+static void switch_on(struct ts_rule_context *context, const struct ts_cpu_sessions *sessions,
+		      const struct ts_cpu_session *worst, size_t starved)
+{
+	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
+	const struct ts_cpu_session *largest = ts_cpu_sessions_largest(sessions);
+
+	ts_finding_propose(context, f, TS_SETTING_SCHED_AUTOGROUP, "", "1");
+	ts_finding_identify(context, f, ts_settings[TS_SETTING_SCHED_AUTOGROUP].name, "port");
+	starved_finding(context, f, sessions, worst, starved);
+	f->computed = ts_text(context,
+			      "1 shares CPU time out by session instead of by task: %.1f tasks of "
+			      "one session stand against %.1f of the other now, %zu sessions then",
+			      largest->tasks, worst->tasks, sessions->count);
+	f->expect = ts_text(
+		context, "%s runs for up to %.0f %% of the time it could run, instead of %.0f %%",
+		ts_cpu_session_text(context, worst), 100 * worst->fair, 100 * worst->share);
+	f->remedy =
+		ts_text(context,
+			"Processes that run already go on sharing by task until they are started "
+			"anew.%s",
+			renice(context, largest));
+}
+
+static void switched_on_too_late(struct ts_rule_context *context,
+				 const struct ts_cpu_sessions *sessions,
+				 const struct ts_cpu_session *worst, size_t starved)
+{
+	struct ts_finding *f = ts_finding_cause(context, "outside-autogroup",
+						ts_settings[TS_SETTING_SCHED_AUTOGROUP].name);
+	const struct ts_cpu_session *largest = ts_cpu_sessions_largest(sessions);
+
+	ts_finding_identify(context, f, f->cause, "port");
+	starved_finding(context, f, sessions, worst, starved);
+	f->remedy =
+		ts_text(context,
+			"kernel.sched_autogroup_enabled is 1 already, but %s has no part in it: "
+			"its processes were started before it was set, or never left the "
+			"session of init. Start them anew, in a session (setsid) or cgroup of "
+			"their own.%s",
+			ts_cpu_session_text(context, largest), renice(context, largest));
+}
+
+/* Whether a session is starved and it was said why. */
+static bool judge_sessions(struct ts_rule_context *context, const struct ts_cpu_sessions *sessions)
+{
+	const struct ts_cpu_session *largest = ts_cpu_sessions_largest(sessions), *worst = NULL;
+	size_t starved = 0;
+
+	/* Who waits most comes first. */
+	for (size_t i = sessions->count; i--;)
+		if (is_starved(context, &sessions->session[i])) {
+			worst = &sessions->session[i];
+			starved++;
+		}
+	/* Tasks that are grouped already are none that could be grouped. */
+	if (!worst || worst == largest || !largest->by_task)
+		return false;
+	if (autogroup(context) == 0)
+		switch_on(context, sessions, worst, starved);
+	else if (autogroup(context) > 0)
+		switched_on_too_late(context, sessions, worst, starved);
+	return !isnan(autogroup(context));
 }
 
 /* ---- CPU quota of a cgroup */
@@ -262,18 +439,35 @@ static size_t judge_quotas(struct ts_rule_context *context)
 	return count;
 }
 
+static const char *background_note(struct ts_rule_context *context, const struct waits *w)
+{
+	if (w->background < BACKGROUND_TOLD)
+		return "";
+	return ts_text(
+		context,
+		"; %.1f more have a nice value of 10 or more: waiting is what they asked for",
+		w->background);
+}
+
 static enum ts_outcome judge(struct ts_rule_context *context)
 {
-	struct waits w = measure_waits(context);
+	struct ts_cpu_sessions sessions;
 	struct cpu_use use = measure_cpus(context);
-	bool long_waits = w.p99 >= context->threshold[WAIT_P99] &&
-			  w.waiting >= context->threshold[WAITING] * fmax(use.cpus, 1);
+	struct waits w;
+	bool long_waits, starved;
 	size_t quotas = judge_quotas(context);
 
-	if (long_waits && use.busy >= context->threshold[BUSY])
-		all_saturated(context, &w, &use);
+	ts_cpu_sessions(context, &sessions);
+	w = measure_waits(context, &sessions);
+	long_waits = w.p99 >= context->threshold[WAIT_P99] &&
+		     w.waiting >= context->threshold[WAITING] * fmax(use.cpus, 1);
+	starved = judge_sessions(context, &sessions);
+	if (starved)
+		; /* and nobody else is told that there is no more CPU time */
+	else if (long_waits && use.busy >= context->threshold[BUSY])
+		all_saturated(context, &w, &use, &sessions);
 	else if (long_waits && use.saturated && use.idlest >= context->threshold[ONE_IDLE])
-		one_saturated(context, &w, &use);
+		one_saturated(context, &w, &use, &sessions);
 	else if (long_waits && !quotas)
 		return ts_rule_without_finding(
 			context, TS_OUTCOME_INSUFFICIENT,
@@ -284,9 +478,9 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 	return ts_rule_without_finding(
 		context, TS_OUTCOME_QUIET,
 		"99 %% of the waits for a CPU were shorter than %.2f ms, and %.2f tasks waited on "
-		"average (thresholds %.0f ms and %.2f)",
+		"average (thresholds %.0f ms and %.2f)%s",
 		1e3 * w.p99, w.waiting, 1e3 * context->threshold[WAIT_P99],
-		context->threshold[WAITING] * use.cpus);
+		context->threshold[WAITING] * use.cpus, background_note(context, &w));
 }
 
 const struct ts_rule ts_rule_runq_latency = {
@@ -311,20 +505,32 @@ const struct ts_rule ts_rule_runq_latency = {
 			 {"throttled_periods", 0.1, 0.001, 1, "share of the periods",
 			  "quota periods in which a cgroup was held back, from which on the "
 			  "quota is to blame"},
-		 [THROTTLED_SHARE] =
-			 {"throttled_share", 0.05, 0.0001, 1000, "share of the window",
-			  "time a cgroup was held back, from which on it is a symptom"}},
+		 [THROTTLED_SHARE] = {"throttled_share", 0.05, 0.0001, 1000, "share of the window",
+				      "time a cgroup was held back, from which on it is a symptom"},
+		 [SESSION_WAIT] =
+			 {"session_wait_share", 0.05, 0.001, 1000, "share of the window",
+			  "a session whose tasks waited for less than this (added up) is not "
+			  "starved"},
+		 [SESSION_GAIN] =
+			 {"session_gain", 3, 1.5, 1000, "times",
+			  "a session is starved when equal parts for the sessions would let it run "
+			  "so many times as much of the time it could run"}},
 	.judge = judge,
-	.explanation = "Run-queue latency is the time a task that could run waits for a CPU.\n"
-		       "Causes, in this order: the CPU quota of a cgroup (its throttled periods "
-		       "grow), more work "
-		       "than CPUs (all of them busy, or taken by the hypervisor), one CPU that "
-		       "tasks are bound to "
-		       "while others idle. None of these is a kernel setting.\n"
-		       "kernel.sched_autogroup_enabled is to blame only where an interactive "
-		       "session is starved by "
-		       "one with many threads; it is named, not recommended, because sessions are "
-		       "not measured.\n"
-		       "Source: sched_info_arrive(), throttle_cfs_rq(); "
-		       "Documentation/scheduler/sched-stats.rst, sched-bwc.rst.",
+	.explanation =
+		"Run-queue latency is the time a task that could run waits for a CPU.\n"
+		"Causes, in this order: the CPU quota of a cgroup (its throttled periods grow), a "
+		"session starved by one with many tasks, more work than CPUs (all of them busy, or "
+		"taken by the hypervisor), one CPU that tasks are bound to while others idle.\n"
+		"Convicts kernel.sched_autogroup_enabled: it is 0, and a session runs for a small "
+		"part of the time it could run, while an equal part of the CPU time for each "
+		"session would give it three times as much. Counted are tasks in the root cgroup "
+		"of the cpu controller only: autogroups exist nowhere else.\n"
+		"Acquits it: all sessions get about equal parts (too much work), the tasks are in "
+		"cgroups with CPU control, those that crowd the others have a nice value of 10 or "
+		"more, or it is 1 already.\n"
+		"It acts on processes started afterwards.\n"
+		"Waits of tasks with a nice value of 10 or more are no symptom: they asked to come "
+		"last.\n"
+		"Source: sched_info_arrive(), throttle_cfs_rq(), autogroup_task_group(); sched(7), "
+		"Documentation/scheduler/sched-stats.rst, sched-bwc.rst.",
 };
