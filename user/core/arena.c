@@ -44,6 +44,11 @@ void *ts_memory_resize(void *memory, size_t size)
 	return existing_or_exit(realloc(memory, size), size);
 }
 
+void ts_memory_free(void *memory)
+{
+	free(memory);
+}
+
 struct ts_arena *ts_arena_new(void)
 {
 	return allocate_or_exit(sizeof(struct ts_arena));

@@ -10,7 +10,10 @@ struct ts_arena;
 
 /* Allocation failure ends the program with a message: there is no way to go on without memory. */
 struct ts_arena *ts_arena_new(void);
-void *ts_memory_resize(void *memory, size_t size); /* realloc for what lives in no arena */
+
+/* realloc and free, for what lives in no arena. */
+void *ts_memory_resize(void *memory, size_t size);
+void ts_memory_free(void *memory);
 void ts_arena_free(struct ts_arena *arena); /* NULL is fine */
 
 /* Zeroed, aligned for any type. */

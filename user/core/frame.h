@@ -30,7 +30,7 @@
  *
  * A window frame holds a window: what happened since the frame before. It needs no other frame
  * but the context (host facts and settings), which is repeated every so often and found by its
- * number, before or after: see recording.h.
+ * number, before or after: see recording.h. An end frame has no payload at all.
  */
 #ifndef TUNESCOPE_FRAME_H
 #define TUNESCOPE_FRAME_H
@@ -70,7 +70,8 @@ void ts_bytes_free(struct ts_bytes *bytes);
 /*
  * Appends a frame to out: header (session, sequence and, for a window, context are taken from
  * header, all else is filled in) and payload. The context of a window is its host facts and
- * settings; ts_frame_context gives its number, which changes when any of them does.
+ * settings; ts_frame_context gives its number, which changes when any of them does. An end frame
+ * has no window: its realtime_ns and boottime_ns are taken from header, too.
  */
 void ts_frame_write_context(const struct ts_window *window, struct ts_frame_header *header,
 			    struct ts_bytes *out);
@@ -97,7 +98,9 @@ struct ts_frame_unknown {
 /*
  * Decode a valid frame. The window gets an arena of its own (ts_window_free) and no host facts or
  * settings until a context is decoded into it. 0, or -EPROTO with why set (a constant text) when
- * the payload is not what it should be although its checksum is right; then window is empty.
+ * the payload is not what it should be although its checksum is right; then window is empty, or, of
+ * a context, what it was before. A family the frame does not have is unsupported in the window, and
+ * its reason says so. unknown is added to; it and why may be NULL.
  */
 int ts_frame_read_window(const struct ts_frame_header *header, const void *frame,
 			 struct ts_window *window, struct ts_frame_unknown *unknown,

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Frames: header, checksums and compression; the payload is frame_payload.h's. */
+#include "frame.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "arena.h"
+#include "frame_payload.h"
+
+static const unsigned char magic[4] = {0x89, 'T', 'S', 'F'};
+
+#define CHECKED_HEADER 60 /* bytes of the header its checksum covers */
+/* zlib packs no more than so many bytes into one. */
+#define MAX_EXPANSION 1032
+
+/* ---- bytes */
+
+void ts_bytes_append(struct ts_bytes *bytes, const void *data, size_t length)
+{
+	if (!length)
+		return;
+	if (bytes->capacity - bytes->length < length) {
+		bytes->capacity = (bytes->length + length) * 2;
+		bytes->data = ts_memory_resize(bytes->data, bytes->capacity);
+	}
+	memcpy(bytes->data + bytes->length, data, length);
+	bytes->length += length;
+}
+
+void ts_bytes_free(struct ts_bytes *bytes)
+{
+	ts_memory_free(bytes->data);
+	*bytes = (struct ts_bytes){0};
+}
+
+const char *ts_frame_kind_name(enum ts_kind kind)
+{
+	static const char *const names[] = {
+		[TS_KIND_COUNTER] = "counter",
+		[TS_KIND_GAUGE] = "gauge",
+		[TS_KIND_PEAK] = "peak",
+		[TS_KIND_HISTOGRAM] = "histogram",
+	};
+
+	return names[kind];
+}
+
+/* ---- header */
+
+static void put_little(unsigned char *at, __u64 value, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		at[i] = (unsigned char)(value >> 8 * i);
+}
+
+static __u64 get_little(const unsigned char *at, size_t size)
+{
+	__u64 value = 0;
+
+	for (size_t i = 0; i < size; i++)
+		value |= (__u64)at[i] << 8 * i;
+	return value;
+}
+
+static __u32 checksum(const void *data, size_t length)
+{
+	return (__u32)crc32_z(crc32_z(0, NULL, 0), data, length);
+}
+
+static void append_header(const struct ts_frame_header *header, struct ts_bytes *out)
+{
+	unsigned char bytes[TS_FRAME_HEADER];
+
+	memcpy(bytes, magic, sizeof magic);
+	put_little(bytes + 4, header->version, 1);
+	put_little(bytes + 5, header->type, 1);
+	put_little(bytes + 6, TS_FRAME_HEADER, 2);
+	put_little(bytes + 8, header->stored_length, 4);
+	put_little(bytes + 12, header->raw_length, 4);
+	put_little(bytes + 16, header->session, 8);
+	put_little(bytes + 24, header->sequence, 4);
+	put_little(bytes + 28, header->context, 4);
+	put_little(bytes + 32, header->realtime_ns, 8);
+	put_little(bytes + 40, header->boottime_ns, 8);
+	put_little(bytes + 48, header->duration_ns, 8);
+	put_little(bytes + 56, header->payload_crc, 4);
+	put_little(bytes + CHECKED_HEADER, checksum(bytes, CHECKED_HEADER), 4);
+	ts_bytes_append(out, bytes, sizeof bytes);
+}
+
+int ts_frame_read_header(const void *data, size_t length, struct ts_frame_header *header)
+{
+	const unsigned char *bytes = data;
+
+	if (length && memcmp(bytes, magic, length < sizeof magic ? length : sizeof magic) != 0)
+		return -EPROTO;
+	if (length < TS_FRAME_HEADER)
+		return -EAGAIN;
+	if (checksum(bytes, CHECKED_HEADER) != get_little(bytes + CHECKED_HEADER, 4))
+		return -EPROTO;
+	*header = (struct ts_frame_header){
+		.version = (unsigned int)get_little(bytes + 4, 1),
+		.type = (enum ts_frame_type)get_little(bytes + 5, 1),
+		.stored_length = (__u32)get_little(bytes + 8, 4),
+		.raw_length = (__u32)get_little(bytes + 12, 4),
+		.session = get_little(bytes + 16, 8),
+		.sequence = (__u32)get_little(bytes + 24, 4),
+		.context = (__u32)get_little(bytes + 28, 4),
+		.realtime_ns = get_little(bytes + 32, 8),
+		.boottime_ns = get_little(bytes + 40, 8),
+		.duration_ns = get_little(bytes + 48, 8),
+		.payload_crc = (__u32)get_little(bytes + 56, 4),
+	};
+	if (header->version != TS_FRAME_VERSION)
+		return -EPROTONOSUPPORT;
+	if (get_little(bytes + 6, 2) != TS_FRAME_HEADER || header->raw_length > TS_FRAME_RAW_MAX ||
+	    header->stored_length > TS_FRAME_RAW_MAX)
+		return -EPROTO;
+	return 0;
+}
+
+bool ts_frame_payload_valid(const struct ts_frame_header *header, const void *frame, size_t length)
+{
+	const unsigned char *payload = (const unsigned char *)frame + TS_FRAME_HEADER;
+
+	return length >= TS_FRAME_HEADER && length - TS_FRAME_HEADER >= header->stored_length &&
+	       checksum(payload, header->stored_length) == header->payload_crc;
+}
+
+/* ---- compression; zlib's memory comes from an arena, so that nothing can fail or leak */
+
+static void *allocate(void *arena, unsigned int items, unsigned int size)
+{
+	return ts_arena_alloc(arena, (size_t)items * size);
+}
+
+static void release(void *arena, void *memory)
+{
+}
+
+static void compress_payload(const struct ts_bytes *raw, struct ts_bytes *stored)
+{
+	struct ts_arena *arena = ts_arena_new();
+	z_stream stream = {.zalloc = allocate, .zfree = release, .opaque = arena};
+	int status = deflateInit(&stream, Z_BEST_COMPRESSION);
+
+	assert(status == Z_OK && raw->length <= TS_FRAME_RAW_MAX);
+	deflateSetDictionary(&stream, (const Bytef *)ts_frame_dictionary,
+			     (uInt)ts_frame_dictionary_length);
+	stored->capacity = deflateBound(&stream, raw->length);
+	stored->data = ts_memory_resize(NULL, stored->capacity);
+	stream.next_in = raw->data;
+	stream.avail_in = (uInt)raw->length;
+	stream.next_out = stored->data;
+	stream.avail_out = (uInt)stored->capacity;
+	status = deflate(&stream, Z_FINISH);
+	assert(status == Z_STREAM_END);
+	stored->length = stream.total_out;
+	ts_arena_free(arena);
+}
+
+/* raw_length bytes in the arena, or NULL: damaged, or another length than that. */
+static unsigned char *expand_payload(struct ts_arena *arena, const struct ts_frame_header *header,
+				     const void *frame)
+{
+	z_stream stream = {.zalloc = allocate, .zfree = release, .opaque = arena};
+	unsigned char *raw;
+	int status;
+
+	if (header->raw_length > TS_FRAME_RAW_MAX ||
+	    header->raw_length > (__u64)header->stored_length * MAX_EXPANSION)
+		return NULL;
+	raw = ts_arena_alloc(arena, header->raw_length + 1);
+	stream.next_in = (Bytef *)frame + TS_FRAME_HEADER;
+	stream.avail_in = header->stored_length;
+	stream.next_out = raw;
+	stream.avail_out = header->raw_length;
+	if (inflateInit(&stream) != Z_OK)
+		return NULL;
+	status = inflate(&stream, Z_FINISH);
+	if (status == Z_NEED_DICT &&
+	    inflateSetDictionary(&stream, (const Bytef *)ts_frame_dictionary,
+				 (uInt)ts_frame_dictionary_length) == Z_OK)
+		status = inflate(&stream, Z_FINISH);
+	if (status != Z_STREAM_END || stream.total_out != header->raw_length)
+		return NULL;
+	return raw;
+}
+
+/* ---- frames */
+
+static void append_frame(struct ts_frame_header *header, const struct ts_bytes *raw,
+			 struct ts_bytes *out)
+{
+	struct ts_bytes stored = {0};
+
+	compress_payload(raw, &stored);
+	header->version = TS_FRAME_VERSION;
+	header->raw_length = (__u32)raw->length;
+	header->stored_length = (__u32)stored.length;
+	header->payload_crc = checksum(stored.data, stored.length);
+	append_header(header, out);
+	ts_bytes_append(out, stored.data, stored.length);
+	ts_bytes_free(&stored);
+}
+
+static void set_times(struct ts_frame_header *header, const struct ts_window *window)
+{
+	header->realtime_ns = window->delta->realtime_ns;
+	header->boottime_ns = window->delta->boottime_ns;
+	header->duration_ns = 0;
+}
+
+void ts_frame_write_window(const struct ts_window *window, struct ts_frame_header *header,
+			   struct ts_bytes *out)
+{
+	struct ts_bytes raw = {0};
+
+	ts_frame_payload_window(window, &raw);
+	header->type = TS_FRAME_WINDOW;
+	set_times(header, window);
+	header->duration_ns = (__u64)llround(window->seconds * 1e9);
+	append_frame(header, &raw, out);
+	ts_bytes_free(&raw);
+}
+
+void ts_frame_write_context(const struct ts_window *window, struct ts_frame_header *header,
+			    struct ts_bytes *out)
+{
+	struct ts_bytes raw = {0};
+
+	ts_frame_payload_context(window, &raw);
+	header->type = TS_FRAME_CONTEXT;
+	header->context = checksum(raw.data, raw.length);
+	set_times(header, window);
+	append_frame(header, &raw, out);
+	ts_bytes_free(&raw);
+}
+
+void ts_frame_write_end(struct ts_frame_header *header, struct ts_bytes *out)
+{
+	header->version = TS_FRAME_VERSION;
+	header->type = TS_FRAME_END;
+	header->raw_length = header->stored_length = 0;
+	header->duration_ns = 0;
+	header->payload_crc = checksum(NULL, 0);
+	append_header(header, out);
+}
+
+__u32 ts_frame_context(const struct ts_window *window)
+{
+	struct ts_bytes raw = {0};
+	__u32 number;
+
+	ts_frame_payload_context(window, &raw);
+	number = checksum(raw.data, raw.length);
+	ts_bytes_free(&raw);
+	return number;
+}
+
+typedef int payload_reader(const struct ts_frame_header *header, const unsigned char *payload,
+			   struct ts_window *window, struct ts_frame_unknown *unknown,
+			   const char **why);
+
+static int read_frame(const struct ts_frame_header *header, const void *frame,
+		      payload_reader *read_payload, struct ts_window *window,
+		      struct ts_frame_unknown *unknown, const char **why)
+{
+	struct ts_frame_unknown ignored = {0};
+	struct ts_arena *arena = ts_arena_new();
+	unsigned char *raw = expand_payload(arena, header, frame);
+	const char *reason = "its content cannot be unpacked";
+	int error = -EPROTO;
+
+	if (raw)
+		error = read_payload(header, raw, window, unknown ? unknown : &ignored, &reason);
+	if (why)
+		*why = error ? reason : NULL;
+	ts_arena_free(arena);
+	return error;
+}
+
+int ts_frame_read_window(const struct ts_frame_header *header, const void *frame,
+			 struct ts_window *window, struct ts_frame_unknown *unknown,
+			 const char **why)
+{
+	*window = (struct ts_window){0};
+	return read_frame(header, frame, ts_frame_payload_read_window, window, unknown, why);
+}
+
+int ts_frame_read_context(const struct ts_frame_header *header, const void *frame,
+			  struct ts_window *window, struct ts_frame_unknown *unknown,
+			  const char **why)
+{
+	return read_frame(header, frame, ts_frame_payload_read_context, window, unknown, why);
+}

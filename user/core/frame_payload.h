@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The payload of a frame, uncompressed. Shared by the parts of frame.h only.
+ *
+ * Numbers are variable-length: seven bits a byte, lowest first, the top bit says that more follow.
+ * Signed ones are zigzag: 0, -1, 1, -2, … A payload is a list of sections (number, length, bytes).
+ *
+ * Strings end with a zero byte and stand in the section of strings; elsewhere they are called by
+ * their number, counted from 1, and 0 is the empty string. In the order they are needed their
+ * numbers go up by one, so that a column of them, written as differences, is nearly all ones.
+ *
+ * Tables are written by columns, because what is alike in them is so from row to row.
+ */
+#ifndef TUNESCOPE_FRAME_PAYLOAD_H
+#define TUNESCOPE_FRAME_PAYLOAD_H
+
+#include "frame.h"
+
+enum ts_frame_section {
+	TS_SECTION_STRINGS = 1,
+	TS_SECTION_TIMES = 2,
+	TS_SECTION_LABELS = 3, /* sets of label values; families with the same ones share a set */
+	TS_SECTION_FAMILIES = 4,
+	TS_SECTION_NETNS = 5,
+	TS_SECTION_SUFFERERS = 6,
+	TS_SECTION_PROBES = 7,
+	TS_SECTION_COST = 8,
+	TS_SECTION_HOST = 9,
+	TS_SECTION_SETTINGS = 10,
+	TS_SECTION_COUNT,
+};
+
+/* More than any frame holds; they bound what a damaged one can ask for. */
+#define TS_FRAME_STRINGS_MAX   (1u << 18)
+#define TS_FRAME_SUFFERERS_MAX (1u << 14)
+#define TS_FRAME_KEYS_MAX      16u /* label keys of a family */
+
+/* "counter", "gauge", "peak", "histogram" */
+const char *ts_frame_kind_name(enum ts_kind kind);
+
+/* The dictionary of format version 1. */
+extern const char ts_frame_dictionary[];
+extern const size_t ts_frame_dictionary_length;
+
+/* ---- writing */
+
+void ts_frame_put_number(struct ts_bytes *out, __u64 value);
+void ts_frame_put_signed(struct ts_bytes *out, __s64 value);
+void ts_frame_put_double(struct ts_bytes *out, double value);
+/* Columns. */
+void ts_frame_put_counters(struct ts_bytes *out, const __u64 *values, size_t count);
+/* arena: for what is needed while writing. */
+void ts_frame_put_gauges(struct ts_bytes *out, const double *values, size_t count,
+			 struct ts_arena *arena);
+void ts_frame_put_references(struct ts_bytes *out, const __u32 *strings, size_t count);
+void ts_frame_put_histograms(struct ts_bytes *out, const struct ts_series *series, size_t count,
+			     struct ts_arena *arena);
+
+/* Sections without a header or compression. */
+void ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out);
+void ts_frame_payload_context(const struct ts_window *window, struct ts_bytes *out);
+
+/* ---- reading */
+
+/*
+ * Bytes that are read from the front. What is wrong first is kept in why; from then on there is
+ * nothing left to read and all numbers are 0, so that callers check once, at the end of a loop that
+ * is bounded otherwise.
+ */
+struct ts_frame_cursor {
+	const unsigned char *at, *end;
+	const char *why;
+};
+
+__u64 ts_frame_take_number(struct ts_frame_cursor *cursor);
+__s64 ts_frame_take_signed(struct ts_frame_cursor *cursor);
+double ts_frame_take_double(struct ts_frame_cursor *cursor);
+/* A number of things of which each takes at least one byte of what is left, and at most limit. */
+size_t ts_frame_take_count(struct ts_frame_cursor *cursor, size_t limit);
+void ts_frame_take_counters(struct ts_frame_cursor *cursor, __u64 *values, size_t count);
+void ts_frame_take_gauges(struct ts_frame_cursor *cursor, double *values, size_t count);
+/* Each checked to be at most strings. */
+void ts_frame_take_references(struct ts_frame_cursor *cursor, __u32 *values, size_t count,
+			      size_t strings);
+size_t ts_frame_cursor_left(const struct ts_frame_cursor *cursor);
+void ts_frame_cursor_fail(struct ts_frame_cursor *cursor, const char *why);
+
+/*
+ * What decoding may allocate: a small multiple of the payload and a fixed part, so that a few bytes
+ * cannot claim gigabytes.
+ */
+struct ts_frame_budget {
+	struct ts_arena *arena;
+	size_t left;
+};
+/* NULL, and the cursor fails, when it is used up. */
+void *ts_frame_alloc(struct ts_frame_budget *budget, struct ts_frame_cursor *cursor, size_t count,
+		     size_t size);
+
+/* unit: of the histograms. series NULL: passes over them. */
+void ts_frame_take_histograms(struct ts_frame_cursor *cursor, struct ts_frame_budget *budget,
+			      struct ts_series *series, size_t count, enum ts_unit unit,
+			      struct ts_frame_budget *scratch);
+
+/* The payload is header->raw_length bytes; otherwise as in frame.h. */
+int ts_frame_payload_read_window(const struct ts_frame_header *header, const unsigned char *payload,
+				 struct ts_window *window, struct ts_frame_unknown *unknown,
+				 const char **why);
+int ts_frame_payload_read_context(const struct ts_frame_header *header,
+				  const unsigned char *payload, struct ts_window *window,
+				  struct ts_frame_unknown *unknown, const char **why);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Reading a payload: what frame_read.c and frame_read_families.c share. */
+#ifndef TUNESCOPE_FRAME_READER_H
+#define TUNESCOPE_FRAME_READER_H
+
+#include "frame_payload.h"
+
+struct ts_frame_reader {
+	struct ts_snapshot *snapshot;			  /* what is read goes there */
+	struct ts_frame_cursor section[TS_SECTION_COUNT]; /* at is NULL where there is none */
+	const char **string;				  /* by number; 0 is "" */
+	size_t strings;					  /* the highest number */
+	struct ts_frame_budget budget;			  /* in the snapshot's arena */
+	struct ts_frame_budget scratch;			  /* while reading */
+	const char *why;
+	struct ts_frame_described *family; /* of a window, in the frame's order */
+	size_t families;
+};
+
+/* 0, or -EPROTO with reader->why set; to be closed in both cases. */
+int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *into,
+			 const unsigned char *payload, size_t length);
+void ts_frame_reader_close(struct ts_frame_reader *reader);
+
+/* A column of numbers that are at most limit; NULL when it does not fit. */
+__u32 *ts_frame_read_references(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
+				size_t count, size_t limit);
+
+/* Columns into the same member of count structures. */
+void ts_frame_read_texts(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
+			 void *array, size_t count, size_t size, size_t offset);
+void ts_frame_read_statuses(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
+			    void *array, size_t count, size_t size, size_t offset);
+
+#define TS_FRAME_READ_TEXTS(reader, cursor, array, count, member)          \
+	ts_frame_read_texts(reader, cursor, array, count, sizeof *(array), \
+			    offsetof(__typeof__(*(array)), member))
+#define TS_FRAME_READ_STATUSES(reader, cursor, array, count)                  \
+	ts_frame_read_statuses(reader, cursor, array, count, sizeof *(array), \
+			       offsetof(__typeof__(*(array)), status))
+
+void ts_frame_read_families(struct ts_frame_reader *reader, struct ts_frame_unknown *unknown);
+void ts_frame_read_sufferers(struct ts_frame_reader *reader);
+
+#endif
