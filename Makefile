@@ -64,8 +64,9 @@ SKELETONS := $(patsubst bpf/%.bpf.c,$(BUILD)/skeleton/%.skel.h,$(BPF_SOURCES))
 .PHONY: all
 all: $(BUILD)/tunescope
 
+# Functions are looked up at the start: the tables that takes need not stay in memory.
 $(BUILD)/tunescope: $(call object,$(CMD_SOURCES)) $(LIVE_LIB) $(CORE_LIB)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -Wl,-z,now -o $@ $^ $(PKG_LIBS) -lm
 
 $(CORE_LIB): $(call object,$(CORE_SOURCES))
 $(LIVE_LIB): $(call object,$(LIVE_SOURCES))
