@@ -5,7 +5,7 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/rul
 LIVE_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/live/test_*.c))
 
 $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/%.o $(CORE_LIB)
-	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(CORE_LIB) -lcmocka $(shell $(PKG_CONFIG) --libs jansson inih) -lm
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(CORE_LIB) -lcmocka $(shell $(PKG_CONFIG) --libs jansson inih zlib) -lm
 $(filter $(BUILD)/tests/rules/% $(BUILD)/tests/unit/test_report,$(UNIT_TESTS)): $(BUILD)/tests/rules/fixture.o
 $(LIVE_TESTS): $(BUILD)/%: $(BUILD)/%.o $(LIVE_LIB) $(CORE_LIB)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS) -lm
