@@ -100,6 +100,17 @@ $(KERNEL_TYPES): $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.linked.o,$(BPF_SOURCES))
 		done | sed 's/___.*//; s/.*/"&",/' | sort -u > $@
 	@rm -f $@.tmp; test -s $@
 
+# The style and the script of the HTML report: as strings, without their licence lines, with the hashes that its
+# Content-Security-Policy lets through.
+HTML_ASSETS := $(BUILD)/skeleton/html_css.inc $(BUILD)/skeleton/html_js.inc
+$(BUILD)/skeleton/html_%.inc: user/core/render/html.%
+	@mkdir -p $(@D)
+	$(call say,EMBED,$@)sed 1d $< > $@.tmp && { printf 'static const char html_$*[] =\n'; \
+		sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $@.tmp; printf ';\nstatic const char html_$*_hash[] = "sha256-'; \
+		sha256sum $@.tmp | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64 | tr -d '\n'; printf '";\n'; } > $@
+	@rm -f $@.tmp
+$(BUILD)/user/core/render/html_page.o: $(HTML_ASSETS)
+
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
 
 include tests/tests.mk

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The rules along a timeline: when a finding was there, and what is to be done about it. */
+#include "timeline_build.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "profile.h"
+#include "rule.h"
+
+#define FINDINGS_MAX 500
+/* Spans nearer to each other than this share of the recording are drawn as one. */
+#define SPAN_SHARE (1.0 / 500)
+
+static void intern(struct ts_arena *arena, const char **text)
+{
+	*text = ts_arena_intern(arena, *text);
+}
+
+static void copy_evidence(struct ts_arena *arena, struct ts_finding *finding)
+{
+	const struct ts_evidence *from = finding->evidence;
+
+	finding->evidence = ts_arena_alloc(arena, finding->evidence_count * sizeof *from + 1);
+	for (size_t i = 0; i < finding->evidence_count; i++) {
+		struct ts_evidence *e = &finding->evidence[i];
+
+		*e = from[i];
+		for (size_t k = 0; k < TS_LABELS_MAX; k++)
+			intern(arena, &e->label[k]);
+		intern(arena, &e->what);
+		intern(arena, &e->unit);
+	}
+}
+
+static void copy_sufferers(struct ts_arena *arena, struct ts_finding *finding)
+{
+	const struct ts_sufferer *from = finding->sufferer;
+
+	finding->sufferer = ts_arena_alloc(arena, finding->sufferer_count * sizeof *from + 1);
+	for (size_t i = 0; i < finding->sufferer_count; i++) {
+		struct ts_sufferer *s = &finding->sufferer[i];
+
+		*s = from[i];
+		for (size_t k = 0; k < TS_LABELS_MAX; k++)
+			intern(arena, &s->label[k]);
+		intern(arena, &s->comm);
+		intern(arena, &s->cgroup);
+	}
+}
+
+/* The report it comes from is freed: everything it points to is copied. */
+static void copy_finding(struct ts_arena *arena, struct ts_finding *to,
+			 const struct ts_finding *from)
+{
+	*to = *from;
+	{
+		const char **const texts[] = {
+			&to->rule,  &to->id,	       &to->title,    &to->setting,
+			&to->netns, &to->device,       &to->cgroup,   &to->port,
+			&to->comm,  &to->current,      &to->proposed, &to->computed,
+			&to->cause, &to->acquits,      &to->remedy,   &to->harm_unit,
+			&to->risk,  &to->takes_effect, &to->expect,   &to->apply,
+			&to->undo,
+		};
+
+		for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+			intern(arena, texts[i]);
+	}
+	copy_evidence(arena, to);
+	copy_sufferers(arena, to);
+}
+
+/* NULL beyond a limit that only a broken recording reaches. */
+static struct ts_timeline_finding *known_finding(struct ts_timeline *timeline,
+						 const struct ts_finding *finding)
+{
+	struct ts_timeline_finding *known;
+
+	for (size_t i = 0; i < timeline->findings; i++)
+		if (!strcmp(timeline->finding[i].finding.id, finding->id))
+			return &timeline->finding[i];
+	if (timeline->findings == FINDINGS_MAX)
+		return NULL;
+	timeline->finding = ts_arena_grow(timeline->arena, timeline->finding, timeline->findings,
+					  &timeline->findings_capacity, sizeof *timeline->finding);
+	known = &timeline->finding[timeline->findings++];
+	*known = (struct ts_timeline_finding){.harm_seconds = -1};
+	copy_finding(timeline->arena, &known->finding, finding);
+	return known;
+}
+
+static bool is_problem(const struct ts_finding *finding)
+{
+	return finding->outcome == TS_OUTCOME_RECOMMEND ||
+	       finding->outcome == TS_OUTCOME_NOT_A_SETTING;
+}
+
+static void add_span(struct ts_timeline_builder *builder, struct ts_timeline_finding *found,
+		     const struct ts_stretch *stretch)
+{
+	struct ts_timeline *timeline = builder->timeline;
+	double near = fmax(timeline->judge_seconds * 0.5,
+			   builder->column_seconds * TS_TIMELINE_COLUMNS * SPAN_SHARE);
+	struct ts_span *last = found->spans ? &found->span[found->spans - 1] : NULL;
+
+	found->windows++;
+	found->span_seconds += stretch->window.seconds;
+	if (last && (double)stretch->start_ns - (double)last->end_ns <= near * 1e9) {
+		last->end_ns = stretch->end_ns;
+		return;
+	}
+	found->span = ts_arena_grow(timeline->arena, found->span, found->spans,
+				    &found->spans_capacity, sizeof *found->span);
+	found->span[found->spans++] = (struct ts_span){stretch->start_ns, stretch->end_ns};
+}
+
+void ts_timeline_judge(struct ts_timeline_builder *builder, const struct ts_stretch *stretch)
+{
+	struct ts_timeline *timeline = builder->timeline;
+	struct ts_report *report = ts_report_make(&stretch->window, builder->profile);
+
+	for (size_t i = 0; i < report->findings; i++) {
+		const struct ts_finding *finding = &report->finding[i];
+		struct ts_timeline_finding *found;
+
+		if (!is_problem(finding))
+			continue;
+		found = known_finding(timeline, finding);
+		if (!found)
+			continue;
+		add_span(builder, found, stretch);
+		/* Its words are those of the worst window, until everything has been judged. */
+		if (finding->harm_seconds > found->harm_seconds) {
+			found->harm_seconds = finding->harm_seconds;
+			copy_finding(timeline->arena, &found->finding, finding);
+		}
+	}
+	ts_report_free(report);
+}
+
+static void keep_rules(struct ts_timeline *timeline, const struct ts_report *report)
+{
+	timeline->rule =
+		ts_arena_alloc(timeline->arena, report->rules * sizeof *timeline->rule + 1);
+	timeline->rules = report->rules;
+	for (size_t i = 0; i < report->rules; i++) {
+		timeline->rule[i] = report->rule[i];
+		intern(timeline->arena, &timeline->rule[i].why);
+	}
+}
+
+/* The last epoch decides what a finding says: it was judged with the settings of the end. */
+void ts_timeline_judge_epoch(struct ts_timeline_builder *builder)
+{
+	struct ts_timeline *timeline = builder->timeline;
+	struct ts_report *report = ts_report_make(&builder->epoch.window, builder->profile);
+
+	for (size_t i = 0; i < timeline->findings; i++)
+		timeline->finding[i].now = false;
+	for (size_t i = 0; i < report->findings; i++) {
+		const struct ts_finding *finding = &report->finding[i];
+		struct ts_timeline_finding *found;
+
+		if (!is_problem(finding))
+			continue;
+		found = known_finding(timeline, finding);
+		if (!found)
+			continue;
+		found->harm_seconds = fmax(found->harm_seconds, finding->harm_seconds);
+		found->over_all = found->now = true;
+		copy_finding(timeline->arena, &found->finding, finding);
+	}
+	keep_rules(timeline, report);
+	ts_report_free(report);
+}
+
+static int worse(const void *a, const void *b)
+{
+	const struct ts_timeline_finding *x = a, *y = b;
+
+	if (x->harm_seconds != y->harm_seconds)
+		return x->harm_seconds > y->harm_seconds ? -1 : 1;
+	if (x->finding.outcome != y->finding.outcome)
+		return x->finding.outcome < y->finding.outcome ? -1 : 1;
+	return strcmp(x->finding.id, y->finding.id);
+}
+
+void ts_timeline_rank(struct ts_timeline *timeline)
+{
+	if (timeline->findings)
+		qsort(timeline->finding, timeline->findings, sizeof *timeline->finding, worse);
+}
