@@ -210,33 +210,41 @@ bool ts_frame_within(const struct ts_frame_place *place, __u64 from_ns, __u64 to
 	return middle >= from_ns && middle <= to_ns;
 }
 
+int ts_recording_add(struct ts_recording *recording, size_t i, struct ts_window *into)
+{
+	const struct ts_frame_place *place = &recording->window[i];
+	__u64 start = place->start_ns, covered;
+	struct ts_window window;
+	double missing = 0;
+	int error;
+
+	error = ts_recording_window(recording, i, &window);
+	if (error)
+		return error;
+	if (into->delta) {
+		covered = into->delta->realtime_ns;
+		if (place->start_ns > covered)
+			missing = (double)(place->start_ns - covered) / 1e9;
+		if (into->start_realtime_ns < start)
+			start = into->start_realtime_ns;
+	}
+	missing += into->missing_seconds + window.missing_seconds;
+	ts_window_add(into, &window);
+	ts_window_free(&window);
+	into->missing_seconds = missing;
+	into->start_realtime_ns = start;
+	into->delta->realtime_ns = place->end_ns;
+	return 0;
+}
+
 size_t ts_recording_slice(struct ts_recording *recording, __u64 from_ns, __u64 to_ns,
 			  struct ts_window *slice)
 {
-	__u64 start = 0, covered = 0;
-	double missing = 0;
 	size_t frames = 0;
 
 	*slice = (struct ts_window){0};
-	for (size_t i = 0; i < recording->windows; i++) {
-		const struct ts_frame_place *place = &recording->window[i];
-		struct ts_window window;
-
-		if (!ts_frame_within(place, from_ns, to_ns) ||
-		    ts_recording_window(recording, i, &window))
-			continue;
-		if (!frames++)
-			start = place->start_ns;
-		else if (place->start_ns > covered)
-			missing += (double)(place->start_ns - covered) / 1e9;
-		if (place->end_ns > covered)
-			covered = place->end_ns;
-		ts_window_add(slice, &window);
-		ts_window_free(&window);
-	}
-	if (!frames)
-		return 0;
-	slice->missing_seconds = missing;
-	slice->start_realtime_ns = start;
+	for (size_t i = 0; i < recording->windows; i++)
+		if (ts_frame_within(&recording->window[i], from_ns, to_ns))
+			frames += !ts_recording_add(recording, i, slice);
 	return frames;
 }

@@ -73,6 +73,13 @@ __u64 ts_recording_end(const struct ts_recording *recording);
  */
 int ts_recording_window(struct ts_recording *recording, size_t i, struct ts_window *window);
 
+/*
+ * Decodes window number i and puts it together with those before, which end before it ends; into is
+ * {0} at first. Time between them goes to into->missing_seconds. Errors as above: into is as it
+ * was.
+ */
+int ts_recording_add(struct ts_recording *recording, size_t i, struct ts_window *into);
+
 /* Whether a frame belongs to the slice from_ns..to_ns: its middle does. */
 bool ts_frame_within(const struct ts_frame_place *place, __u64 from_ns, __u64 to_ns);
 
