@@ -22,7 +22,9 @@
 #include "own_cost.h"
 #include "probe.h"
 #include "settings_read.h"
+#include "startup_memory.h"
 
+#define KEPT_HEAP  (1 << 20)
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
 struct opened_source {
@@ -161,7 +163,9 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 			open_source(collector, ts_sources[i], options);
 
 	forget_kernel_types(collector); /* only opening needs them */
-	malloc_trim(0);
+	ts_startup_memory_release();
+	/* A snapshot's memory is needed again with the next one. */
+	mallopt(M_TRIM_THRESHOLD, KEPT_HEAP);
 	*result = collector;
 	return 0;
 fail:

@@ -2,12 +2,16 @@
 #include "probe.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
+
+#include "procfile.h"
+#include "startup_memory.h"
 
 #define TRACEPOINT_SECTION "tp_btf/"
 
@@ -156,6 +160,7 @@ int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object 
 			 strerror(-error));
 		return error;
 	}
+	ts_startup_memory_forget_values(object);
 	attach_programs(probe);
 	return 0;
 }
@@ -187,25 +192,57 @@ void ts_probe_detach(struct ts_probe *probe)
 /* What the kernel charges for a map: /proc/self/fdinfo of its descriptor ("memlock"). */
 static __u64 map_memory(int descriptor)
 {
-	char path[64], line[128];
-	unsigned long long bytes = 0;
-	FILE *file;
+	static const char key[] = "memlock:";
+	char path[64], text[1024], *at = text, *line;
+	__u64 bytes;
 
 	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", descriptor);
-	file = fopen(path, "re");
-	if (!file)
+	if (ts_read_small(AT_FDCWD, path, text, sizeof text) < 0)
 		return 0;
-	while (fgets(line, sizeof line, file))
-		if (sscanf(line, "memlock: %llu", &bytes) == 1)
-			break;
-	fclose(file);
-	return bytes;
+	while ((line = ts_take_line(&at))) {
+		if (strncmp(line, key, sizeof key - 1))
+			continue;
+		line += sizeof key - 1;
+		return ts_take_number(&line, &bytes) ? bytes : 0;
+	}
+	return 0;
 }
 
-void ts_probe_cost(const struct ts_probe *probe, struct ts_snapshot *snapshot)
+/* Hash maps get the memory of an element when it is added, unless they got all at once. */
+static bool memory_is_constant(const struct bpf_map *map)
+{
+	switch (bpf_map__type(map)) {
+	case BPF_MAP_TYPE_ARRAY:
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+	case BPF_MAP_TYPE_RINGBUF: return true;
+	case BPF_MAP_TYPE_HASH:
+	case BPF_MAP_TYPE_PERCPU_HASH: return !(bpf_map__map_flags(map) & BPF_F_NO_PREALLOC);
+	default: return false;
+	}
+}
+
+static __u64 maps_memory(struct ts_probe *probe)
 {
 	struct bpf_map *map;
+	__u64 sum = 0;
+	size_t i = 0;
 
+	bpf_object__for_each_map(map, probe->object)
+	{
+		__u64 bytes = i < TS_PROBE_MAPS_MAX ? probe->map_bytes[i] : 0;
+
+		if (!bytes)
+			bytes = map_memory(bpf_map__fd(map));
+		if (i < TS_PROBE_MAPS_MAX && memory_is_constant(map))
+			probe->map_bytes[i] = bytes;
+		sum += bytes;
+		i++;
+	}
+	return sum;
+}
+
+void ts_probe_cost(struct ts_probe *probe, struct ts_snapshot *snapshot)
+{
 	for (size_t i = 0; i < probe->programs; i++) {
 		const struct ts_probe_program *row = &probe->program[i];
 		struct ts_probe_cost cost = {
@@ -228,6 +265,5 @@ void ts_probe_cost(const struct ts_probe *probe, struct ts_snapshot *snapshot)
 		}
 		ts_snapshot_probe(snapshot, &cost);
 	}
-	bpf_object__for_each_map(map, probe->object) snapshot->cost.map_bytes +=
-		map_memory(bpf_map__fd(map));
+	snapshot->cost.map_bytes += maps_memory(probe);
 }

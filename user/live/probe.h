@@ -7,6 +7,7 @@
 #include "source.h"
 
 #define TS_PROBE_PROGRAMS_MAX 12
+#define TS_PROBE_MAPS_MAX     24
 
 struct ts_probe_program {
 	const char *name;
@@ -21,6 +22,8 @@ struct ts_probe {
 	struct bpf_object *object;
 	struct ts_probe_program program[TS_PROBE_PROGRAMS_MAX];
 	size_t programs;
+	/* Kernel memory of the object's maps, in their order; 0: to be read each time. */
+	__u64 map_bytes[TS_PROBE_MAPS_MAX];
 };
 
 /* For the open_opts of every skeleton. */
@@ -33,7 +36,8 @@ struct ts_probe {
 /*
  * After the skeleton was opened and its .rodata was set: a tp_btf program whose tracepoint this
  * kernel's BTF does not have is left out (unsupported), and so is one named by the user (disabled).
- * Then loads the object and attaches the rest, each on its own.
+ * Then loads the object and attaches the rest, each on its own. From then on the skeleton's bss and
+ * data are empty: the programs' variables are in their maps (ts_map_view).
  * Iterators (iter/…) are loaded and not attached. Returns 0 when the object was loaded, even if
  * programs are missing: look at ts_probe_status for those a family depends on.
  * On failure nothing is attached, and status and why are set.
@@ -49,7 +53,7 @@ enum ts_status ts_probe_status(const struct ts_probe *probe, const char *program
 void ts_probe_detach(struct ts_probe *probe);
 
 /* Adds each program's status and run-time statistics and the maps' memory to a snapshot. */
-void ts_probe_cost(const struct ts_probe *probe, struct ts_snapshot *snapshot);
+void ts_probe_cost(struct ts_probe *probe, struct ts_snapshot *snapshot);
 
 /* Possible CPUs (libbpf), never below 1. */
 unsigned int ts_possible_cpus(void);
