@@ -28,6 +28,15 @@ static void full_syn_queue(struct fixture *f, const char *netns, const char *por
 	fixture_counter(f, NETWORK_COUNTERS, 50, netns, "TCPReqQFullDrop");
 }
 
+static bool has_evidence_of(const struct ts_finding *finding, const char *port)
+{
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		for (size_t k = 0; k < TS_LABELS_MAX; k++)
+			if (!strcmp(finding->evidence[i].label[k], port))
+				return true;
+	return false;
+}
+
 static void two_rules_one_setting(void **state)
 {
 	struct fixture f;
@@ -46,6 +55,11 @@ static void two_rules_one_setting(void **state)
 	assert_contains(finding->computed, "3000");
 	assert_string_equal(finding->port, "");
 	assert_int_equal((int)finding->harm, 350);
+	/* One title, of the worse place; where the other is, the evidence says. */
+	assert_contains(finding->title, "(and 1 more place)");
+	assert_null(strchr(finding->title, ';'));
+	assert_true(has_evidence_of(finding, "9000") && has_evidence_of(finding, "8000"));
+	assert_string_equal(finding->rule, "accept-queue");
 	/* Both rules say what they found. */
 	assert_int_equal(fixture_outcome(&f, "accept-queue"), TS_OUTCOME_RECOMMEND);
 	assert_int_equal(fixture_outcome(&f, "syn-queue"), TS_OUTCOME_RECOMMEND);
@@ -79,8 +93,29 @@ static void the_order_does_not_depend_on_the_input(void **state)
 		assert_int_equal(f.report->findings, 1);
 		id[swap] = "accept-queue/net.core.somaxconn/netns:" SERVER "/port:8000";
 		assert_string_equal(f.report->finding[0].id, id[swap]);
+		/* The worse one gives the title. */
+		assert_contains(f.report->finding[0].title, "9000");
 		fixture_close(&f);
 	}
+}
+
+/* A host full of services with the same trouble: the report stays readable. */
+static void many_places_one_title(void **state)
+{
+	struct fixture f;
+	char port[8];
+
+	fixture_open(&f);
+	for (int i = 0; i < 40; i++) {
+		snprintf(port, sizeof port, "%d", 8000 + i);
+		overflow(&f, SERVER, port, i == 7 ? 900 : 300, 80);
+	}
+	fixture_judge(&f);
+	assert_int_equal(f.report->findings, 1);
+	assert_contains(f.report->finding[0].title, "8007");
+	assert_contains(f.report->finding[0].title, "(and 39 more places)");
+	assert_true(strlen(f.report->finding[0].title) < 200);
+	fixture_close(&f);
 }
 
 static void an_idle_host(void **state)
@@ -190,6 +225,7 @@ int main(void)
 		cmocka_unit_test(two_rules_one_setting),
 		cmocka_unit_test(namespaces_stay_apart),
 		cmocka_unit_test(the_order_does_not_depend_on_the_input),
+		cmocka_unit_test(many_places_one_title),
 		cmocka_unit_test(an_idle_host),
 		cmocka_unit_test(nothing_measured_is_not_quiet),
 		cmocka_unit_test(a_profile_switches_rules_off),

@@ -134,14 +134,14 @@ static void merge_into(struct ts_rule_context *context, struct ts_finding *into,
 {
 	if (last_number(from->proposed) > last_number(into->proposed))
 		take_value(into, from);
-	if (strcmp(from->title, into->title))
-		into->title = ts_text(context, "%s; %s", into->title, from->title);
-	if (strcmp(from->remedy, into->remedy))
-		into->remedy = ts_text(context, "%s%s%s", into->remedy,
-				       *into->remedy && *from->remedy ? " " : "", from->remedy);
+	if (!strstr(into->remedy, from->remedy))
+		into->remedy = ts_text(context, "%s%s%s", into->remedy, *into->remedy ? " " : "",
+				       from->remedy);
 	/* One that does not depend on which of them suffered more this time. */
-	if (strcmp(from->id, into->id) < 0)
+	if (strcmp(from->id, into->id) < 0) {
 		into->id = from->id;
+		into->rule = from->rule;
+	}
 	if (*into->setting && strcmp(from->port, into->port))
 		into->port = "";
 	if (!strcmp(from->harm_unit, into->harm_unit))
@@ -162,26 +162,6 @@ static void merge_into(struct ts_rule_context *context, struct ts_finding *into,
 		ts_finding_sufferer(context, into, &from->sufferer[i]);
 }
 
-static void merge(struct ts_rule_context *context)
-{
-	struct ts_report *report = context->report;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < report->findings; i++) {
-		struct ts_finding *finding = &report->finding[i];
-		size_t k;
-
-		for (k = 0; k < kept; k++)
-			if (about_the_same(&report->finding[k], finding))
-				break;
-		if (k < kept)
-			merge_into(context, &report->finding[k], finding);
-		else if (kept++ != i)
-			report->finding[kept - 1] = *finding;
-	}
-	report->findings = kept;
-}
-
 static int worse(const void *a, const void *b)
 {
 	const struct ts_finding *x = a, *y = b;
@@ -189,6 +169,44 @@ static int worse(const void *a, const void *b)
 	if (x->harm_seconds != y->harm_seconds)
 		return x->harm_seconds < y->harm_seconds ? 1 : -1;
 	return strcmp(x->id, y->id);
+}
+
+static void rank(struct ts_report *report)
+{
+	if (report->findings)
+		qsort(report->finding, report->findings, sizeof *report->finding, worse);
+}
+
+/* Puts together what is about the same thing: the worst place gives it the title, the others are
+ * counted there and stand in the evidence. */
+static void merge(struct ts_rule_context *context)
+{
+	struct ts_report *report = context->report;
+	size_t *more = ts_arena_alloc(report->arena, (report->findings + 1) * sizeof *more);
+	size_t kept = 0;
+
+	rank(report);
+	for (size_t i = 0; i < report->findings; i++) {
+		struct ts_finding *finding = &report->finding[i];
+		size_t k;
+
+		for (k = 0; k < kept; k++)
+			if (about_the_same(&report->finding[k], finding))
+				break;
+		if (k < kept) {
+			more[k] += strcmp(finding->title, report->finding[k].title) != 0;
+			merge_into(context, &report->finding[k], finding);
+		} else if (kept++ != i) {
+			report->finding[kept - 1] = *finding;
+		}
+	}
+	report->findings = kept;
+	for (size_t k = 0; k < kept; k++)
+		if (more[k])
+			report->finding[k].title =
+				ts_text(context, "%s (and %zu more place%s)",
+					report->finding[k].title, more[k], more[k] == 1 ? "" : "s");
+	rank(report);
 }
 
 struct ts_report *ts_report_make(const struct ts_window *window, const struct ts_profile *profile)
@@ -213,8 +231,6 @@ struct ts_report *ts_report_make(const struct ts_window *window, const struct ts
 							  "switched off by the profile"};
 	}
 	merge(&context);
-	if (report->findings)
-		qsort(report->finding, report->findings, sizeof *report->finding, worse);
 	return report;
 }
 
