@@ -177,6 +177,43 @@ static void a_saturated_device(void **state)
 	expect(&d, TS_OUTCOME_QUIET);
 }
 
+/* From the lab: the load runs already when tunescope starts, and the queue stays full. */
+static void a_depth_that_never_varies(void **state)
+{
+	struct disk d = lab;
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	d.nr_requests = 32, d.in_flight = 32, d.top_depth = "32", d.low_samples = 0;
+	d.top = 0.064, d.top_samples = 3000;
+	judge(&f, &d);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, "loop0");
+	assert_string_equal(finding->cause, "device-saturated");
+	assert_string_equal(finding->acquits, "nr_requests");
+	assert_contains(finding->remedy, "wait for each other");
+	assert_true(finding->confidence < 0.7);
+	fixture_close(&f);
+	/* The first requests seen were not alone: the others were issued before. */
+	d.low = d.top, d.low_samples = 15;
+	expect(&d, TS_OUTCOME_NOT_A_SETTING);
+	/* Just below the limit, or far below it. */
+	d.low_samples = 0, d.nr_requests = 34;
+	expect(&d, TS_OUTCOME_NOT_A_SETTING);
+	d.nr_requests = 128;
+	expect(&d, TS_OUTCOME_NOT_A_SETTING);
+	/* A disk may take that long for one; or the queue is short, or empty now and then. */
+	d.nr_requests = 32, d.top = 0.0299;
+	expect(&d, TS_OUTCOME_INSUFFICIENT);
+	d.top = 0.064, d.busy = 9.4;
+	expect(&d, TS_OUTCOME_INSUFFICIENT);
+	d.busy = 9.8, d.nr_requests = d.in_flight = 15;
+	expect(&d, TS_OUTCOME_INSUFFICIENT);
+	/* As slow when it is short: far away, not full. */
+	d = lab, d.nr_requests = 32, d.in_flight = 32, d.top_depth = "32";
+	d.low = d.top = 0.064, d.low_samples = 17;
+	expect(&d, TS_OUTCOME_RECOMMEND);
+}
+
 static void what_cannot_be_told(void **state)
 {
 	struct disk d = lab;
@@ -216,6 +253,22 @@ static void names_the_scheduler(void **state)
 	fixture_close(&f);
 	d.choices = "none";
 	expect(&d, TS_OUTCOME_INSUFFICIENT);
+}
+
+/* One device, one thing to do: that it is full is why the order matters. */
+static void a_full_device_beside_the_scheduler(void **state)
+{
+	struct disk d = mixed;
+	struct fixture f;
+
+	d.top = 0.5, d.low = 0.01;
+	judge(&f, &d);
+	fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, "loop0");
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_NOT_A_SETTING), 0);
+	fixture_close(&f);
+	/* The scheduler does what it can: now it is told. */
+	d.scheduler = "bfq", d.wbt = -1;
+	expect(&d, TS_OUTCOME_NOT_A_SETTING);
 }
 
 static void reads_just_fast_enough(void **state)
@@ -314,8 +367,10 @@ int main(void)
 		cmocka_unit_test(the_proposal_is_what_the_kernel_takes),
 		cmocka_unit_test(just_below_is_quiet),
 		cmocka_unit_test(a_saturated_device),
+		cmocka_unit_test(a_depth_that_never_varies),
 		cmocka_unit_test(what_cannot_be_told),
 		cmocka_unit_test(names_the_scheduler),
+		cmocka_unit_test(a_full_device_beside_the_scheduler),
 		cmocka_unit_test(reads_just_fast_enough),
 		cmocka_unit_test(writes_are_held_back_already),
 		cmocka_unit_test(converges),

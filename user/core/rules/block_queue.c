@@ -18,6 +18,10 @@ enum { BUSY, AT_LIMIT, FLAT, RISING, WAIT, READ_SLOWDOWN, READ_SAMPLES };
 #define SLOW_READ	 0.05 /* seconds; without a read alone to compare with */
 #define SLACK		 0.05 /* of a request: rounding of the kernel's clocks */
 #define DEEP		 4.0  /* requests in flight, from which on a busy device is full */
+/* When the depth never varied: so deep, so busy, and slower than any disk is with one request. */
+#define VERY_DEEP    16.0
+#define ALWAYS_BUSY  0.95
+#define SLOWEST_DISK 0.015 /* seconds: a seek across the disk, a revolution and a bit */
 
 struct device {
 	const char *name;
@@ -30,6 +34,7 @@ struct device {
 	/* Device latency by depth: the most of them, and as few as a quarter of the limit. */
 	double top, low; /* mean seconds; NAN without samples */
 	__u64 top_samples, low_samples;
+	double miscounted; /* low samples that may be none, see measure_depth */
 	double latency_p95;
 	/* Reads beside many writes and beside none. */
 	double beside, alone;
@@ -76,6 +81,10 @@ static const char *main_operation(const struct ts_rule_context *context, const c
 	return reads >= writes ? "read" : "write";
 }
 
+/*
+ * Requests that were in flight when tunescope started are not known to it: of those issued beside
+ * them one of each depth from 1 on was counted at too low a depth.
+ */
 static void measure_depth(const struct ts_rule_context *context, struct device *d)
 {
 	const char *const wanted[TS_LABELS_MAX] = {d->name, main_operation(context, d->name)};
@@ -86,8 +95,9 @@ static void measure_depth(const struct ts_rule_context *context, struct device *
 			    TS_FAMILY_BLOCK_DEPTH_SECONDS, reached / 2 + 0.5, INFINITY,
 			    &d->top_samples);
 	d->low = class_mean(context, wanted, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
-			    TS_FAMILY_BLOCK_DEPTH_SECONDS, 0, fmax(floor(reached / 4), 1),
+			    TS_FAMILY_BLOCK_DEPTH_SECONDS, 0, fmax(floor(reached / 4 + 0.5), 1),
 			    &d->low_samples);
+	d->miscounted = reached / 4;
 }
 
 static struct device measure(const struct ts_rule_context *context, const char *name)
@@ -165,10 +175,10 @@ static void depth_evidence(struct ts_rule_context *context, struct ts_finding *f
 	f->harm_seconds = f->harm;
 }
 
-static void device_saturated(struct ts_rule_context *context, const struct device *d,
-			     const char *acquits)
+static struct ts_finding *device_saturated(struct ts_rule_context *context, const struct device *d)
 {
-	struct ts_finding *f = ts_finding_cause(context, "device-saturated", acquits);
+	struct ts_finding *f = ts_finding_cause(context, "device-saturated",
+						ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name);
 
 	f->scope = TS_SCOPE_DEVICE;
 	f->device = ts_arena_intern(context->report->arena, d->name);
@@ -180,6 +190,48 @@ static void device_saturated(struct ts_rule_context *context, const struct devic
 		"make each of them wait longer. Ask the device for less, or use a faster one.";
 	f->confidence = d->low_samples >= TOP_SAMPLES ? 0.9 : 0.7;
 	depth_evidence(context, f, d);
+	return f;
+}
+
+/* Latency that rises with depth. */
+static bool is_saturated(const struct ts_rule_context *context, const struct device *d)
+{
+	return d->low_samples >= LOW_SAMPLES && d->top_samples >= TOP_SAMPLES &&
+	       d->top >= context->threshold[RISING] * d->low;
+}
+
+/* Latency that does not, shown by more samples than those that may be miscounted. */
+static bool is_flat(const struct ts_rule_context *context, const struct device *d)
+{
+	return d->low_samples >= fmax(LOW_SAMPLES, 2 * d->miscounted) &&
+	       d->top_samples >= TOP_SAMPLES && d->top <= context->threshold[FLAT] * d->low;
+}
+
+/*
+ * The depth never varied, so nothing shows whether latency rises with it. But the queue is deep,
+ * and the latency beyond what a disk takes for one request by so much that they wait for each
+ * other.
+ */
+static bool must_be_saturated(const struct ts_rule_context *context, const struct device *d)
+{
+	return d->in_flight >= VERY_DEEP && d->busy >= ALWAYS_BUSY &&
+	       d->top_samples >= TOP_SAMPLES &&
+	       d->top >= context->threshold[RISING] * SLOWEST_DISK && !is_flat(context, d);
+}
+
+static void device_must_be_saturated(struct ts_rule_context *context, const struct device *d)
+{
+	struct ts_finding *f = device_saturated(context, d);
+
+	f->confidence = 0.6;
+	f->remedy = ts_text(
+		context,
+		"%.0f requests in flight take %.0f ms each, and no disk takes that long for one "
+		"alone (a seek and a revolution: %.0f ms): they wait for each other, and a longer "
+		"queue would only make each of them wait longer. Ask the device for less, or use a "
+		"faster one. (The queue was never short while this was observed; should this be "
+		"storage far away over a network, look at its latency with one request at a time.)",
+		d->in_flight, 1e3 * d->top, 1e3 * SLOWEST_DISK);
 }
 
 /* What the kernel itself gives this driver: its tags, or with a scheduler twice that, up to 256. */
@@ -219,43 +271,36 @@ static void raise_requests(struct ts_rule_context *context, const struct device 
 
 static void judge_limit(struct ts_rule_context *context, const struct device *d)
 {
-	double ratio = d->top / d->low;
+	double seconds = ceil(3 * context->window->seconds);
 
-	if (d->low_samples < LOW_SAMPLES || d->top_samples < TOP_SAMPLES) {
-		ts_rule_without_finding(
-			context, TS_OUTCOME_INSUFFICIENT,
-			"%s is busy with its %.0f requests all the time, but the depth never "
-			"varied: "
-			"whether its latency rises with depth cannot be told; observe for at least "
-			"%.0f s, over quieter moments as well",
-			d->name, d->nr_requests, ceil(3 * context->window->seconds));
-	} else if (ratio >= context->threshold[RISING]) {
-		device_saturated(context, d, ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name);
-	} else if (ratio > context->threshold[FLAT]) {
-		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
-					"%s is busy with its %.0f requests all the time; its "
-					"latency rises %.2f-fold "
-					"with depth, between flat (%.2f) and saturated (%.2f): "
-					"observe for at least "
-					"%.0f s",
-					d->name, d->nr_requests, ratio, context->threshold[FLAT],
-					context->threshold[RISING],
-					ceil(3 * context->window->seconds));
-	} else if (default_requests(d) <= d->nr_requests) {
+	if (is_saturated(context, d))
+		device_saturated(context, d);
+	else if (must_be_saturated(context, d))
+		device_must_be_saturated(context, d);
+	else if (is_flat(context, d) && default_requests(d) <= d->nr_requests)
 		ts_rule_without_finding(context, TS_OUTCOME_ALREADY_SET,
 					"%s: nr_requests is %.0f, all that its driver takes",
 					d->name, d->nr_requests);
-	} else {
+	else if (is_flat(context, d))
 		raise_requests(context, d);
-	}
-}
-
-/* Full below the limit: the queue is long enough, and the waits are worth telling. */
-static bool saturated_below_limit(const struct ts_rule_context *context, const struct device *d)
-{
-	return d->in_flight >= DEEP && d->latency_p95 >= context->threshold[WAIT] &&
-	       d->low_samples >= LOW_SAMPLES && d->top_samples >= TOP_SAMPLES &&
-	       d->top >= context->threshold[RISING] * d->low;
+	else if (d->top_samples < TOP_SAMPLES ||
+		 d->low_samples < fmax(LOW_SAMPLES, 2 * d->miscounted))
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"%s is busy with its %.0f requests all the time, but the depth never "
+			"varied: whether its latency rises with depth cannot be told; observe for "
+			"at "
+			"least %.0f s, over quieter moments as well",
+			d->name, d->nr_requests, seconds);
+	else
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"%s is busy with its %.0f requests all the time; its latency rises "
+			"%.2f-fold with depth, between flat (%.2f) and saturated (%.2f): observe "
+			"for "
+			"at least %.0f s",
+			d->name, d->nr_requests, d->top / d->low, context->threshold[FLAT],
+			context->threshold[RISING], seconds);
 }
 
 static void judge_depth(struct ts_rule_context *context, const struct device *d)
@@ -268,8 +313,13 @@ static void judge_depth(struct ts_rule_context *context, const struct device *d)
 	/* One request at a time is no queue. */
 	if (at_limit && d->in_flight > 1)
 		judge_limit(context, d);
-	else if (saturated_below_limit(context, d))
-		device_saturated(context, d, ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name);
+	/* Full below the limit: the queue is long enough; are the waits worth telling? */
+	else if (d->in_flight < DEEP || !(d->latency_p95 >= context->threshold[WAIT]))
+		return;
+	else if (is_saturated(context, d))
+		device_saturated(context, d);
+	else if (must_be_saturated(context, d))
+		device_must_be_saturated(context, d);
 }
 
 /* ---- Scheduler */
@@ -345,7 +395,8 @@ static void change_scheduler(struct ts_rule_context *context, const struct devic
 	read_evidence(context, f, d, base);
 }
 
-static void judge_scheduler(struct ts_rule_context *context, const struct device *d)
+/* Whether another scheduler is recommended. */
+static bool judge_scheduler(struct ts_rule_context *context, const struct device *d)
 {
 	double base = undisturbed(context, d);
 	const char *better = offers(d, "bfq")		? "bfq"
@@ -355,7 +406,7 @@ static void judge_scheduler(struct ts_rule_context *context, const struct device
 	if (d->beside_samples < context->threshold[READ_SAMPLES] || isnan(base) ||
 	    d->beside < context->threshold[READ_SLOWDOWN] * base ||
 	    d->beside < context->threshold[WAIT])
-		return;
+		return false;
 	if (!strcmp(d->scheduler, "bfq") || d->wbt > 0)
 		ts_rule_without_finding(context, TS_OUTCOME_ALREADY_SET,
 					"reads from %s are slow beside writes (%.1f ms), but %s "
@@ -367,8 +418,11 @@ static void judge_scheduler(struct ts_rule_context *context, const struct device
 					"reads from %s are slow beside writes (%.1f ms), but this "
 					"kernel offers no scheduler that would put them first",
 					d->name, 1e3 * d->beside);
-	else
+	else {
 		change_scheduler(context, d, better, base);
+		return true;
+	}
+	return false;
 }
 
 static enum ts_outcome judge(struct ts_rule_context *context)
@@ -382,8 +436,10 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			continue;
 		d = measure(context, s->label[0]);
 		most = fmax(most, d.busy);
-		judge_depth(context, &d);
-		judge_scheduler(context, &d);
+		/* A full device is what makes the order matter: it is no finding of its own then.
+		 */
+		if (!judge_scheduler(context, &d))
+			judge_depth(context, &d);
 	}
 	if (context->why)
 		return context->outcome;
@@ -431,7 +487,8 @@ const struct ts_rule ts_rule_block_queue = {
 		"device takes no longer with a full queue than with a short one.\n"
 		"Acquits it: latency that rises with depth: the device is saturated, and requests "
 		"would only "
-		"wait elsewhere.\n"
+		"wait elsewhere. Where the queue was never short, the same is taken from a deep "
+		"queue whose requests take longer than any disk does for one.\n"
 		"Convicts the scheduler: reads issued beside a deep write queue take more than ten "
 		"times as "
 		"long as alone, with no scheduler and no writeback throttling to put them first.\n"

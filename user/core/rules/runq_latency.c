@@ -229,18 +229,18 @@ static void session_evidence(struct ts_rule_context *context, struct ts_finding 
 
 	ts_finding_evidence(context, f, TS_FAMILY_SESSION_RUN, s->label,
 			    ts_text(context, "%s: tasks that could run, on average", who), s->tasks,
-			    "tasks", 1);
+			    "tasks", 0);
 	if (!is_starved(context, s)) {
 		ts_finding_evidence(context, f, TS_FAMILY_SESSION_RUN, s->label,
-				    ts_text(context, "%s: CPU time it got", who), s->ran, "s", 1);
+				    ts_text(context, "%s: CPU time it got", who), s->ran, "s", 0);
 		return;
 	}
 	ts_finding_judged(context, f, TS_FAMILY_SESSION_WAIT, s->label,
-			  ts_text(context, "%s: waited for a CPU", who), s->waited, "s", 1,
+			  ts_text(context, "%s: waited for a CPU", who), s->waited, "s", 0,
 			  context->threshold[SESSION_WAIT] * context->window->seconds);
 	ts_finding_judged(context, f, TS_FAMILY_SESSION_RUN, s->label,
 			  ts_text(context, "%s: of the time it could run, it ran", who),
-			  100 * s->share, "%", 1, 100 * s->fair / context->threshold[SESSION_GAIN]);
+			  100 * s->share, "%", 0, 100 * s->fair / context->threshold[SESSION_GAIN]);
 	f->harm += s->waited;
 	f->harm_seconds += s->waited * (1 - s->share / s->fair);
 	if (s->leader)
