@@ -13,7 +13,6 @@
 #include "../core/profile.h"
 #include "../live/collect.h"
 #include "../live/privileges.h"
-#include "../live/probe.h"
 
 struct advise_options {
 	double seconds;
@@ -102,16 +101,6 @@ static int observe(const struct advise_options *options, struct ts_window *windo
 	return error;
 }
 
-/* A name that no program has is a mistake, unless its source was not opened at all. */
-static void check_program_names(const struct ts_option_names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (!(ts_disabled_programs_found & 1u << i))
-			ts_warn("--disable-program %s: no BPF program of that name was going to be "
-				"attached; `tunescope doctor` lists them",
-				names->name[i]);
-}
-
 static int run(const struct ts_command *command, int argc, char **argv)
 {
 	struct advise_options options = {.seconds = 10};
@@ -127,7 +116,7 @@ static int run(const struct ts_command *command, int argc, char **argv)
 		return TS_EXIT_USAGE;
 	if (observe(&options, &window))
 		return TS_EXIT_FAILURE;
-	check_program_names(&options.disabled_programs);
+	ts_observe_check_programs(&options.disabled_programs);
 	report = ts_report_make(&window, &profile);
 	exit_code = render(&options, report);
 	ts_report_free(report);

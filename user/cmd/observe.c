@@ -9,10 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "../core/error.h"
 #include "../core/window.h"
 #include "../live/clock.h"
 #include "../live/collect.h"
+#include "../live/probe.h"
 #include "../live/procfile.h"
 
 #define TICK_NS		   (TS_TICK_MS * 1000000ULL)
@@ -212,4 +214,13 @@ int ts_observe(struct ts_collector *collector, const struct ts_observe_options *
 	ts_snapshot_free(later);
 	default_signals();
 	return error;
+}
+
+void ts_observe_check_programs(const struct ts_option_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (!(ts_disabled_programs_found & 1u << i))
+			ts_warn("--disable-program %s: no BPF program of that name was going to be "
+				"attached; `tunescope doctor` lists them",
+				names->name[i]);
 }

@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 struct ts_collector;
+struct ts_option_names;
 struct ts_window;
 
 struct ts_observe_options {
@@ -57,5 +58,11 @@ void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns);
 __u64 ts_ticker_statistics(struct ts_ticker *ticker, __u64 length_ns);
 /* Statistics off. */
 void ts_ticker_stop(struct ts_ticker *ticker);
+
+/*
+ * --disable-program: a name that no program has is a mistake, unless its source was not opened at
+ * all; warns. To be called after the collector was open.
+ */
+void ts_observe_check_programs(const struct ts_option_names *names);
 
 #endif
