@@ -18,9 +18,10 @@
 #include "../live/privileges.h"
 #include "../live/recorder.h"
 
-#define JUDGED_SECONDS 10.0	     /* or the interval, when that is longer */
-#define LEAST_NS       1000000000ULL /* a last window shorter than this and half an interval is dropped \
-				      */
+#define JUDGED_SECONDS 10.0 /* or the interval, when that is longer */
+#define LEAST_NS                                                                         \
+	1000000000ULL /* a last window shorter than this and half an interval is dropped \
+		       */
 #define PROGRESS_NS 1000000000ULL
 #define YEAR	    (365 * 86400.0)
 
