@@ -134,7 +134,7 @@
 		complete_line "$2" advise --d
 		complete_line "$2" advise --disable sched,bl
 	' _ "$tree/contrib/tunescope.bash" "$tunescope"
-	[ "${lines[0]}" = "advise doctor help --help --version" ]
+	expect "advise *doctor *help --help --version" "${lines[0]}"
 	[ "${lines[1]}" = "--duration --disable --disable-program" ]
 	[ "${lines[2]}" = "sched,block" ]
 }
