@@ -48,12 +48,17 @@ void ts_openmetrics_end(FILE *out, enum ts_openmetrics_format format);
 struct ts_openmetrics_limit;
 struct ts_openmetrics_limit *ts_openmetrics_limit_new(size_t label_sets);
 void ts_openmetrics_limit_free(struct ts_openmetrics_limit *limit); /* NULL is fine */
-/* Takes those beyond the limit out of the snapshot, and remembers how many of each family. */
+/*
+ * Takes those beyond the limit out of the snapshot, and remembers how many of each family. The old
+ * array of series stays as it is: a copy made before (`struct ts_snapshot all = *snapshot`, in the
+ * same arena) keeps them.
+ */
 void ts_openmetrics_limit_apply(struct ts_openmetrics_limit *limit, struct ts_snapshot *snapshot);
 
 /*
  * Peaks are "since the last snapshot". So that one reader's snapshot does not take them from
- * another, they are held: apply puts the largest values of at least hold_seconds into the snapshot.
+ * another, they are held: apply puts the largest values of at least hold_seconds into the snapshot
+ * (and leaves the old array of series as it is, too).
  */
 struct ts_openmetrics_peaks;
 struct ts_openmetrics_peaks *ts_openmetrics_peaks_new(double hold_seconds);

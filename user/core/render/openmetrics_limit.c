@@ -68,14 +68,26 @@ static bool was_admitted(const struct admitted *before, __u64 hash)
 	       bsearch(&hash, before->hash, before->count, sizeof hash, compare) != NULL;
 }
 
-/* What is in already takes its place first, the rest goes to newcomers in the order they stand. */
-static void limit_family(struct ts_openmetrics_limit *limit, struct ts_arena *arena, int id,
-			 struct ts_family_data *data)
+/* In an array of its own: a copy of the snapshot may still use the old one. */
+static void leave_out(struct ts_arena *arena, struct ts_family_data *data, const bool *in)
 {
-	struct admitted after = {.hash = ts_arena_alloc(arena, data->count * sizeof(__u64) + 1)};
-	bool *in = ts_arena_alloc(arena, data->count + 1);
+	struct ts_series *series = ts_arena_alloc(arena, data->count * sizeof *series);
 	size_t kept = 0;
 
+	for (size_t i = 0; i < data->count; i++)
+		if (in[i])
+			series[kept++] = data->series[i];
+	data->series = series;
+	data->count = data->capacity = kept;
+}
+
+/* What is in already takes its place first, the rest goes to newcomers in the order they stand. */
+static void limit_family(struct ts_openmetrics_limit *limit, struct ts_arena *arena, int id,
+			 struct ts_snapshot *snapshot)
+{
+	struct ts_family_data *data = &snapshot->family[id];
+	struct admitted after = {.hash = ts_arena_alloc(arena, data->count * sizeof(__u64) + 1)};
+	bool *in = ts_arena_alloc(arena, data->count + 1);
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < data->count; i++) {
 			__u64 hash = ts_series_hash(&data->series[i]);
@@ -87,11 +99,9 @@ static void limit_family(struct ts_openmetrics_limit *limit, struct ts_arena *ar
 			in[i] = true;
 			after.hash[after.count++] = hash;
 		}
-	for (size_t i = 0; i < data->count; i++)
-		if (in[i])
-			data->series[kept++] = data->series[i];
-	limit->left_out[id] = data->count - kept;
-	data->count = kept;
+	limit->left_out[id] = data->count - after.count;
+	if (limit->left_out[id])
+		leave_out(snapshot->arena, data, in);
 	if (after.count)
 		qsort(after.hash, after.count, sizeof *after.hash, compare);
 	limit->family[id] = after;
@@ -110,7 +120,7 @@ void ts_openmetrics_limit_apply(struct ts_openmetrics_limit *limit, struct ts_sn
 	struct ts_arena *arena = ts_arena_new();
 
 	ts_for_each_family (id)
-		limit_family(limit, arena, id, &snapshot->family[id]);
+		limit_family(limit, arena, id, snapshot);
 	limit->settings_left_out = limit_count(&snapshot->settings, limit->label_sets);
 	limit->netns_left_out = limit_count(&snapshot->netns_count, limit->label_sets);
 	ts_arena_free(limit->lists);

@@ -144,7 +144,9 @@ static struct held_family hold_family(struct ts_arena *arena, const struct held_
 	for (size_t i = 0; i < data->count; i++)
 		note(find_or_add(arena, &after, &data->series[i], &next), part,
 		     data->series[i].gauge);
-	data->count = 0;
+	/* In an array of its own: a copy of the snapshot may still use the old one. */
+	data->series = NULL;
+	data->count = data->capacity = 0;
 	for (size_t i = 0; i < after.count; i++) {
 		double value = 0;
 
