@@ -183,14 +183,21 @@ static struct ts_snapshot *drive(struct rig *rig, const struct step *step, size_
 static void cpu_time_is_taken_around_the_drops_only(void **state)
 {
 	static const struct step first[] = {
-		{0, 0, 0}, {0, 10, 0}, {0, 10, 0}, {0, 10, 0}, {0, 8, 2},
-		{0, 7, 3}, {90, 4, 6}, /* counted with two on either side */
-		{0, 5, 5}, {0, 9, 1},  {0, 10, 0}, {0, 10, 0}, {0, 10, 0},
+		{0, 0, 0},  {0, 10, 0}, /* read for the first time, and then five ticks later: */
+		{0, 10, 0}, {0, 10, 0}, {0, 8, 2},  {0, 7, 3},
+		{90, 4, 6}, {0, 5, 5},	{0, 9, 1}, /* two more count */
+		{0, 10, 0}, {0, 10, 0}, {0, 10, 0},
 	};
 	static const struct step second[] = {
-		{0, 10, 0},  {0, 6, 4}, {0, 5, 5},  {40, 1, 9},
+		{0, 10, 0},  {0, 6, 4}, {0, 5, 5},  {40, 1, 9}, /* read in the first and the last */
 		{70, 0, 10}, /* their surroundings overlap and count once */
 		{0, 3, 7},   {0, 2, 8}, {0, 10, 0}, {0, 10, 0},
+	};
+	static const struct step third[] = {
+		{0, 10, 0},						 /* read */
+		{0, 9, 1},  {0, 9, 1}, {0, 9, 1},  {0, 9, 1}, {0, 9, 1}, /* read again */
+		{9, 3, 7}, /* too short for what was before: all of the above counts, too */
+		{0, 4, 6},  {0, 2, 8}, {0, 10, 0},
 	};
 	struct cpu_line cpu = {0, 500, 5000, 0};
 	unsigned int dropped = 1000;
@@ -199,20 +206,56 @@ static void cpu_time_is_taken_around_the_drops_only(void **state)
 	struct ts_snapshot *s;
 
 	s = drive(rig, first, sizeof first / sizeof first[0], &cpu, &dropped);
-	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "total"), 50 * hz);
-	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "idle"), 33 * hz);
+	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "total"), 70 * hz);
+	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "idle"), 53 * hz);
 	assert_true(gauge(s, TS_FAMILY_SOFTNET_BURST, "0", "") == 90);
 	assert_int_equal(counter(s, TS_FAMILY_SOFTNET, "0", "dropped"), 1090);
 
 	s = drive(rig, second, sizeof second / sizeof second[0], &cpu, &dropped);
-	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "total"), (50 + 60) * hz);
-	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "idle"), (33 + 17) * hz);
+	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "total"), (70 + 60) * hz);
+	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "idle"), (53 + 17) * hz);
 	assert_true(gauge(s, TS_FAMILY_SOFTNET_BURST, "0", "") == 70);
 
 	/* nothing since: the burst is over, the rest stays */
 	s = rig_snapshot(rig);
 	assert_true(gauge(s, TS_FAMILY_SOFTNET_BURST, "0", "") == 0);
-	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "total"), 110 * hz);
+	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "total"), 130 * hz);
+
+	s = drive(rig, third, sizeof third / sizeof third[0], &cpu, &dropped);
+	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "total"), (130 + 80) * hz);
+	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "idle"), (70 + 54) * hz);
+}
+
+/* The counters of a CPU that was offline go on, or begin anew: neither is of this window. */
+static void a_cpu_that_comes_back_has_not_received_anything(void **state)
+{
+	static const char *const second_cpu[] = {
+		"00000100 00000007 ", NULL, "00000001 00000000 ",
+		"00000004 00000002 ", NULL, "00000900 00000009 ",
+		"00000901 00000009 ",
+	};
+	static const unsigned int processed[] = {0x100, 0x100, 0x100, 0x103, 0x103, 0x103, 0x104};
+	static const unsigned int dropped[] = {7, 7, 7, 9, 9, 9, 9};
+	static const unsigned int burst[] = {0, 0, 0, 2, 0, 0, 0};
+	const char *rest = "00000000 00000000 00000000 00000000 00000000 00000000 00000000 "
+			   "00000000 00000000 00000000";
+	struct rig *rig = *state;
+
+	write_stat(rig, CPUS({0, 1, 1, 1}, {1, 1, 1, 1}));
+	for (size_t i = 0; i < sizeof second_cpu / sizeof second_cpu[0]; i++) {
+		char text[512];
+		int length = snprintf(text, sizeof text, "00000001 00000000 %s 00000000\n", rest);
+		struct ts_snapshot *s;
+
+		if (second_cpu[i])
+			snprintf(text + length, sizeof text - (size_t)length, "%s%s 00000001\n",
+				 second_cpu[i], rest);
+		rig_write(rig, "proc/net/softnet_stat", text);
+		s = i ? rig_snapshot(rig) : rig_measure(rig, &ts_source_softnet);
+		assert_int_equal(counter(s, TS_FAMILY_SOFTNET, "1", "processed"), processed[i]);
+		assert_int_equal(counter(s, TS_FAMILY_SOFTNET, "1", "dropped"), dropped[i]);
+		assert_true(gauge(s, TS_FAMILY_SOFTNET_BURST, "1", "") == burst[i]);
+	}
 }
 
 /* Drops between the last tick and the snapshot are explained, too. */
@@ -232,9 +275,9 @@ static void drops_right_before_the_snapshot(void **state)
 	rig_write(rig, "proc/net/softnet_stat", SOFTNET_ROW("00000001", "00000005", ""));
 	s = rig_snapshot(rig);
 	assert_true(gauge(s, TS_FAMILY_SOFTNET_BURST, "0", "") == 5);
-	/* the span of the first snapshot was empty: one real one before, and what came now */
-	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "total"), (10 + 3) * hz);
-	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "idle"), 8 * hz);
+	/* since the first reading of the CPU's time: two ticks, and what came now */
+	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "total"), (20 + 3) * hz);
+	assert_int_equal(counter(s, TS_FAMILY_SOFTNET_BUSY, "0", "idle"), 17 * hz);
 }
 
 int main(void)
@@ -248,6 +291,7 @@ int main(void)
 		TEST(softnet_counters_wrap),
 		TEST(cpu_time_is_taken_around_the_drops_only),
 		TEST(drops_right_before_the_snapshot),
+		TEST(a_cpu_that_comes_back_has_not_received_anything),
 	};
 
 	return cmocka_run_group_tests_name("proc sampling", tests, NULL, NULL);

@@ -4,8 +4,11 @@
  * around the ticks in which its backlog dropped packets: a burst onto a CPU that is mostly idle and
  * a CPU that cannot keep up look the same in the counters.
  *
- * /proc/stat counts CPU time in ticks of USER_HZ, 10 ms as a rule, so the time is taken over the
- * tick with the drops and two ticks on either side: half a second, known to a few per cent.
+ * Reading /proc/stat costs more than everything else here (the kernel adds up all interrupts of all
+ * CPUs), so it is read twice a second while nothing drops, and in the ticks that follow a drop. The
+ * time that counts begins with the last reading at least two ticks before the one with the drops,
+ * and ends two ticks behind it: half a second to a second. The file counts in ticks of USER_HZ,
+ * 10 ms as a rule, so that is known to a few per cent.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -39,7 +42,8 @@ static const struct {
 #define COLUMN_CPU   12
 #define COLUMNS_MAX  32
 #define TICKS_AROUND 2
-#define HALF_TICK_NS (TS_TICK_MS * 1000000ull / 2)
+#define TICK_NS	     (TS_TICK_MS * 1000000ull)
+#define QUIET_NS     (5 * TICK_NS)
 
 /* CPU time of one CPU between two samples, in ticks of USER_HZ. */
 struct span {
@@ -48,7 +52,9 @@ struct span {
 };
 
 struct softnet_cpu {
-	bool known;	    /* in softnet_stat */
+	bool known;	    /* in softnet_stat, once */
+	bool online;	    /* in its last reading */
+	bool present;	    /* in the one that is going on */
 	__u32 seen[EVENTS]; /* the kernel's counters have 32 bits and wrap */
 	__u64 total[EVENTS];
 	__u64 dropped_in_span; /* since the last sample of CPU time */
@@ -56,9 +62,9 @@ struct softnet_cpu {
 	__u64 burst; /* most drops in one tick since the last snapshot */
 	bool timed;  /* times below is from the previous sample */
 	struct ts_cpu_times times;
-	struct span before[TICKS_AROUND]; /* [0] is the older one */
-	unsigned int still_to_count;	  /* spans after a drop */
-	struct span busy;		  /* all that was counted */
+	struct span before;	     /* the previous span */
+	unsigned int still_to_count; /* spans after a drop */
+	struct span busy;	     /* all that was counted */
 };
 
 struct softnet {
@@ -67,6 +73,7 @@ struct softnet {
 	struct softnet_cpu *cpu; /* by CPU number */
 	size_t cpus;
 	bool primed;	  /* softnet_stat has been read once */
+	bool numbered;	  /* its rows say which CPU they are of */
 	__u64 sampled_ns; /* last sample of CPU time */
 	int stat_error;	  /* of the last sample */
 };
@@ -154,17 +161,17 @@ static void count_events(struct softnet *state, struct softnet_cpu *cpu, const _
 		__u32 now = column[events[event].column];
 		__u64 more = (__u32)(now - cpu->seen[event]);
 
-		/* Cumulative since boot, except for a CPU that comes to light later. */
-		if (!cpu->known)
+		/* Cumulative since boot, except for a CPU that comes to light later, or again. */
+		if (!cpu->online)
 			more = state->primed ? 0 : now;
-		if (event == DROPPED && cpu->known) {
+		else if (event == DROPPED) {
 			cpu->dropped_in_span += more;
 			cpu->dropped_in_tick += more;
 		}
 		cpu->total[event] += more;
 		cpu->seen[event] = now;
 	}
-	cpu->known = true;
+	cpu->known = cpu->present = true;
 	if (cpu->dropped_in_tick > cpu->burst)
 		cpu->burst = cpu->dropped_in_tick;
 }
@@ -178,7 +185,7 @@ static size_t count_lines(const char *text)
 	return lines;
 }
 
-static int read_softnet(struct softnet *state)
+static int read_rows(struct softnet *state)
 {
 	int error = ts_procfile_read(&state->softnet);
 	char *text = state->softnet.text, *line;
@@ -202,9 +209,24 @@ static int read_softnet(struct softnet *state)
 		if (!cpu)
 			return -ENOMEM;
 		count_events(state, cpu, column);
+		state->numbered = columns > COLUMN_CPU;
 	}
 	state->primed = true;
 	return 0;
+}
+
+static int read_softnet(struct softnet *state)
+{
+	int error = read_rows(state);
+
+	for (size_t i = 0; i < state->cpus; i++) {
+		struct softnet_cpu *cpu = &state->cpu[i];
+
+		/* What a reading that failed did not reach is not offline. */
+		cpu->online = cpu->present || (error && cpu->online);
+		cpu->present = false;
+	}
+	return error;
 }
 
 static void count_span(struct softnet_cpu *cpu, struct span *span)
@@ -234,22 +256,20 @@ static struct span span_between(const struct ts_cpu_times *earlier,
 	return span;
 }
 
-static void end_span(struct softnet_cpu *cpu, const struct ts_cpu_times *now)
+static void end_span(struct softnet_cpu *cpu, const struct ts_cpu_times *now, __u64 span_ns)
 {
 	struct span span = cpu->timed ? span_between(&cpu->times, now) : (struct span){0};
 
 	if (cpu->dropped_in_span && cpu->timed) {
-		for (int i = 0; i < TICKS_AROUND; i++)
-			count_span(cpu, &cpu->before[i]);
+		if (span_ns < (1 + TICKS_AROUND) * TICK_NS - TICK_NS / 2)
+			count_span(cpu, &cpu->before);
 		cpu->still_to_count = 1 + TICKS_AROUND;
 	}
 	if (cpu->still_to_count) {
 		count_span(cpu, &span);
 		cpu->still_to_count--;
 	}
-	for (int i = 0; i + 1 < TICKS_AROUND; i++)
-		cpu->before[i] = cpu->before[i + 1];
-	cpu->before[TICKS_AROUND - 1] = span;
+	cpu->before = span;
 	cpu->times = *now;
 	cpu->timed = true;
 	cpu->dropped_in_span = 0;
@@ -261,8 +281,7 @@ static void forget_times(struct softnet_cpu *cpu)
 	cpu->timed = false;
 	cpu->dropped_in_span = 0;
 	cpu->still_to_count = 0;
-	for (int i = 0; i < TICKS_AROUND; i++)
-		cpu->before[i] = (struct span){0};
+	cpu->before = (struct span){0};
 }
 
 static void sample_cpu_time(struct softnet *state, __u64 now_ns)
@@ -275,35 +294,53 @@ static void sample_cpu_time(struct softnet *state, __u64 now_ns)
 		while (next < state->parsed.count && state->parsed.cpu[next].cpu < i)
 			next++;
 		if (next < state->parsed.count && state->parsed.cpu[next].cpu == i)
-			end_span(cpu, &state->parsed.cpu[next]);
+			end_span(cpu, &state->parsed.cpu[next], now_ns - state->sampled_ns);
 		else
 			forget_times(cpu);
 	}
 	state->sampled_ns = now_ns;
 }
 
-static bool any_drops_without_time(const struct softnet *state)
+static int read_stat(struct softnet *state)
 {
-	for (size_t i = 0; i < state->cpus; i++)
+	int error = ts_procfile_read(&state->stat);
+
+	if (!error)
+		error = ts_proc_stat_parse(&state->parsed, state->stat.text);
+	if (error)
+		state->parsed.count = 0;
+	return error;
+}
+
+/* A reading right behind another gives too short a span, unless it has drops to explain. */
+static bool time_is_due(const struct softnet *state, __u64 now_ns)
+{
+	__u64 wait = QUIET_NS;
+
+	for (size_t i = 0; i < state->cpus; i++) {
 		if (state->cpu[i].dropped_in_span)
 			return true;
-	return false;
+		if (state->cpu[i].still_to_count)
+			wait = TICK_NS;
+	}
+	return state->stat_error || now_ns - state->sampled_ns >= wait - TICK_NS / 2;
 }
 
 /* Returns the error of softnet_stat; that of /proc/stat is kept. */
 static int sample(struct softnet *state, __u64 now_ns)
 {
+	bool first = !state->numbered;
 	int error;
 
-	state->stat_error = ts_procfile_read(&state->stat);
-	if (!state->stat_error)
-		state->stat_error = ts_proc_stat_parse(&state->parsed, state->stat.text);
-	if (state->stat_error)
-		state->parsed.count = 0;
+	/* Rows without numbers are those of the CPUs that are online now. */
+	if (first)
+		state->stat_error = read_stat(state);
 	error = read_softnet(state);
-	/* A snapshot right behind a tick is too short a span, unless it has drops to explain. */
-	if (!state->stat_error &&
-	    (now_ns - state->sampled_ns >= HALF_TICK_NS || any_drops_without_time(state)))
+	if (!time_is_due(state, now_ns))
+		return error;
+	if (!first)
+		state->stat_error = read_stat(state);
+	if (!state->stat_error)
 		sample_cpu_time(state, now_ns);
 	return error;
 }
