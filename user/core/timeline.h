@@ -70,8 +70,9 @@ struct ts_timeline_finding {
 	size_t spans, spans_capacity;
 	size_t windows;	     /* short windows that had it */
 	double span_seconds; /* their time */
-	bool over_all; /* judged over everything with the same settings, it is there as well */
-	bool now;      /* it is there with the settings of the end */
+	struct ts_span all;  /* judged over everything with the same settings, it was there as well:
+				from then to then; ends with 0: never */
+	bool now;	     /* it was there with the settings of the end */
 	double harm_seconds; /* what it is ranked by */
 };
 
@@ -121,7 +122,7 @@ struct ts_timeline {
 	__u64 overflowed[TS_FAMILY_COUNT];
 	struct ts_program_track *program;
 	size_t programs, programs_capacity;
-	struct ts_timeline_finding *finding; /* worst first */
+	struct ts_timeline_finding *finding; /* those of the end first, worst first */
 	size_t findings, findings_capacity;
 	struct ts_rule_result *rule; /* over everything since a setting was changed last */
 	size_t rules;

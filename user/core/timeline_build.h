@@ -39,7 +39,7 @@ void ts_stretch_clear(struct ts_stretch *stretch);
 /* timeline_judge.c */
 
 /* The rules over a short window, or over an epoch. */
-void ts_timeline_judge(struct ts_timeline_builder *builder, const struct ts_stretch *stretch);
+void ts_timeline_judge(struct ts_timeline_builder *builder, struct ts_stretch *stretch);
 void ts_timeline_judge_epoch(struct ts_timeline_builder *builder);
 void ts_timeline_rank(struct ts_timeline *timeline);
 

@@ -117,10 +117,20 @@ static void add_span(struct ts_timeline_builder *builder, struct ts_timeline_fin
 	found->span[found->spans++] = (struct ts_span){stretch->start_ns, stretch->end_ns};
 }
 
-void ts_timeline_judge(struct ts_timeline_builder *builder, const struct ts_stretch *stretch)
+/* Between a stretch's beginning and its end, of what no frame covers. */
+static double missing_seconds(const struct ts_stretch *stretch)
+{
+	return fmax((double)(stretch->end_ns - stretch->start_ns) / 1e9 - stretch->window.seconds,
+		    0);
+}
+
+void ts_timeline_judge(struct ts_timeline_builder *builder, struct ts_stretch *stretch)
 {
 	struct ts_timeline *timeline = builder->timeline;
-	struct ts_report *report = ts_report_make(&stretch->window, builder->profile);
+	struct ts_report *report;
+
+	stretch->window.missing_seconds = missing_seconds(stretch);
+	report = ts_report_make(&stretch->window, builder->profile);
 
 	for (size_t i = 0; i < report->findings; i++) {
 		const struct ts_finding *finding = &report->finding[i];
@@ -156,10 +166,16 @@ static void keep_rules(struct ts_timeline *timeline, const struct ts_report *rep
 void ts_timeline_judge_epoch(struct ts_timeline_builder *builder)
 {
 	struct ts_timeline *timeline = builder->timeline;
-	struct ts_report *report = ts_report_make(&builder->epoch.window, builder->profile);
+	struct ts_report *report;
 
-	for (size_t i = 0; i < timeline->findings; i++)
-		timeline->finding[i].now = false;
+	builder->epoch.window.missing_seconds = missing_seconds(&builder->epoch);
+	report = ts_report_make(&builder->epoch.window, builder->profile);
+	for (size_t i = 0; i < timeline->findings; i++) {
+		struct ts_timeline_finding *found = &timeline->finding[i];
+
+		found->now = found->spans &&
+			     found->span[found->spans - 1].end_ns > builder->epoch.start_ns;
+	}
 	for (size_t i = 0; i < report->findings; i++) {
 		const struct ts_finding *finding = &report->finding[i];
 		struct ts_timeline_finding *found;
@@ -170,7 +186,10 @@ void ts_timeline_judge_epoch(struct ts_timeline_builder *builder)
 		if (!found)
 			continue;
 		found->harm_seconds = fmax(found->harm_seconds, finding->harm_seconds);
-		found->over_all = found->now = true;
+		found->now = true;
+		if (!found->all.end_ns)
+			found->all.start_ns = builder->epoch.start_ns;
+		found->all.end_ns = builder->epoch.end_ns;
 		copy_finding(timeline->arena, &found->finding, finding);
 	}
 	keep_rules(timeline, report);
@@ -181,6 +200,8 @@ static int worse(const void *a, const void *b)
 {
 	const struct ts_timeline_finding *x = a, *y = b;
 
+	if (x->now != y->now)
+		return x->now ? -1 : 1;
 	if (x->harm_seconds != y->harm_seconds)
 		return x->harm_seconds > y->harm_seconds ? -1 : 1;
 	if (x->finding.outcome != y->finding.outcome)

@@ -15,8 +15,12 @@
 		const long = short + ':' + two(d.getSeconds());
 		return parts === 'd' ? date.slice(5) : parts === 'm' ? short : parts === 's' ? long : date + ' ' + long;
 	};
-	for (const e of document.querySelectorAll('time'))
-		e.textContent = clock(Date.parse(e.dateTime));
+	let day = '';
+	for (const e of document.querySelectorAll('time')) {
+		const text = clock(Date.parse(e.dateTime));
+		e.textContent = e.className === 'end' && text.startsWith(day) ? text.slice(11) : text;
+		day = text.slice(0, 10);
+	}
 	for (const e of document.querySelectorAll('text[data-t]'))
 		e.textContent = clock(+e.dataset.t, e.dataset.f);
 	const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

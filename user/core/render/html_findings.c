@@ -15,15 +15,16 @@
 
 static bool is_past(const struct ts_timeline_finding *found)
 {
-	return found->over_all && !found->now;
+	return !found->now;
 }
 
-static size_t count_findings(const struct ts_timeline *timeline, enum ts_outcome outcome)
+static size_t count_findings(const struct ts_timeline *timeline, enum ts_outcome outcome, bool past)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < timeline->findings; i++)
-		count += timeline->finding[i].finding.outcome == outcome;
+		count += timeline->finding[i].finding.outcome == outcome &&
+			 is_past(&timeline->finding[i]) == past;
 	return count;
 }
 
@@ -39,8 +40,10 @@ static size_t count_rules(const struct ts_timeline *timeline, enum ts_outcome ou
 static void verdict(const struct ts_html *html)
 {
 	const struct ts_timeline *timeline = html->timeline;
-	size_t settings = count_findings(timeline, TS_OUTCOME_RECOMMEND);
-	size_t problems = count_findings(timeline, TS_OUTCOME_NOT_A_SETTING);
+	size_t settings = count_findings(timeline, TS_OUTCOME_RECOMMEND, false);
+	size_t problems = count_findings(timeline, TS_OUTCOME_NOT_A_SETTING, false);
+	size_t past = count_findings(timeline, TS_OUTCOME_RECOMMEND, true) +
+		      count_findings(timeline, TS_OUTCOME_NOT_A_SETTING, true);
 	size_t unavailable = count_rules(timeline, TS_OUTCOME_UNAVAILABLE);
 	size_t insufficient = count_rules(timeline, TS_OUTCOME_INSUFFICIENT);
 	bool judged = count_rules(timeline, TS_OUTCOME_QUIET) ||
@@ -56,8 +59,12 @@ static void verdict(const struct ts_html *html)
 		ts_html_put(html, "%s%zu problem%s that no setting fixes", settings ? ", " : "",
 			    problems, problems == 1 ? "" : "s");
 	if (!settings && !problems)
-		ts_html_put(html, judged ? "Nothing to change: no rule found anything wrong"
-					 : "Nothing could be judged");
+		ts_html_put(html, past	   ? "Nothing to change any more"
+				  : judged ? "Nothing to change: no rule found anything wrong"
+					   : "Nothing could be judged");
+	if (past)
+		ts_html_put(html, "; %zu finding%s from before a setting was changed", past,
+			    past == 1 ? "" : "s");
 	ts_html_put(html, ".</p>\n");
 	if (unavailable || insufficient)
 		ts_html_put(html,
@@ -121,9 +128,8 @@ static void when(const struct ts_html *html, const struct ts_timeline_finding *f
 			    "it.",
 			    ts_human_seconds(html->arena, timeline->judge_seconds));
 	for (size_t i = 0; i < found->spans && i < SPANS_SHOWN; i++)
-		ts_html_put(html, "%s%s – %s", i ? ", " : "Seen ",
-			    ts_html_time(html, found->span[i].start_ns),
-			    ts_html_time(html, found->span[i].end_ns));
+		ts_html_put(html, "%s%s", i ? ", " : "Seen ",
+			    ts_html_range(html, found->span[i].start_ns, found->span[i].end_ns));
 	if (found->spans > SPANS_SHOWN)
 		ts_html_put(html, " and %zu more times, last until %s", found->spans - SPANS_SHOWN,
 			    ts_html_time(html, found->span[found->spans - 1].end_ns));
@@ -132,7 +138,7 @@ static void when(const struct ts_html *html, const struct ts_timeline_finding *f
 			    ts_human_seconds(html->arena, found->span_seconds));
 	if (is_past(found))
 		ts_html_put(html, " <b>Not any more with the settings of the end.</b>");
-	else if (!found->over_all)
+	else if (!found->all.end_ns)
 		ts_html_put(html, " Too little of it to stand out over the whole recording.");
 	ts_html_put(html, "</p>\n");
 }
@@ -238,7 +244,7 @@ static void finding_card(const struct ts_html *html, size_t number)
 	what_to_do(html, finding);
 	if (finding->harm > 0)
 		ts_html_put(html, "<p>Harm%s: %s</p>\n",
-			    found->over_all ? "" : " in the worst stretch",
+			    found->all.end_ns ? "" : " in the worst stretch",
 			    ts_html_safe(html, ts_human_value(html->arena, finding->harm,
 							      finding->harm_unit)));
 	when(html, found);
@@ -297,9 +303,9 @@ static void finding_lane(const struct ts_html *html, size_t number)
 		    "%s</a></p>\n",
 		    past, number + 1, number + 1, ts_html_safe(html, found->finding.title));
 	lane_begin(html, 12, ts_html_text(html, "When: %s", found->finding.title));
-	if (found->over_all)
-		bar(html, ts_html_text(html, "all%s", past), html->timeline->start_ns,
-		    html->timeline->end_ns, 4, 4);
+	if (found->all.end_ns)
+		bar(html, ts_html_text(html, "all%s", past), found->all.start_ns, found->all.end_ns,
+		    4, 4);
 	for (size_t i = 0; i < found->spans; i++)
 		bar(html, ts_html_text(html, "bar%s", past), found->span[i].start_ns,
 		    found->span[i].end_ns, 1, 10);
@@ -308,10 +314,13 @@ static void finding_lane(const struct ts_html *html, size_t number)
 
 static const char *mark_text(const struct ts_html *html, const struct ts_mark *mark)
 {
+	const char *scope_text;
+
 	switch (mark->kind) {
 	case TS_MARK_SETTING:
-		return ts_html_text(html, "%s%s%s: %s → %s", mark->name, *mark->scope ? " " : "",
-				    mark->scope, mark->from, mark->to);
+		scope_text = ts_html_scope(html, ts_setting_by_name(mark->name), mark->scope);
+		return ts_html_text(html, "%s: %s → %s%s%s", mark->name, mark->from, mark->to,
+				    *scope_text ? ", " : "", scope_text);
 	case TS_MARK_SESSION: return "recording started";
 	case TS_MARK_BOOT:
 		return ts_html_text(html, "the host was restarted%s%s%s",

@@ -265,19 +265,19 @@ static void caption(const struct heatmap *map)
 
 	ts_html_put(html, "<figcaption>");
 	for (size_t i = 0; i < 3; i++)
-		ts_html_put(
-			html,
-			"<svg class=\"swatch\" viewBox=\"0 0 12 12\" aria-hidden=\"true\"><path "
-			"class=\"line %s\" d=\"M0 6h12\"/></svg> %s %s &#160; ",
-			quantiles[i].name, quantiles[i].name,
-			ts_html_value(html, ts_histogram_quantile(all, quantiles[i].q), unit));
-	ts_html_put(html, "max %s%s &#160; count %s &#160; <span>",
+		ts_html_put(html,
+			    "<span><svg class=\"swatch\" viewBox=\"0 0 12 12\" "
+			    "aria-hidden=\"true\"><path class=\"line %s\" d=\"M0 6h12\"/></svg> %s "
+			    "%s</span>",
+			    quantiles[i].name, quantiles[i].name,
+			    ts_html_value(html, ts_histogram_quantile(all, quantiles[i].q), unit));
+	ts_html_put(html, "<span>max %s%s</span><span>count %s</span>",
 		    all->max_is_bound ? "below " : "",
 		    ts_html_value(html, ts_histogram_max(all), unit),
 		    ts_human_number(html->arena, (double)all->count));
 	ts_html_put(html,
-		    "%s/s <svg class=\"scale\" viewBox=\"0 0 9 1\" preserveAspectRatio=\"none\" "
-		    "aria-hidden=\"true\">",
+		    "<span>colour: %s/s <svg class=\"scale\" viewBox=\"0 0 9 1\" "
+		    "preserveAspectRatio=\"none\" aria-hidden=\"true\">",
 		    ts_html_value(html, map->least, ""));
 	for (int i = 1; i <= LEVELS; i++)
 		ts_html_put(html, "<rect class=\"h%d\" x=\"%d\" width=\"1\" height=\"1\"/>", i,

@@ -385,7 +385,8 @@ void ts_html_sections(struct ts_html *html)
 		section_tables(html, section);
 		if (*quiet)
 			ts_html_put(html,
-				    "<p class=\"dim\">Measured, and nothing happened: %s.</p>\n",
+				    "<details><summary>Measured, and nothing "
+				    "happened</summary><p class=\"dim\">%s.</p></details>\n",
 				    ts_html_safe(html, quiet));
 		ts_html_put(html, "</section>\n");
 	}

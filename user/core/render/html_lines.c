@@ -17,7 +17,6 @@ struct line {
 	const char *name;
 	double *value; /* for each column; NAN: not there */
 	double weight; /* what decides whether it is drawn */
-	bool counter;
 };
 
 struct chart {
@@ -30,7 +29,7 @@ struct chart {
 	double top; /* of the scale */
 };
 
-static struct line *line_of(struct chart *chart, const char *name, bool counter)
+static struct line *line_of(struct chart *chart, const char *name)
 {
 	struct ts_arena *arena = chart->html->arena;
 	size_t columns = chart->html->timeline->columns;
@@ -42,7 +41,7 @@ static struct line *line_of(struct chart *chart, const char *name, bool counter)
 	chart->line = ts_arena_grow(arena, chart->line, chart->lines, &chart->capacity,
 				    sizeof *chart->line);
 	line = &chart->line[chart->lines++];
-	*line = (struct line){.name = name, .counter = counter};
+	*line = (struct line){.name = name};
 	line->value = ts_arena_alloc(arena, columns * sizeof *line->value + 1);
 	for (size_t i = 0; i < columns; i++)
 		line->value[i] = NAN;
@@ -67,25 +66,6 @@ static void add_track(const struct chart *chart, struct line *line, const struct
 		else
 			line->value[i] = fmax(line->value[i], value);
 	}
-}
-
-/*
- * A counter that is not there while its family is measured did not move: zero, between the first
- * and the last time it was seen.
- */
-static void fill_counter(const struct chart *chart, struct line *line, enum ts_family_id family)
-{
-	const struct ts_timeline *timeline = chart->html->timeline;
-	size_t last = timeline->columns, first;
-
-	for (first = 0; first < timeline->columns; first++)
-		if (isfinite(line->value[first]))
-			break;
-	while (last > first && !isfinite(line->value[last - 1]))
-		last--;
-	for (size_t i = first; i < last; i++)
-		if (!isfinite(line->value[i]) && ts_timeline_measured(timeline, i, family))
-			line->value[i] = 0;
 }
 
 static void weigh(const struct chart *chart, struct line *line)
@@ -338,7 +318,6 @@ static void gather(struct chart *chart, const struct ts_html_lines *lines, doubl
 {
 	const struct ts_html *html = chart->html;
 	const struct ts_family *family = &ts_families[lines->family];
-	bool counter = family->kind == TS_KIND_COUNTER;
 	size_t key = 0;
 
 	while (lines->key && key < family->labels && strcmp(family->label_key[key], lines->key))
@@ -350,13 +329,10 @@ static void gather(struct chart *chart, const struct ts_html_lines *lines, doubl
 
 		if (lines->key && !wanted(lines, name, html->arena))
 			continue;
-		add_track(chart, line_of(chart, name, counter), t, factor);
+		add_track(chart, line_of(chart, name), t, factor);
 	}
-	for (size_t i = 0; i < chart->lines; i++) {
-		if (counter)
-			fill_counter(chart, &chart->line[i], lines->family);
+	for (size_t i = 0; i < chart->lines; i++)
 		weigh(chart, &chart->line[i]);
-	}
 }
 
 bool ts_html_lines(const struct ts_html *html, const struct ts_html_lines *lines)
@@ -389,7 +365,7 @@ void ts_html_plain_lines(const struct ts_html *html, const char *title, const ch
 	struct chart chart = {.html = html, .title = title, .unit = unit, .note = ""};
 
 	for (size_t i = 0; i < count; i++) {
-		struct line *line = line_of(&chart, names[i], false);
+		struct line *line = line_of(&chart, names[i]);
 
 		memcpy(line->value, values[i], html->timeline->columns * sizeof *values[i]);
 		weigh(&chart, line);

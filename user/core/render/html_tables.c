@@ -120,15 +120,14 @@ static void outages(const struct ts_html *html)
 			if (same_outage(outage, &timeline->outage[k]))
 				names = ts_html_text(html, "%s%s%s", names, *names ? ", " : "",
 						     ts_families[timeline->outage[k].family].name);
-		ts_html_put(
-			html,
-			"<tr><td class=\"w\">%s: %s</td><td class=\"w\">%s: %s</td><td>%s – %s</td>"
-			"<td class=\"n\">%s</td></tr>\n",
-			ts_source_names[ts_families[outage->family].source],
-			ts_html_safe(html, names), ts_status_name(outage->status),
-			ts_html_safe(html, *outage->why ? outage->why : "no reason given"),
-			ts_html_time(html, outage->start_ns), ts_html_time(html, outage->end_ns),
-			ts_human_seconds(html->arena, outage->seconds));
+		ts_html_put(html,
+			    "<tr><td class=\"w\">%s: %s</td><td class=\"w\">%s: %s</td><td>%s</td>"
+			    "<td class=\"n\">%s</td></tr>\n",
+			    ts_source_names[ts_families[outage->family].source],
+			    ts_html_safe(html, names), ts_status_name(outage->status),
+			    ts_html_safe(html, *outage->why ? outage->why : "no reason given"),
+			    ts_html_range(html, outage->start_ns, outage->end_ns),
+			    ts_human_seconds(html->arena, outage->seconds));
 	}
 	ts_html_put(html, "</table></div>\n");
 }

@@ -99,7 +99,19 @@ const char *ts_html_time(const struct ts_html *html, __u64 at_ns)
 	if (t)
 		*t = ' ';
 	readable[strlen(readable) - 1] = '\0';
-	return ts_html_text(html, "<time datetime=\"%s\">%s UTC</time>", utc, readable);
+	return ts_html_text(html, "<time datetime=\"%s\">%s</time>", utc, readable);
+}
+
+const char *ts_html_range(const struct ts_html *html, __u64 from_ns, __u64 to_ns)
+{
+	const char *from = ts_utc_time(html->arena, from_ns), *to = ts_utc_time(html->arena, to_ns);
+	const char *day = strchr(to, 'T');
+
+	if (!day || strncmp(from, to, (size_t)(day - to)))
+		return ts_html_text(html, "%s – %s", ts_html_time(html, from_ns),
+				    ts_html_time(html, to_ns));
+	return ts_html_text(html, "%s – <time class=\"end\" datetime=\"%s\">%.8s</time>",
+			    ts_html_time(html, from_ns), to, day + 1);
 }
 
 const char *ts_html_value(const struct ts_html *html, double value, const char *unit)

@@ -30,8 +30,9 @@ const char *ts_html_json(const struct ts_html *html, const char *text);
 /* A number for JSON: null when it is none. */
 void ts_html_number(const struct ts_html *html, double value);
 
-/* <time>, UTC; the script turns it into the reader's time. */
+/* <time>, UTC; the script turns it into the reader's time. A range names the day once. */
 const char *ts_html_time(const struct ts_html *html, __u64 at_ns);
+const char *ts_html_range(const struct ts_html *html, __u64 from_ns, __u64 to_ns);
 
 /* unit: "s", "B", "%", "", or one of these with "/s". Markup-free. */
 const char *ts_html_value(const struct ts_html *html, double value, const char *unit);
