@@ -147,6 +147,7 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	collector->live.sys = "/sys";
 	collector->live.netns = &collector->netns;
 	collector->netns.home = -1;
+	collector->live.settings = ts_settings_cache_open();
 	ts_disabled_programs = options->disabled_programs;
 	error = read_kernel_types(collector, options->btf_path ? options->btf_path : KERNEL_BTF);
 	if (error)
@@ -183,6 +184,7 @@ void ts_collector_close(struct ts_collector *collector)
 	if (collector->run_statistics >= 0)
 		close(collector->run_statistics);
 	ts_netns_close(&collector->netns);
+	ts_settings_cache_close(collector->live.settings);
 	ts_disabled_programs = NULL; /* the caller's array need not live on */
 	forget_kernel_types(collector);
 	free(collector);

@@ -97,26 +97,32 @@ void ts_proc_why(char why[256], const char *path, int error)
 	snprintf(why, 256, "cannot read %.180s: %s", path, strerror(-error));
 }
 
-ssize_t ts_read_small(int directory, const char *path, char *text, size_t size)
+ssize_t ts_read_open(int descriptor, char *text, size_t size)
 {
-	int descriptor = openat(directory, path, O_RDONLY | O_CLOEXEC);
 	ssize_t length;
-	int error;
 
-	if (descriptor < 0)
-		return -errno;
 	do
-		length = read(descriptor, text, size);
+		length = pread(descriptor, text, size, 0);
 	while (length < 0 && errno == EINTR);
-	error = errno;
-	close(descriptor);
 	if (length < 0)
-		return -error;
+		return -errno;
 	if ((size_t)length == size)
 		return -EFBIG;
 	while (length > 0 && strchr(" \t\n", text[length - 1]))
 		length--;
 	text[length] = '\0';
+	return length;
+}
+
+ssize_t ts_read_small(int directory, const char *path, char *text, size_t size)
+{
+	int descriptor = openat(directory, path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (descriptor < 0)
+		return -errno;
+	length = ts_read_open(descriptor, text, size);
+	close(descriptor);
 	return length;
 }
 

@@ -39,6 +39,8 @@ void ts_proc_why(char why[256], const char *path, int error);
  * negative errno (-EFBIG when it does not fit). path is relative to directory (AT_FDCWD is fine).
  */
 ssize_t ts_read_small(int directory, const char *path, char *text, size_t size);
+/* The same of a file that is open, from its beginning. */
+ssize_t ts_read_open(int descriptor, char *text, size_t size);
 
 /* "/proc/…" or "/sys/…" below the roots live reads from; anything else as it is. -ENAMETOOLONG. */
 int ts_live_path(const struct ts_live *live, const char *path, char *result, size_t size);

@@ -8,12 +8,73 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "clock.h"
 #include "netns.h"
 #include "procfile.h"
 
-#define VALUE_MAX   1024
-#define DEVICES_MAX 1024
+#define VALUE_MAX	1024
+#define DEVICES_MAX	1024
+
+#define COST_SHARE	1000 /* reading may cost one part in so many of the time */
+#define HELD_AT_MOST_NS 10000000000ull
+
+/* Of the first devices in the directory, their sizes stay open. */
+#define SIZES_KEPT 32
+
+struct device_size {
+	int descriptor; /* -1: not open */
+	char device[64];
+};
+
+struct ts_settings_cache {
+	struct device_size size[SIZES_KEPT];
+	int descriptor[TS_SETTING_COUNT]; /* global and initial namespace; -1: not open */
+	struct ts_snapshot *held;	  /* only the settings of other namespaces and devices */
+	size_t hint;			  /* where the last one was found */
+	__u64 read_ns, cost_ns;		  /* when, and the CPU time it took */
+};
+
+struct ts_settings_cache *ts_settings_cache_open(void)
+{
+	struct ts_settings_cache *cache = calloc(1, sizeof *cache);
+
+	for (int id = 0; cache && id < TS_SETTING_COUNT; id++)
+		cache->descriptor[id] = -1;
+	for (int i = 0; cache && i < SIZES_KEPT; i++)
+		cache->size[i].descriptor = -1;
+	return cache;
+}
+
+void ts_settings_cache_close(struct ts_settings_cache *cache)
+{
+	if (!cache)
+		return;
+	for (int id = 0; id < TS_SETTING_COUNT; id++)
+		if (cache->descriptor[id] >= 0)
+			close(cache->descriptor[id]);
+	for (int i = 0; i < SIZES_KEPT; i++)
+		if (cache->size[i].descriptor >= 0)
+			close(cache->size[i].descriptor);
+	ts_snapshot_free(cache->held);
+	free(cache);
+}
+
+/* Like ts_read_small, through a descriptor that stays open. */
+static ssize_t read_again(int *descriptor, const char *path, char *text, size_t size)
+{
+	ssize_t length;
+
+	if (*descriptor >= 0) {
+		length = ts_read_open(*descriptor, text, size);
+		if (length >= 0)
+			return length;
+		close(*descriptor);
+	}
+	*descriptor = open(path, O_RDONLY | O_CLOEXEC);
+	return *descriptor < 0 ? -errno : ts_read_open(*descriptor, text, size);
+}
 
 /* The row's path with the device in place of %s. */
 static int setting_path(const struct ts_live *live, const struct ts_setting *setting,
@@ -81,8 +142,9 @@ static bool is_blank(const char *text)
 	return !text[strspn(text, " \t\n")];
 }
 
+/* descriptor: NULL, or one to be kept. */
 static void read_setting(const struct ts_live *live, enum ts_setting_id id, const char *scope,
-			 const char *device, struct ts_snapshot *snapshot)
+			 const char *device, int *descriptor, struct ts_snapshot *snapshot)
 {
 	const struct ts_setting *setting = &ts_settings[id];
 	char path[TS_PROC_PATH_MAX] = "", value[VALUE_MAX], chosen[VALUE_MAX], why[256] = "";
@@ -91,7 +153,8 @@ static void read_setting(const struct ts_live *live, enum ts_setting_id id, cons
 	bool choice = false;
 
 	if (!length)
-		length = ts_read_small(AT_FDCWD, path, value, sizeof value);
+		length = descriptor ? read_again(descriptor, path, value, sizeof value)
+				    : ts_read_small(AT_FDCWD, path, value, sizeof value);
 	if (length == -ENOENT) {
 		status = TS_STATUS_UNSUPPORTED;
 		snprintf(why, sizeof why, "this kernel has no %.200s", path);
@@ -125,7 +188,19 @@ static void read_scope(const struct ts_live *live, enum ts_scope_kind kind, cons
 {
 	for (int id = 0; id < TS_SETTING_COUNT; id++)
 		if (ts_settings[id].scope == kind)
-			read_setting(live, id, scope, device, snapshot);
+			read_setting(live, id, scope, device, NULL, snapshot);
+}
+
+/* Of the whole host, or of the namespace this thread is in. */
+static void read_scope_again(const struct ts_live *live, enum ts_scope_kind kind, const char *scope,
+			     struct ts_snapshot *snapshot)
+{
+	struct ts_settings_cache *cache = live->settings;
+
+	for (int id = 0; id < TS_SETTING_COUNT; id++)
+		if (ts_settings[id].scope == kind)
+			read_setting(live, id, scope, "", cache ? &cache->descriptor[id] : NULL,
+				     snapshot);
 }
 
 static void fail_scope(enum ts_scope_kind kind, const char *scope, const char *why,
@@ -136,46 +211,134 @@ static void fail_scope(enum ts_scope_kind kind, const char *scope, const char *w
 			ts_snapshot_setting(snapshot, id, scope, TS_STATUS_FAILED, "", "", why);
 }
 
+static void read_namespace(struct ts_live *live, const struct ts_netns_entry *entry,
+			   struct ts_snapshot *snapshot)
+{
+	/* /proc/sys/net shows the namespace of the thread that opens it. */
+	int error = ts_netns_enter(live->netns, entry);
+	char why[256];
+
+	if (!error) {
+		read_scope(live, TS_SCOPE_NETNS, entry->label, "", snapshot);
+		ts_netns_leave(live->netns);
+		return;
+	}
+	snprintf(why, sizeof why, "cannot enter the network namespace: %s", strerror(-error));
+	fail_scope(TS_SCOPE_NETNS, entry->label, why, snapshot);
+}
+
+/* ---- What is held from one snapshot to the next */
+
+static void forget_old(struct ts_settings_cache *cache)
+{
+	__u64 age = ts_clock_ns(CLOCK_MONOTONIC) - cache->read_ns;
+
+	if (!cache->held || age >= HELD_AT_MOST_NS || age >= cache->cost_ns * COST_SHARE) {
+		ts_snapshot_free(cache->held);
+		cache->held = ts_snapshot_new();
+		cache->read_ns += age;
+		cache->cost_ns = 0;
+	}
+	cache->hint = 0;
+}
+
+/*
+ * Copies what is held of a scope; false when nothing is. Scopes come in the same order each time,
+ * and the settings of one stand together.
+ */
+static bool copy_held(struct ts_settings_cache *cache, enum ts_scope_kind kind, const char *scope,
+		      struct ts_snapshot *snapshot)
+{
+	const struct ts_snapshot *held = cache->held;
+	bool found = false;
+
+	for (size_t n = 0; n < held->settings; n++) {
+		size_t at = (cache->hint + n) % held->settings;
+		const struct ts_setting_value *value = &held->setting[at];
+
+		if (ts_settings[value->id].scope != kind || strcmp(value->scope, scope)) {
+			if (!found)
+				continue;
+			cache->hint = at;
+			break;
+		}
+		ts_snapshot_setting(snapshot, value->id, value->scope, value->status, value->value,
+				    value->choices, value->why);
+		found = true;
+	}
+	return found;
+}
+
+/* Reads one of them now, or takes what is held. */
+static void read_or_copy(struct ts_live *live, enum ts_scope_kind kind, const char *scope,
+			 const struct ts_netns_entry *netns, struct ts_snapshot *snapshot)
+{
+	struct ts_settings_cache *cache = live->settings;
+	struct ts_snapshot *into = cache ? cache->held : snapshot;
+	__u64 begin;
+
+	if (cache && copy_held(cache, kind, scope, snapshot))
+		return;
+	begin = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	if (netns)
+		read_namespace(live, netns, into);
+	else
+		read_scope(live, kind, scope, scope, into);
+	if (!cache)
+		return;
+	cache->cost_ns += ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+	copy_held(cache, kind, scope, snapshot);
+}
+
 static void read_namespaces(struct ts_live *live, struct ts_snapshot *snapshot)
 {
 	for (size_t i = 0; i < live->netns->count; i++) {
 		const struct ts_netns_entry *entry = &live->netns->entry[i];
-		int error;
 
-		if (!entry->alive)
-			continue;
-		/* /proc/sys/net shows the namespace of the thread that opens it. */
-		error = ts_netns_enter(live->netns, entry);
-		if (error) {
-			char why[256];
-
-			snprintf(why, sizeof why, "cannot enter the network namespace: %s",
-				 strerror(-error));
-			fail_scope(TS_SCOPE_NETNS, entry->label, why, snapshot);
-			continue;
-		}
-		read_scope(live, TS_SCOPE_NETNS, entry->label, "", snapshot);
-		ts_netns_leave(live->netns);
+		if (entry->initial)
+			read_scope_again(live, TS_SCOPE_NETNS, entry->label, snapshot);
+		else if (entry->alive)
+			read_or_copy(live, TS_SCOPE_NETNS, entry->label, entry, snapshot);
 	}
+}
+
+/* Where the size of the device in that place of the directory stays open; NULL: it does not. */
+static struct device_size *kept_size(struct ts_settings_cache *cache, size_t place,
+				     const char *device)
+{
+	struct device_size *kept = cache && place < SIZES_KEPT ? &cache->size[place] : NULL;
+
+	if (!kept || strlen(device) >= sizeof kept->device)
+		return NULL;
+	if (!strcmp(kept->device, device))
+		return kept;
+	if (kept->descriptor >= 0)
+		close(kept->descriptor);
+	kept->descriptor = -1;
+	strcpy(kept->device, device);
+	return kept;
 }
 
 /* Loop, ram, nbd or zram devices nobody has set up, and drives without a medium, have no sectors.
  */
-static bool has_sectors(int block, const char *device)
+static bool has_sectors(const char *block, const char *device, struct device_size *kept)
 {
-	char path[300], size[32];
+	char path[TS_PROC_PATH_MAX], size[32];
+	ssize_t length;
 	__u64 sectors;
 
-	snprintf(path, sizeof path, "%.255s/size", device);
-	return ts_read_small(block, path, size, sizeof size) > 0 && ts_is_number(size, &sectors) &&
-	       sectors;
+	if (snprintf(path, sizeof path, "%s/%s/size", block, device) >= (int)sizeof path)
+		return false;
+	length = kept ? read_again(&kept->descriptor, path, size, sizeof size)
+		      : ts_read_small(AT_FDCWD, path, size, sizeof size);
+	return length > 0 && ts_is_number(size, &sectors) && sectors;
 }
 
 static void read_devices(struct ts_live *live, struct ts_snapshot *snapshot)
 {
 	char path[TS_PROC_PATH_MAX];
 	struct dirent *entry;
-	size_t devices = 0;
+	size_t devices = 0, place = 0;
 	DIR *block;
 
 	if (ts_live_path(live, "/sys/block", path, sizeof path))
@@ -185,9 +348,12 @@ static void read_devices(struct ts_live *live, struct ts_snapshot *snapshot)
 	if (!block)
 		return;
 	while (devices < DEVICES_MAX && (entry = readdir(block))) {
-		if (entry->d_name[0] == '.' || !has_sectors(dirfd(block), entry->d_name))
+		const char *device = entry->d_name;
+
+		if (device[0] == '.' ||
+		    !has_sectors(path, device, kept_size(live->settings, place++, device)))
 			continue;
-		read_scope(live, TS_SCOPE_DEVICE, entry->d_name, entry->d_name, snapshot);
+		read_or_copy(live, TS_SCOPE_DEVICE, device, NULL, snapshot);
 		devices++;
 	}
 	closedir(block);
@@ -195,7 +361,9 @@ static void read_devices(struct ts_live *live, struct ts_snapshot *snapshot)
 
 void ts_settings_snapshot(struct ts_live *live, struct ts_snapshot *snapshot)
 {
-	read_scope(live, TS_SCOPE_GLOBAL, "", "", snapshot);
+	if (live->settings)
+		forget_old(live->settings);
+	read_scope_again(live, TS_SCOPE_GLOBAL, "", snapshot);
 	read_namespaces(live, snapshot);
 	read_devices(live, snapshot);
 }
