@@ -3,6 +3,8 @@
 
 #include <ctype.h>
 
+#include "recorded.h"
+
 void fixture_open(struct fixture *fixture)
 {
 	struct ts_host host = {
@@ -39,6 +41,7 @@ void fixture_judge(struct fixture *fixture)
 	for (size_t i = 0; i < fixture->report->findings; i++)
 		if (!fixture->no_commands)
 			fixture_check_finding(&fixture->report->finding[i]);
+	recorded_is_judged_alike(fixture->report);
 }
 
 void fixture_close(struct fixture *fixture)
