@@ -16,6 +16,8 @@ static const unsigned char magic[4] = {0x89, 'T', 'S', 'F'};
 #define CHECKED_HEADER 60 /* bytes of the header its checksum covers */
 /* zlib packs no more than so many bytes into one. */
 #define MAX_EXPANSION 1032
+/* What ending a block and beginning one that is stored takes, and more than that. */
+#define STORED_BLOCK 64
 
 /* ---- bytes */
 
@@ -142,7 +144,8 @@ static void release(void *arena, void *memory)
 {
 }
 
-static void compress_payload(const struct ts_bytes *raw, struct ts_bytes *stored)
+/* The first bytes of raw are packed; those behind are packed already and stored as they are. */
+static void compress_payload(const struct ts_bytes *raw, size_t first, struct ts_bytes *stored)
 {
 	struct ts_arena *arena = ts_arena_new();
 	z_stream stream = {.zalloc = allocate, .zfree = release, .opaque = arena};
@@ -151,12 +154,17 @@ static void compress_payload(const struct ts_bytes *raw, struct ts_bytes *stored
 	assert(status == Z_OK && raw->length <= TS_FRAME_RAW_MAX);
 	deflateSetDictionary(&stream, (const Bytef *)ts_frame_dictionary,
 			     (uInt)ts_frame_dictionary_length);
-	stored->capacity = deflateBound(&stream, raw->length);
+	stored->capacity = deflateBound(&stream, raw->length) + STORED_BLOCK;
 	stored->data = ts_memory_resize(NULL, stored->capacity);
 	stream.next_in = raw->data;
-	stream.avail_in = (uInt)raw->length;
+	stream.avail_in = (uInt)first;
 	stream.next_out = stored->data;
 	stream.avail_out = (uInt)stored->capacity;
+	if (first < raw->length) {
+		deflate(&stream, Z_BLOCK);
+		deflateParams(&stream, Z_NO_COMPRESSION, Z_DEFAULT_STRATEGY);
+		stream.avail_in = (uInt)(raw->length - first);
+	}
 	status = deflate(&stream, Z_FINISH);
 	assert(status == Z_STREAM_END);
 	stored->length = stream.total_out;
@@ -193,12 +201,12 @@ static unsigned char *expand_payload(struct ts_arena *arena, const struct ts_fra
 
 /* ---- frames */
 
-static void append_frame(struct ts_frame_header *header, const struct ts_bytes *raw,
+static void append_frame(struct ts_frame_header *header, const struct ts_bytes *raw, size_t first,
 			 struct ts_bytes *out)
 {
 	struct ts_bytes stored = {0};
 
-	compress_payload(raw, &stored);
+	compress_payload(raw, first, &stored);
 	header->version = TS_FRAME_VERSION;
 	header->raw_length = (__u32)raw->length;
 	header->stored_length = (__u32)stored.length;
@@ -219,12 +227,12 @@ void ts_frame_write_window(const struct ts_window *window, struct ts_frame_heade
 			   struct ts_bytes *out)
 {
 	struct ts_bytes raw = {0};
+	size_t first = ts_frame_payload_window(window, &raw);
 
-	ts_frame_payload_window(window, &raw);
 	header->type = TS_FRAME_WINDOW;
 	set_times(header, window);
 	header->duration_ns = (__u64)llround(window->seconds * 1e9);
-	append_frame(header, &raw, out);
+	append_frame(header, &raw, first, out);
 	ts_bytes_free(&raw);
 }
 
@@ -237,7 +245,7 @@ void ts_frame_write_context(const struct ts_window *window, struct ts_frame_head
 	header->type = TS_FRAME_CONTEXT;
 	header->context = checksum(raw.data, raw.length);
 	set_times(header, window);
-	append_frame(header, &raw, out);
+	append_frame(header, &raw, raw.length, out);
 	ts_bytes_free(&raw);
 }
 

@@ -16,6 +16,8 @@
 
 #include "frame.h"
 
+struct ts_slot_coder;
+
 enum ts_frame_section {
 	TS_SECTION_STRINGS = 1,
 	TS_SECTION_TIMES = 2,
@@ -27,6 +29,8 @@ enum ts_frame_section {
 	TS_SECTION_COST = 8,
 	TS_SECTION_HOST = 9,
 	TS_SECTION_SETTINGS = 10,
+	TS_SECTION_SLOTS =
+		11, /* of histograms, see frame_slots.h; the last, as zlib leaves it alone */
 	TS_SECTION_COUNT,
 };
 
@@ -54,10 +58,10 @@ void ts_frame_put_gauges(struct ts_bytes *out, const double *values, size_t coun
 			 struct ts_arena *arena);
 void ts_frame_put_references(struct ts_bytes *out, const __u32 *strings, size_t count);
 void ts_frame_put_histograms(struct ts_bytes *out, const struct ts_series *series, size_t count,
-			     struct ts_arena *arena);
+			     struct ts_slot_coder *slots, struct ts_arena *arena);
 
-/* Sections without a header or compression. */
-void ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out);
+/* Sections without a header or compression. Returns how many bytes are worth compressing. */
+size_t ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out);
 void ts_frame_payload_context(const struct ts_window *window, struct ts_bytes *out);
 
 /* ---- reading */
@@ -100,7 +104,7 @@ void *ts_frame_alloc(struct ts_frame_budget *budget, struct ts_frame_cursor *cur
 /* unit: of the histograms. series NULL: passes over them. */
 void ts_frame_take_histograms(struct ts_frame_cursor *cursor, struct ts_frame_budget *budget,
 			      struct ts_series *series, size_t count, enum ts_unit unit,
-			      struct ts_frame_budget *scratch);
+			      struct ts_slot_coder *slots, struct ts_frame_budget *scratch);
 
 /* The payload is header->raw_length bytes; otherwise as in frame.h. */
 int ts_frame_payload_read_window(const struct ts_frame_header *header, const unsigned char *payload,

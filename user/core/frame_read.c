@@ -11,6 +11,7 @@
 
 #include "arena.h"
 #include "frame_reader.h"
+#include "frame_slots.h"
 
 /* Bytes that decoding may allocate for a payload of so many. */
 #define BUDGET_PER_BYTE 8
@@ -73,6 +74,7 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 			 const unsigned char *payload, size_t length)
 {
 	size_t allowance = length * BUDGET_PER_BYTE + BUDGET_FIXED;
+	const struct ts_frame_cursor *slots = &reader->section[TS_SECTION_SLOTS];
 
 	*reader = (struct ts_frame_reader){
 		.snapshot = into,
@@ -82,6 +84,8 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 	find_sections(reader, payload, length);
 	if (!reader->why)
 		read_strings(reader);
+	reader->slots =
+		ts_slot_reader(reader->scratch.arena, slots->at, ts_frame_cursor_left(slots));
 	return reader->why ? -EPROTO : 0;
 }
 

@@ -198,7 +198,8 @@ static void read_values(struct ts_frame_reader *reader, struct ts_frame_cursor *
 	case TS_KIND_PEAK: read_gauges(reader, cursor, series, count); break;
 	case TS_KIND_HISTOGRAM:
 		ts_frame_take_histograms(cursor, &reader->budget, series, count,
-					 (enum ts_unit)described->unit, &reader->scratch);
+					 (enum ts_unit)described->unit, reader->slots,
+					 &reader->scratch);
 		break;
 	default: pass_over(cursor); break;
 	}

@@ -12,6 +12,7 @@ struct ts_frame_reader {
 	size_t strings;					  /* the highest number */
 	struct ts_frame_budget budget;			  /* in the snapshot's arena */
 	struct ts_frame_budget scratch;			  /* while reading */
+	struct ts_slot_coder *slots;
 	const char *why;
 	struct ts_frame_described *family; /* of a window, in the frame's order */
 	size_t families;

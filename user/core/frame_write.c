@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "frame_slots.h"
 
 /* ---- strings */
 
@@ -19,8 +20,10 @@ struct writer {
 	struct entry *table;	/* a power of two, at most half full */
 	size_t size;
 	__u32 strings;
-	struct ts_bytes text; /* the section of strings */
-	struct ts_bytes body; /* all sections behind it */
+	struct ts_bytes text;	/* the section of strings */
+	struct ts_bytes body;	/* all sections behind it but the last */
+	struct ts_bytes packed; /* the last: slots */
+	struct ts_slot_coder *slots;
 };
 
 static struct entry *find_entry(struct entry *table, size_t size, const char *text, __u32 hash)
@@ -77,13 +80,23 @@ static void put_section(struct ts_bytes *out, enum ts_frame_section number, stru
 	ts_bytes_free(body);
 }
 
-/* The strings come first in the payload although they are complete last. */
-static void finish(struct writer *writer, struct ts_bytes *out)
+/*
+ * The strings come first in the payload although they are complete last. Returns the length of what
+ * is not packed yet.
+ */
+static size_t finish(struct writer *writer, struct ts_bytes *out)
 {
+	size_t length;
+
 	put_section(out, TS_SECTION_STRINGS, &writer->text);
 	ts_bytes_append(out, writer->body.data, writer->body.length);
 	ts_bytes_free(&writer->body);
+	length = out->length;
+	if (writer->packed.length)
+		put_section(out, TS_SECTION_SLOTS, &writer->packed);
+	ts_bytes_free(&writer->packed);
 	ts_arena_free(writer->arena);
+	return length;
 }
 
 /* ---- tables: an array of structures, column by column */
@@ -217,7 +230,8 @@ static void put_series(struct writer *writer, struct ts_bytes *out,
 		ts_frame_put_gauges(out, gauges, data->count, writer->arena);
 		break;
 	case TS_KIND_HISTOGRAM:
-		ts_frame_put_histograms(out, data->series, data->count, writer->arena);
+		ts_frame_put_histograms(out, data->series, data->count, writer->slots,
+					writer->arena);
 		break;
 	}
 }
@@ -336,17 +350,19 @@ static void put_cost(struct writer *writer, const struct ts_cost *cost)
 	put_section(&writer->body, TS_SECTION_COST, &section);
 }
 
-void ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out)
+size_t ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out)
 {
 	struct writer writer = writer_new();
 
+	writer.slots = ts_slot_writer(writer.arena, &writer.packed);
 	put_times(&writer, window);
 	put_families(&writer, window->delta);
 	put_netns(&writer, window->delta);
 	put_sufferers(&writer, window->delta);
 	put_probes(&writer, &window->delta->cost);
 	put_cost(&writer, &window->delta->cost);
-	finish(&writer, out);
+	ts_slots_finish(writer.slots);
+	return finish(&writer, out);
 }
 
 /* ---- the context of a window */
