@@ -20,6 +20,8 @@
 
 /* Since 6.17 tcp_retransmit_skb also tells of attempts that failed, with their error. */
 const volatile bool ts_tcp_retransmit_has_error = false;
+/* A tick of the kernel's clock. */
+const volatile __u64 ts_tcp_jiffy_ns = 0;
 
 struct ts_tcp_shared ts_tcp_shared;
 
@@ -69,6 +71,13 @@ __noinline __u32 ts_tcp_slot_of_key(__u64 key)
 {
 	__u64 hash = key * 0x9e3779b97f4a7c15ULL >> 32;
 
+	/* To the end: the places of others that have been given back leave gaps before its own. */
+	for (__u32 i = 0; i < TS_TCP_PROBES; i++) {
+		__u32 slot = (hash + i) & (TS_TCP_SLOTS - 1);
+
+		if (ts_tcp_shared.keys[slot] == key)
+			return slot;
+	}
 	for (__u32 i = 0; i < TS_TCP_PROBES; i++) {
 		__u32 slot = (hash + i) & (TS_TCP_SLOTS - 1);
 		__u64 found = ts_tcp_shared.keys[slot];
@@ -82,18 +91,18 @@ __noinline __u32 ts_tcp_slot_of_key(__u64 key)
 }
 
 /* A connection belongs to the local port when that is a service's, else to the remote port. */
-static __always_inline __u32 slot_of_ports(__u32 netns, __u16 local, __u16 remote)
+static __always_inline __u64 key_of_ports(__u32 netns, __u16 local, __u16 remote)
 {
 	bool outbound = !listening(netns, local);
 
-	return ts_tcp_slot_of_key(TS_TCP_KEY(netns, outbound, outbound ? remote : local));
+	return TS_TCP_KEY(netns, outbound, outbound ? remote : local);
 }
 
 /*
  * A socket that has become CLOSE has given its local port back and skc_num reads 0, while
  * inet_sport stays. Sockets in TIME_WAIT and requests have skc_num only.
  */
-static __always_inline __u32 slot_of_socket(const struct sock *sk)
+static __always_inline __u64 key_of_socket(const struct sock *sk)
 {
 	__u16 local = sk->__sk_common.skc_num;
 	const struct tcp_sock *tcp;
@@ -103,7 +112,12 @@ static __always_inline __u32 slot_of_socket(const struct sock *sk)
 		if (tcp)
 			local = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
 	}
-	return slot_of_ports(netns_of(sk), local, bpf_ntohs(sk->__sk_common.skc_dport));
+	return key_of_ports(netns_of(sk), local, bpf_ntohs(sk->__sk_common.skc_dport));
+}
+
+static __always_inline __u32 slot_of_socket(const struct sock *sk)
+{
+	return ts_tcp_slot_of_key(key_of_socket(sk));
 }
 
 static __always_inline struct ts_tcp_counters *totals_of(__u32 slot)
@@ -296,16 +310,32 @@ static __always_inline void connect_ended(const struct sock *sk, int state)
 
 /* ---- the end of a connection */
 
+/*
+ * How long the last exchange took: from the last data of the request to the last data of the reply,
+ * as the socket remembers when data last came and went, to a tick of the kernel's clock. When the
+ * request is the later of the two, its reply never came.
+ */
+static __always_inline void exchange_ended(const struct tcp_sock *tcp, __u32 slot, bool outbound)
+{
+	__s32 ticks = tcp->lsndtime - tcp->inet_conn.icsk_ack.lrcvtime;
+
+	if (outbound)
+		ticks = -ticks;
+	if (ticks >= 0 && tcp->data_segs_in && tcp->data_segs_out)
+		record(slot, TS_TCP_SERVICE_TIME, ticks * ts_tcp_jiffy_ns);
+}
+
 static __always_inline void connection_ended(struct sock *sk)
 {
 	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	struct ts_tcp_counters *totals;
-	__u64 sent, received;
+	__u64 sent, received, key;
 	__u32 slot;
 
 	if (!tcp)
 		return;
-	slot = slot_of_socket(sk);
+	key = key_of_socket(sk);
+	slot = ts_tcp_slot_of_key(key);
 	totals = totals_of(slot);
 	if (!totals)
 		return;
@@ -331,6 +361,7 @@ static __always_inline void connection_ended(struct sock *sk)
 		record(slot, TS_TCP_SMOOTHED_RTT, (__u64)(tcp->srtt_us >> 3) * 1000);
 	if (tcp->rtt_min.s[0].v != RTT_UNKNOWN)
 		record(slot, TS_TCP_MINIMUM_RTT, (__u64)tcp->rtt_min.s[0].v * 1000);
+	exchange_ended(tcp, slot, TS_TCP_KEY_OUTBOUND(key));
 }
 
 static __always_inline void listener_appeared(const struct sock *sk)

@@ -7,8 +7,8 @@
 
 /*
  * A key is a network namespace, a side and a port. Its slot is its place in a table of open
- * addressing and never changes; a key that finds no place within TS_TCP_PROBES steps counts in the
- * slot after the last, "other".
+ * addressing until user space gives that to another (user/live/slots.h); a key that finds no place
+ * within TS_TCP_PROBES steps counts in the slot after the last, "other".
  */
 #define TS_TCP_SLOTS  256 /* a power of two */
 #define TS_TCP_PROBES 16
@@ -64,6 +64,7 @@ enum ts_tcp_histogram {
 	TS_TCP_CONNECT_LATENCY,
 	TS_TCP_SMOOTHED_RTT,
 	TS_TCP_MINIMUM_RTT,
+	TS_TCP_SERVICE_TIME,
 	TS_TCP_HISTOGRAMS,
 };
 

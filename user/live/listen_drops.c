@@ -45,22 +45,22 @@ static bool read_listen_drops(__u64 *value)
 	return true;
 }
 
-void ts_listen_drops_baseline(struct ts_listen_drops *drops, size_t slot, __u32 netns)
+void ts_listen_drops_baseline(struct ts_listen_drops *drops, size_t slot, __u64 serial)
 {
 	__u64 now = 0;
 
 	read_listen_drops(&now);
-	drops->row[slot].netns = netns;
+	drops->row[slot].serial = serial;
 	drops->row[slot].accounted = now;
 }
 
-__u64 ts_listen_drops_claim(struct ts_listen_drops *drops, size_t slot, __u32 netns, __u64 seen)
+__u64 ts_listen_drops_claim(struct ts_listen_drops *drops, size_t slot, __u64 serial, __u64 seen)
 {
 	__u64 now, open;
 
 	/* A namespace that appeared later has had all its drops since. */
-	if (drops->row[slot].netns != netns) {
-		drops->row[slot].netns = netns;
+	if (drops->row[slot].serial != serial) {
+		drops->row[slot].serial = serial;
 		drops->row[slot].accounted = 0;
 	}
 	if (!read_listen_drops(&now))

@@ -14,15 +14,15 @@
 
 struct ts_listen_drops {
 	struct {
-		__u32 netns;
+		__u64 serial;	 /* of the namespace */
 		__u64 accounted; /* of ListenDrops */
 	} row[TS_NETNS_MAX];	 /* as in the table of namespaces */
 };
 
 /* In the current namespace, which has slot in the table: all there was so far is accounted for. */
-void ts_listen_drops_baseline(struct ts_listen_drops *drops, size_t slot, __u32 netns);
+void ts_listen_drops_baseline(struct ts_listen_drops *drops, size_t slot, __u64 serial);
 
 /* Of so many drops seen on sockets, those that were attempts. */
-__u64 ts_listen_drops_claim(struct ts_listen_drops *drops, size_t slot, __u32 netns, __u64 seen);
+__u64 ts_listen_drops_claim(struct ts_listen_drops *drops, size_t slot, __u64 serial, __u64 seen);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Listening sockets, sampled with every tick through sock_diag: accept queue, its limit, drops.
+ * Listening sockets, sampled through sock_diag: accept queue, its limit, drops.
  *
  * A series is a port of a namespace; several sockets may listen on it (SO_REUSEPORT, IPv4 and
  * IPv6), and one may be closed and opened again. The kernel counts drops per socket, so sockets are
@@ -13,75 +13,67 @@
 
 #include "clock.h"
 #include "listen_drops.h"
+#include "listener_series.h"
 #include "netns.h"
 #include "sockdiag.h"
-#include "socket_owner.h"
 #include "source.h"
 
-#define SERIES_MAX    512
-#define OTHER	      SERIES_MAX /* those that found no place */
-#define SOCKETS_MAX   16384	 /* capacity of the table at its largest */
+#define OTHER	      TS_LISTENER_OTHER
+#define SOCKETS_MAX   16384 /* capacity of the table at its largest */
 #define SOCKETS_START 256
-#define FORGET_TICKS  50 /* a socket not seen for so long is gone */
-#define REFRESH_NS    1000000000ULL
-#define COST_SHARE    100 /* sampling may take one part in so many of one CPU */
-#define SUFFERERS_MAX 8
-
-enum fill { QUEUE_EMPTY, QUEUE_PARTIAL, QUEUE_FULL, QUEUE_STATES };
-
-static const char *const fill_names[] = {
-	[QUEUE_EMPTY] = "empty",
-	[QUEUE_PARTIAL] = "partial",
-	[QUEUE_FULL] = "full",
-};
-
-struct listener {
-	__u32 netns;
-	__u16 port;
-	bool used;
-	__u64 tick; /* of the last sample that found it; the members of this sample: */
-	__u64 queue;
-	__u32 limit; /* the smallest of its sockets */
-	bool full;   /* one of its sockets is */
-	__u64 added; /* drops since the sample before */
-	__u32 handshakes;
-	/* cumulative */
-	__u64 drops, samples[QUEUE_STATES];
-	__u64 full_since_ns; /* the first of the samples in a row that found it full; 0: not full */
-	/* since the last snapshot */
-	bool seen, was_full, handshakes_seen;
-	__u64 drops_since, burst, peak, longest_full_ns;
-	__u32 handshakes_peak;
-	/* of the socket that has dropped most between two samples, or of any while none has dropped
-	 */
-	__u32 inode, inode_drops, inode_limit;
-	__u32 live_inode; /* of a socket seen last: that one may be closed by now */
-};
+/*
+ * Sampling may take one part in so many of one CPU: first, as a look at the host takes seconds;
+ * later, as a recording goes on for days; and for the namespaces without series of their own.
+ */
+#define EAGER_NS	  12000000000ULL
+#define EAGER_SHARE	  100
+#define SHARE		  1500
+#define UNDETAILED_SHARE  2000
+#define WITHOUT_LISTENERS 2000000000ULL	 /* such a namespace is looked at so often */
+#define CLOSED_NS	  60000000000ULL /* a series stays for so long when its port was closed, */
+#define GONE_NS		  5000000000ULL	 /* or its namespace went with it */
 
 struct known_socket {
 	__u64 cookie; /* 0: free */
-	__u64 tick;
+	__u64 serial; /* of its namespace */
+	__u64 seen_ns;
 	__u32 drops;
+	__u16 slot; /* of its namespace */
 	__u16 series;
 };
 
+/* What is known of a namespace, in its slot of the table. */
+struct space {
+	__u64 serial;	  /* 0: not visited yet */
+	__u64 sampled_ns; /* the last time all of its listeners were listed */
+	__u64 due_ns;
+	__u64 cost_ns; /* of the last sample */
+	bool listeners;
+};
+
 struct listeners_state {
-	struct listener series[SERIES_MAX + 1];
+	struct ts_listener series[TS_LISTENER_SERIES + 1];
 	size_t series_count;
 	struct known_socket *socket; /* open addressing */
 	size_t capacity, sockets;
+	struct space space[TS_NETNS_MAX];
+	const struct ts_netns_table *table; /* where their slots are */
 	__u64 tick;
+	__u64 opened_ns;
 	__u64 sampled_ns; /* when this sample began */
-	__u64 refreshed_ns;
-	__u64 untracked; /* sockets the table had no room for: their drops are not counted */
-	bool baseline;	 /* the first look: what was dropped before does not count */
-	int error;	 /* of the last tick */
-	__u64 next_ns;	 /* no sample before */
+	__u64 untracked;  /* sockets the table had no room for: their drops are not counted */
+	bool baseline;	  /* the first look: what was dropped before does not count */
+	int error;	  /* of the last tick */
 	__u64 next_handshakes_ns; /* no look at the table of connections before */
+	__u64 next_all_ns;	  /* a snapshot does not sample all before */
 	__u64 handshakes_cost_ns; /* of this sample */
 	struct ts_listen_drops listen_drops;
-	__u32 netns; /* being visited */
-	__u16 touched[SERIES_MAX + 1];
+	/* being visited */
+	const struct ts_netns_entry *entry;
+	size_t slot;
+	__u32 netns;
+	bool history; /* what its sockets have dropped so far was before our time */
+	__u16 touched[TS_LISTENER_SERIES + 1];
 	size_t touched_count;
 };
 
@@ -96,6 +88,21 @@ static struct known_socket *place_of(struct known_socket *table, size_t capacity
 	return &table[place];
 }
 
+/* The namespace is still there, and what was found in it then was found last, too. */
+static bool was_found(const struct listeners_state *state, size_t slot, __u64 serial, __u64 then_ns)
+{
+	const struct ts_netns_entry *entry = &state->table->entry[slot];
+
+	return entry->alive && entry->serial == serial && state->space[slot].serial == serial &&
+	       then_ns >= state->space[slot].sampled_ns;
+}
+
+/* It was there when its namespace was last listed. Not to be forgotten before that is certain. */
+static bool socket_lives(const struct listeners_state *state, const struct known_socket *socket)
+{
+	return was_found(state, socket->slot, socket->serial, socket->seen_ns);
+}
+
 /* Leaves out sockets that are gone, and doubles the table when it is still half full. */
 static void rebuild(struct listeners_state *state)
 {
@@ -103,8 +110,7 @@ static void rebuild(struct listeners_state *state)
 	struct known_socket *table;
 
 	for (size_t i = 0; i < state->capacity; i++)
-		living += state->socket[i].cookie &&
-			  state->socket[i].tick + FORGET_TICKS >= state->tick;
+		living += state->socket[i].cookie && socket_lives(state, &state->socket[i]);
 	if (living * 2 > capacity && capacity < SOCKETS_MAX)
 		capacity *= 2;
 	table = calloc(capacity, sizeof *table);
@@ -113,7 +119,7 @@ static void rebuild(struct listeners_state *state)
 	for (size_t i = 0; i < state->capacity; i++) {
 		const struct known_socket *old = &state->socket[i];
 
-		if (old->cookie && old->tick + FORGET_TICKS >= state->tick)
+		if (old->cookie && socket_lives(state, old))
 			*place_of(table, capacity, old->cookie) = *old;
 	}
 	free(state->socket);
@@ -143,43 +149,56 @@ static struct known_socket *know(struct listeners_state *state, __u64 cookie, bo
 
 /* ---- series */
 
-/* A new place, or that of the listener that has been gone for longest; OTHER when all live. */
+static bool series_lives(const struct listeners_state *state, const struct ts_listener *l)
+{
+	return was_found(state, l->slot, l->serial, l->sampled_ns);
+}
+
+/* Nothing listens there any more, and a snapshot has told all about it. */
+static bool is_over(const struct listeners_state *state, const struct ts_listener *listener)
+{
+	return listener->shown && !listener->seen && !series_lives(state, listener);
+}
+
+/* A free place, a new one, or that of the listener that has been gone for longest; or OTHER. */
 static __u16 take_series(struct listeners_state *state)
 {
 	size_t oldest = OTHER;
 
-	if (state->series_count < SERIES_MAX)
+	for (size_t i = 0; i < state->series_count; i++)
+		if (!state->series[i].used)
+			return (__u16)i;
+	if (state->series_count < TS_LISTENER_SERIES)
 		return (__u16)state->series_count++;
-	for (size_t i = 0; i < SERIES_MAX; i++) {
-		const struct listener *l = &state->series[i];
-
-		/* What was seen since the last snapshot has not been told of yet. */
-		if (l->seen || l->tick + FORGET_TICKS >= state->tick)
-			continue;
-		if (oldest == OTHER || l->tick < state->series[oldest].tick)
+	for (size_t i = 0; i < TS_LISTENER_SERIES; i++)
+		if (is_over(state, &state->series[i]) &&
+		    (oldest == OTHER ||
+		     state->series[i].sampled_ns < state->series[oldest].sampled_ns))
 			oldest = i;
-	}
 	return (__u16)oldest;
 }
 
-static struct listener *find_series(struct listeners_state *state, __u16 port)
+static struct ts_listener *find_series(struct listeners_state *state, __u16 port)
 {
-	for (size_t i = 0; i < state->series_count; i++)
-		if (state->series[i].port == port && state->series[i].netns == state->netns)
-			return &state->series[i];
+	for (size_t i = 0; i < state->series_count; i++) {
+		struct ts_listener *l = &state->series[i];
+
+		if (l->used && l->port == port && l->netns == state->netns)
+			return l;
+	}
 	return NULL;
 }
 
 static __u16 series_of(struct listeners_state *state, __u16 port)
 {
-	struct listener *listener = find_series(state, port);
+	struct ts_listener *listener = state->entry->detailed ? find_series(state, port) : NULL;
 	__u16 index;
 
 	if (listener)
 		return (__u16)(listener - state->series);
-	index = take_series(state);
+	index = state->entry->detailed ? take_series(state) : OTHER;
 	if (index != OTHER)
-		state->series[index] = (struct listener){.netns = state->netns, .port = port};
+		state->series[index] = (struct ts_listener){.netns = state->netns, .port = port};
 	state->series[index].used = true;
 	return index;
 }
@@ -187,13 +206,16 @@ static __u16 series_of(struct listeners_state *state, __u16 port)
 /* The first of this sample's sockets of a series clears what the last sample left. */
 static void touch(struct listeners_state *state, __u16 index, __u32 limit)
 {
-	struct listener *listener = &state->series[index];
+	struct ts_listener *listener = &state->series[index];
 
 	if (listener->tick == state->tick && listener->netns == state->netns)
 		return;
 	listener->netns = state->netns; /* the OTHER series passes from one to the next */
 	state->touched[state->touched_count++] = index;
 	listener->tick = state->tick;
+	listener->sampled_ns = state->sampled_ns;
+	listener->slot = state->slot;
+	listener->serial = state->entry->serial;
 	listener->queue = listener->added = 0;
 	listener->limit = limit;
 	listener->full = false;
@@ -205,18 +227,21 @@ static void visit_listener(void *context, const struct ts_diag_socket *socket)
 	struct listeners_state *state = context;
 	bool fresh;
 	struct known_socket *known = know(state, socket->cookie, &fresh);
-	struct listener *listener;
+	struct ts_listener *listener;
 	__u16 index = known ? known->series : OTHER;
 	__u32 added = 0;
 
-	if (fresh || index == OTHER || state->series[index].port != socket->port ||
-	    state->series[index].netns != state->netns)
+	if (fresh || index == OTHER || !state->entry->detailed ||
+	    state->series[index].port != socket->port || state->series[index].netns != state->netns)
 		index = series_of(state, socket->port);
 	if (known) {
-		added = socket->drops - known->drops; /* modulo 2^32, as the kernel counts */
+		if (!fresh || !state->history)
+			added = socket->drops - known->drops; /* modulo 2^32, as in the kernel */
 		known->drops = socket->drops;
 		known->series = index;
-		known->tick = state->tick;
+		known->slot = (__u16)state->slot;
+		known->serial = state->entry->serial;
+		known->seen_ns = state->sampled_ns;
 	} else {
 		state->untracked++;
 	}
@@ -239,7 +264,7 @@ static void visit_listener(void *context, const struct ts_diag_socket *socket)
 
 static void visit_handshake(void *context, const struct ts_diag_socket *socket)
 {
-	struct listener *listener = find_series(context, socket->port);
+	struct ts_listener *listener = find_series(context, socket->port);
 
 	if (listener)
 		listener->handshakes++;
@@ -247,27 +272,9 @@ static void visit_handshake(void *context, const struct ts_diag_socket *socket)
 
 /* ---- a sample */
 
-static void settle(struct listener *listener, __u64 now_ns)
+static __u64 share(const struct listeners_state *state)
 {
-	enum fill fill = listener->full	   ? QUEUE_FULL
-			 : listener->queue ? QUEUE_PARTIAL
-					   : QUEUE_EMPTY;
-
-	listener->seen = true;
-	listener->samples[fill]++;
-	listener->was_full |= listener->full;
-	if (listener->queue > listener->peak)
-		listener->peak = listener->queue;
-	listener->drops += listener->added;
-	listener->drops_since += listener->added;
-	if (listener->added > listener->burst)
-		listener->burst = listener->added;
-	if (!listener->full)
-		listener->full_since_ns = 0;
-	else if (!listener->full_since_ns)
-		listener->full_since_ns = now_ns;
-	else if (now_ns - listener->full_since_ns > listener->longest_full_ns)
-		listener->longest_full_ns = now_ns - listener->full_since_ns;
+	return state->sampled_ns - state->opened_ns < EAGER_NS ? EAGER_SHARE : SHARE;
 }
 
 /*
@@ -275,21 +282,21 @@ static void settle(struct listener *listener, __u64 now_ns)
  * with a budget of their own, so that however many namespaces drop, the queues are sampled as
  * often.
  */
-static void sample_handshakes(struct listeners_state *state)
+static void sample_handshakes(struct listeners_state *state, int diag)
 {
 	__u64 start = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID), cost;
 	int error;
 
 	if (state->sampled_ns < state->next_handshakes_ns)
 		return;
-	error = ts_sockdiag_dump(TS_DIAG_SYN_RECV, false, visit_handshake, state);
+	error = ts_sockdiag_dump(diag, TS_DIAG_SYN_RECV, false, visit_handshake, state);
 	cost = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
-	state->next_handshakes_ns = state->sampled_ns + cost * COST_SHARE;
+	state->next_handshakes_ns = state->sampled_ns + cost * share(state);
 	state->handshakes_cost_ns += cost;
 	if (error)
 		return;
 	for (size_t i = 0; i < state->touched_count; i++) {
-		struct listener *listener = &state->series[state->touched[i]];
+		struct ts_listener *listener = &state->series[state->touched[i]];
 
 		if (!listener->added && !listener->handshakes)
 			continue;
@@ -308,7 +315,7 @@ static void scale_added(struct listeners_state *state, __u64 seen, __u64 attempt
 	__u64 before = 0, given = 0;
 
 	for (size_t i = 0; i < state->touched_count; i++) {
-		struct listener *listener = &state->series[state->touched[i]];
+		struct ts_listener *listener = &state->series[state->touched[i]];
 
 		before += listener->added;
 		listener->added = before * attempts / seen - given;
@@ -316,70 +323,126 @@ static void scale_added(struct listeners_state *state, __u64 seen, __u64 attempt
 	}
 }
 
-/* In the namespace already; slot is its place in the table of namespaces. */
-static int sample_namespace(struct listeners_state *state, size_t slot, __u32 netns)
+/* Of so many drops that sockets show, those that were attempts. */
+static __u64 claim_drops(struct ts_live *live, struct listeners_state *state, __u64 seen)
+{
+	const struct ts_netns_entry *entry = state->entry;
+	bool before = state->baseline || state->history;
+	__u64 attempts = before ? 0 : seen;
+
+	if ((!seen && !before) || ts_netns_enter(live->netns, entry))
+		return attempts;
+	if (before)
+		ts_listen_drops_baseline(&state->listen_drops, state->slot, entry->serial);
+	else
+		attempts = ts_listen_drops_claim(&state->listen_drops, state->slot, entry->serial,
+						 seen);
+	ts_netns_leave(live->netns);
+	return attempts;
+}
+
+/* The socket is in the namespace. */
+static int sample_sockets(struct ts_live *live, struct listeners_state *state, int diag)
 {
 	__u64 seen = 0, attempts;
 	int error;
 
-	state->netns = netns;
 	state->touched_count = 0;
-	if (state->baseline)
-		ts_listen_drops_baseline(&state->listen_drops, slot, netns);
-	error = ts_sockdiag_dump(TS_DIAG_LISTEN, true, visit_listener, state);
+	error = ts_sockdiag_dump(diag, TS_DIAG_LISTEN, true, visit_listener, state);
 	for (size_t i = 0; i < state->touched_count; i++)
 		seen += state->series[state->touched[i]].added;
-	attempts = 0;
-	if (seen && !state->baseline)
-		attempts = ts_listen_drops_claim(&state->listen_drops, slot, netns, seen);
+	attempts = claim_drops(live, state, seen);
 	if (attempts != seen)
 		scale_added(state, seen, attempts);
 	for (size_t i = 0; i < state->touched_count; i++)
-		settle(&state->series[state->touched[i]], state->sampled_ns);
+		ts_listener_settle(&state->series[state->touched[i]], state->sampled_ns);
 	if (attempts)
-		sample_handshakes(state);
+		sample_handshakes(state, diag);
 	return error;
 }
 
-static void sample(struct ts_live *live, struct listeners_state *state)
+static void sample_namespace(struct ts_live *live, struct listeners_state *state, size_t slot)
+{
+	struct ts_netns_entry *entry = &live->netns->entry[slot];
+	__u64 start = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	struct space *space = &state->space[slot];
+	int diag = ts_netns_diag(live->netns, entry), error;
+
+	/* One that cannot be entered has gone since the last refresh, or is counted there. */
+	if (diag < 0)
+		return;
+	state->entry = entry;
+	state->slot = slot;
+	state->netns = (__u32)entry->inode;
+	state->history = space->serial != entry->serial && entry->old;
+	state->handshakes_cost_ns = 0;
+	if (space->serial != entry->serial)
+		*space = (struct space){.serial = entry->serial};
+	error = sample_sockets(live, state, diag);
+	ts_netns_diag_done(entry, diag);
+	space->listeners = state->touched_count;
+	if (space->listeners)
+		entry->active_ns = state->sampled_ns;
+	if (error)
+		state->error = error;
+	else
+		space->sampled_ns = state->sampled_ns;
+	space->cost_ns = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start - state->handshakes_cost_ns;
+}
+
+/* What a round through all namespaces with, or without, series of their own costs. */
+static __u64 round_cost(const struct ts_live *live, const struct listeners_state *state,
+			bool detailed)
+{
+	__u64 cost = 0;
+
+	for (size_t i = 0; i < live->netns->count; i++)
+		if (live->netns->entry[i].alive && live->netns->entry[i].detailed == detailed)
+			cost += state->space[i].cost_ns;
+	return cost;
+}
+
+static void plan(const struct listeners_state *state, const struct ts_netns_entry *entry,
+		 struct space *space, const __u64 cost[2])
+{
+	bool eager = share(state) == EAGER_SHARE;
+	__u64 wait = eager	       ? (cost[0] + cost[1]) * EAGER_SHARE
+		     : entry->detailed ? cost[1] * SHARE
+				       : cost[0] * UNDETAILED_SHARE;
+
+	if (!eager && !space->listeners && wait < WITHOUT_LISTENERS)
+		wait = WITHOUT_LISTENERS;
+	/* Counted from its beginning, a sample would be due in the middle of a tick. */
+	space->due_ns = state->sampled_ns + wait;
+}
+
+/* All that are due, or all that have series of their own. */
+static void sample(struct ts_live *live, struct listeners_state *state, bool all)
 {
 	struct ts_netns_table *table = live->netns;
-	__u64 start = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	__u64 cost[2];
 
 	state->tick++;
 	state->sampled_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	state->error = 0;
-	state->handshakes_cost_ns = 0;
+	cost[0] = round_cost(live, state, false);
+	cost[1] = round_cost(live, state, true);
 	for (size_t i = 0; i < table->count; i++) {
-		const struct ts_netns_entry *entry = &table->entry[i];
-		int error;
+		struct ts_netns_entry *entry = &table->entry[i];
+		struct space *space = &state->space[i];
+		bool due = space->serial != entry->serial || space->due_ns <= state->sampled_ns;
 
-		/* One that cannot be entered has gone since the last refresh, or is counted there.
-		 */
-		if (!entry->alive || ts_netns_enter(table, entry))
+		if (!entry->alive || !(due || (all && entry->detailed)))
 			continue;
-		error = sample_namespace(state, i, (__u32)entry->inode);
-		if (!entry->initial)
-			ts_netns_leave(table);
-		if (error)
-			state->error = error;
+		sample_namespace(live, state, i);
+		plan(state, entry, space, cost);
 	}
-	state->next_ns = ts_clock_ns(CLOCK_MONOTONIC) + (ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) -
-							 start - state->handshakes_cost_ns) *
-								COST_SHARE;
 }
 
 static void listeners_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 {
-	struct listeners_state *state = data;
-
-	/* Containers come and go between two snapshots. */
-	if (monotonic_ns - state->refreshed_ns >= REFRESH_NS) {
-		ts_netns_refresh(live->netns, live->proc);
-		state->refreshed_ns = monotonic_ns;
-	}
-	if (monotonic_ns >= state->next_ns)
-		sample(live, state);
+	ts_netns_tick(live->netns, live->proc, monotonic_ns);
+	sample(live, data, false);
 }
 
 static void listeners_close(void *data)
@@ -399,8 +462,10 @@ static int listeners_open(struct ts_live *live, void **data, enum ts_status *sta
 		state->socket = calloc(SOCKETS_START, sizeof *state->socket);
 	if (state && state->socket) {
 		state->capacity = SOCKETS_START;
+		state->table = live->netns;
+		state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
 		state->baseline = true;
-		sample(live, state);
+		sample(live, state, true);
 		state->baseline = false;
 		error = state->error;
 	}
@@ -420,147 +485,68 @@ static int listeners_open(struct ts_live *live, void **data, enum ts_status *sta
 
 /* ---- snapshot */
 
-struct labels {
-	char netns[16], port[8];
-};
-
-static void labels_of(const struct listener *listener, bool other, struct labels *labels)
+/*
+ * So that the drops are those of this moment; as often as that may cost, where snapshots are many.
+ */
+static void sample_for_snapshot(struct ts_live *live, struct listeners_state *state)
 {
-	if (other) {
-		*labels = (struct labels){"other", "other"};
-		return;
-	}
-	snprintf(labels->netns, sizeof labels->netns, "%u", listener->netns);
-	snprintf(labels->port, sizeof labels->port, "%u", listener->port);
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
+	bool all = now >= state->next_all_ns;
+
+	sample(live, state, all);
+	if (all)
+		state->next_all_ns = now + round_cost(live, state, true) * share(state) / 2;
 }
 
-static void add_gauges(struct ts_snapshot *snapshot, const struct listener *listener, bool lives,
-		       const char *const *labels)
+static bool leaves(const struct ts_live *live, const struct listeners_state *state,
+		   const struct ts_listener *listener)
 {
-	const struct {
-		enum ts_family_id family;
-		double value;
-	} gauges[] = {
-		/* Several sockets may share the port: that of the one that drops is in question. */
-		{TS_FAMILY_TCP_LISTENER_BACKLOG,
-		 listener->inode_drops ? listener->inode_limit : listener->limit},
-		{TS_FAMILY_TCP_ACCEPT_QUEUE, lives ? (double)listener->queue : 0},
-		{TS_FAMILY_TCP_ACCEPT_QUEUE_PEAK, (double)listener->peak},
-		{TS_FAMILY_TCP_LISTENER_BURST, (double)listener->burst},
-		{TS_FAMILY_TCP_ACCEPT_QUEUE_FULL, (double)listener->longest_full_ns / 1e9},
-	};
+	__u64 gone = state->sampled_ns - listener->sampled_ns;
 
-	for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++)
-		ts_snapshot_gauge(snapshot, gauges[i].family, labels, gauges[i].value);
-	if (listener->handshakes_seen)
-		ts_snapshot_gauge(snapshot, TS_FAMILY_TCP_SYN_QUEUE_PEAK, labels,
-				  listener->handshakes_peak);
+	return is_over(state, listener) && gone >= GONE_NS &&
+	       (gone >= CLOSED_NS || ts_netns_gone(live->netns, listener->netns));
 }
 
-static void add_series(struct ts_snapshot *snapshot, const struct listener *listener, bool lives,
-		       bool other)
+static void add_series(const struct ts_live *live, struct listeners_state *state,
+		       struct ts_snapshot *snapshot)
 {
-	struct labels l;
+	for (size_t i = 0; i < state->series_count; i++) {
+		struct ts_listener *listener = &state->series[i];
 
-	labels_of(listener, other, &l);
-	ts_snapshot_counter(snapshot, TS_FAMILY_TCP_LISTENER_DROPS, TS_LABELS(l.netns, l.port),
-			    listener->drops);
-	for (size_t i = 0; i < QUEUE_STATES; i++)
-		ts_snapshot_counter(snapshot, TS_FAMILY_TCP_ACCEPT_QUEUE_SAMPLES,
-				    TS_LABELS(l.netns, l.port, fill_names[i]),
-				    listener->samples[i]);
-	/* One that closed since the last snapshot still tells what it was. */
-	if (listener->seen)
-		add_gauges(snapshot, listener, lives, TS_LABELS(l.netns, l.port));
-}
-
-static bool suffered(const struct listener *listener)
-{
-	return listener->drops_since || listener->was_full;
-}
-
-static int worse(const void *a, const void *b)
-{
-	const struct listener *left = *(const struct listener *const *)a;
-	const struct listener *right = *(const struct listener *const *)b;
-
-	return (left->drops_since < right->drops_since) - (left->drops_since > right->drops_since);
-}
-
-static void add_sufferers(const struct ts_live *live, const struct listeners_state *state,
-			  struct ts_snapshot *snapshot)
-{
-	const struct listener *worst[SERIES_MAX];
-	struct ts_socket_owner owner[SUFFERERS_MAX] = {0};
-	size_t count = 0;
-
-	for (size_t i = 0; i < state->series_count; i++)
-		if (suffered(&state->series[i]))
-			worst[count++] = &state->series[i];
-	if (!count)
-		return;
-	qsort(worst, count, sizeof *worst, worse);
-	if (count > SUFFERERS_MAX)
-		count = SUFFERERS_MAX;
-	for (size_t i = 0; i < count; i++)
-		owner[i].inode = worst[i]->inode;
-	ts_socket_owners(live->proc, owner, count);
-	/* Closed since: a service that was restarted. Its successor is who to talk to. */
-	for (size_t i = 0; i < count; i++) {
-		if (owner[i].pid || owner[i].inode == worst[i]->live_inode)
+		if (listener->used && leaves(live, state, listener))
+			listener->used = false;
+		if (!listener->used)
 			continue;
-		owner[i].inode = worst[i]->live_inode;
-		ts_socket_owners(live->proc, &owner[i], 1);
+		ts_listener_snapshot(snapshot, listener, series_lives(state, listener), false);
+		listener->shown = true;
 	}
-	for (size_t i = 0; i < count; i++) {
-		struct labels l;
-
-		labels_of(worst[i], false, &l);
-		ts_snapshot_sufferer(snapshot, &(struct ts_sufferer){
-						       .family = TS_FAMILY_TCP_LISTENER_DROPS,
-						       .label = {l.netns, l.port},
-						       .pid = owner[i].pid,
-						       .comm = owner[i].comm,
-						       .cgroup = "",
-						       .value = (double)worst[i]->drops_since,
-					       });
-	}
-}
-
-static void start_interval(struct listener *listener)
-{
-	listener->seen = listener->was_full = listener->handshakes_seen = false;
-	listener->drops_since = listener->burst = listener->peak = listener->longest_full_ns = 0;
-	listener->handshakes_peak = listener->inode_drops = 0;
-	listener->inode = 0;
 }
 
 static void listeners_snapshot(struct ts_live *live, void *data, struct ts_snapshot *snapshot)
 {
 	struct listeners_state *state = data;
-	const struct listener *other = &state->series[OTHER];
+	const struct ts_listener *other = &state->series[OTHER];
 	char why[256];
 
-	sample(live, state); /* so that the drops are those of this moment */
+	sample_for_snapshot(live, state);
 	snprintf(why, sizeof why, "listening sockets cannot be listed through sock_diag: %s",
 		 strerror(-state->error));
 	ts_snapshot_source_status(snapshot, TS_SOURCE_LISTENERS,
 				  state->error ? TS_STATUS_FAILED : TS_STATUS_OK,
 				  state->error ? why : "");
-	for (size_t i = 0; i < state->series_count; i++)
-		add_series(snapshot, &state->series[i], state->series[i].tick == state->tick,
-			   false);
+	add_series(live, state, snapshot);
 	if (other->used)
-		add_series(snapshot, other, other->tick == state->tick, true);
+		ts_listener_snapshot(snapshot, other, false, true);
 	ts_for_each_family (id)
 		if (ts_families[id].source == TS_SOURCE_LISTENERS)
-			snapshot->family[id].overflowed = other->samples[QUEUE_EMPTY] +
-							  other->samples[QUEUE_PARTIAL] +
-							  other->samples[QUEUE_FULL];
+			snapshot->family[id].overflowed = other->samples[TS_QUEUE_EMPTY] +
+							  other->samples[TS_QUEUE_PARTIAL] +
+							  other->samples[TS_QUEUE_FULL];
 	snapshot->cost.lost_events += state->untracked;
-	add_sufferers(live, state, snapshot);
-	for (size_t i = 0; i <= SERIES_MAX; i++)
-		start_interval(&state->series[i]);
+	ts_listener_sufferers(live, state->series, state->series_count, snapshot,
+			      state->sampled_ns);
+	for (size_t i = 0; i <= TS_LISTENER_SERIES; i++)
+		ts_listener_start_interval(&state->series[i]);
 }
 
 const struct ts_source ts_source_listeners = {

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nothing here keeps a namespace alive: the table remembers inode numbers, and where to find the
- * namespace (a process, or a name in /run/netns); it is opened for each visit. Only the namespace
- * tunescope was started in stays open, to find the way home.
+ * The table remembers inode numbers, and where to find the namespace (a process, or a name in
+ * /run/netns). The namespace tunescope was started in stays open, to find the way home; those that
+ * are looked at all the time are kept by a socket in them, as long as somebody else keeps them,
+ * too.
  */
 #include "netns.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAMED_DIRECTORY "/run/netns"
+#include "netns_table.h"
+#include "sockdiag.h"
 
-/* One refresh: which slots were seen, and by which process or name. */
-struct refresh {
-	struct ts_netns_table *table;
-	const char *proc;
-	bool seen[TS_NETNS_MAX];
-	bool named[TS_NETNS_MAX];
-	bool pid_confirmed[TS_NETNS_MAX]; /* the process remembered still lives there */
-	pid_t candidate[TS_NETNS_MAX];	  /* another one that does */
-	size_t last;			  /* slot of the last hit: neighbours share namespaces */
-};
+#ifndef SO_NETNS_COOKIE /* 5.14 */
+#define SO_NETNS_COOKIE 71
+#endif
+
+#define REFRESH_NS 1000000000ULL
+#define RELEASE_NS 50000000ULL	  /* several sources tick one after the other */
+#define ACTIVE_NS  60000000000ULL /* traffic or listeners so long ago still count */
+
+/* ---- entries */
 
 static struct ts_netns_entry *take_slot(struct ts_netns_table *table)
 {
@@ -38,15 +38,41 @@ static struct ts_netns_entry *take_slot(struct ts_netns_table *table)
 	return table->count < TS_NETNS_MAX ? &table->entry[table->count++] : NULL;
 }
 
-static struct ts_netns_entry *add_entry(struct ts_netns_table *table, ino_t inode)
+struct ts_netns_entry *ts_netns_add(struct ts_netns_table *table, ino_t inode, __u64 now_ns)
 {
 	struct ts_netns_entry *entry = take_slot(table);
 
 	if (!entry)
 		return NULL;
-	*entry = (struct ts_netns_entry){.inode = inode, .alive = true};
+	*entry = (struct ts_netns_entry){
+		.inode = inode,
+		.alive = true,
+		.diag = -1,
+		.serial = ++table->serials,
+		.met_ns = now_ns,
+		.old = !table->scanned_ns || table->unvisited,
+	};
 	snprintf(entry->label, sizeof entry->label, "%llu", (unsigned long long)inode);
 	return entry;
+}
+
+static void release(struct ts_netns_entry *entry)
+{
+	if (entry->diag >= 0)
+		close(entry->diag);
+	entry->diag = -1;
+}
+
+void ts_netns_remove(struct ts_netns_entry *entry)
+{
+	release(entry);
+	entry->alive = entry->detailed = false;
+}
+
+void ts_netns_lose(struct ts_netns_entry *entry)
+{
+	release(entry);
+	entry->lost = entry->doubtful = true;
 }
 
 int ts_netns_open(struct ts_netns_table *table)
@@ -64,160 +90,150 @@ int ts_netns_open(struct ts_netns_table *table)
 		ts_netns_close(table);
 		return error;
 	}
-	entry = add_entry(table, status.st_ino);
-	entry->initial = true;
+	entry = ts_netns_add(table, status.st_ino, 0);
+	entry->initial = entry->detailed = true;
 	return 0;
 }
 
 void ts_netns_close(struct ts_netns_table *table)
 {
+	for (size_t i = 0; i < table->count; i++)
+		if (table->entry[i].alive)
+			release(&table->entry[i]);
 	if (table->home >= 0)
 		close(table->home);
 	table->home = -1;
 	table->count = 0;
 }
 
-/* The slot of an inode, or -1 when there is none left. */
-static int find_or_add(struct refresh *refresh, ino_t inode)
+/* ---- where it is */
+
+static bool is_inode(int directory, const char *path, ino_t inode)
 {
-	struct ts_netns_table *table = refresh->table;
-	struct ts_netns_entry *entry;
-
-	if (refresh->last < table->count && table->entry[refresh->last].inode == inode &&
-	    table->entry[refresh->last].alive)
-		return (int)refresh->last;
-	for (size_t i = 0; i < table->count; i++) {
-		if (table->entry[i].inode != inode || !table->entry[i].alive)
-			continue;
-		refresh->last = i;
-		return (int)i;
-	}
-	entry = add_entry(table, inode);
-	return entry ? (int)(entry - table->entry) : -1;
-}
-
-static void read_comm(const char *proc, struct ts_netns_entry *entry)
-{
-	char path[128];
-	FILE *file;
-
-	entry->comm[0] = '\0';
-	snprintf(path, sizeof path, "%s/%d/comm", proc, (int)entry->pid);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	if (fgets(entry->comm, sizeof entry->comm, file))
-		entry->comm[strcspn(entry->comm, "\n")] = '\0';
-	fclose(file);
-}
-
-static void see_process(struct refresh *refresh, ino_t inode, pid_t pid, size_t *beyond)
-{
-	int slot = find_or_add(refresh, inode);
-
-	if (slot < 0) {
-		++*beyond;
-		return;
-	}
-	refresh->seen[slot] = true;
-	if (refresh->table->entry[slot].pid == pid)
-		refresh->pid_confirmed[slot] = true;
-	else if (!refresh->candidate[slot])
-		refresh->candidate[slot] = pid;
-}
-
-static void scan_processes(struct refresh *refresh, size_t *beyond)
-{
-	DIR *directory = opendir(refresh->proc);
-	struct dirent *row;
 	struct stat status;
-	char path[64];
 
-	if (!directory)
-		return;
-	while ((row = readdir(directory))) {
-		if (!isdigit((unsigned char)row->d_name[0]))
-			continue;
-		snprintf(path, sizeof path, "%.20s/ns/net", row->d_name);
-		/* A process that has just ended, or a zombie, has none. */
-		if (!fstatat(dirfd(directory), path, &status, 0))
-			see_process(refresh, status.st_ino, (pid_t)atoi(row->d_name), beyond);
-	}
-	closedir(directory);
+	return !fstatat(directory, path, &status, 0) && status.st_ino == inode;
 }
 
-/* The first of several names; one that does not fit could not be opened again. */
-static void set_name(struct refresh *refresh, int slot, const char *name)
+bool ts_netns_there(struct ts_netns_entry *entry, int proc)
 {
-	struct ts_netns_entry *entry = &refresh->table->entry[slot];
-	size_t length = strlen(name);
+	char path[sizeof TS_NETNS_NAMED + sizeof entry->name + 1];
 
-	if (refresh->named[slot] || length >= sizeof entry->name)
-		return;
-	memcpy(entry->name, name, length + 1);
-	refresh->named[slot] = true;
-}
-
-static void scan_names(struct refresh *refresh, size_t *beyond)
-{
-	DIR *directory = opendir(NAMED_DIRECTORY);
-	struct dirent *row;
-	struct stat status, parent;
-
-	if (!directory)
-		return;
-	if (fstat(dirfd(directory), &parent) < 0)
-		parent.st_dev = 0;
-	while ((row = readdir(directory))) {
-		int slot;
-
-		/* A mounted namespace; a plain file here is one whose mount is gone. */
-		if (row->d_name[0] == '.' || fstatat(dirfd(directory), row->d_name, &status, 0) ||
-		    status.st_dev == parent.st_dev)
-			continue;
-		slot = find_or_add(refresh, status.st_ino);
-		if (slot < 0) {
-			++*beyond;
-			continue;
-		}
-		refresh->seen[slot] = true;
-		set_name(refresh, slot, row->d_name);
-	}
-	closedir(directory);
-}
-
-static void settle(struct refresh *refresh, size_t slot)
-{
-	struct ts_netns_entry *entry = &refresh->table->entry[slot];
-
-	entry->alive = entry->initial || refresh->seen[slot];
-	if (!refresh->named[slot])
+	if (entry->name[0]) {
+		snprintf(path, sizeof path, TS_NETNS_NAMED "/%s", entry->name);
+		if (is_inode(AT_FDCWD, path, entry->inode))
+			return true;
 		entry->name[0] = '\0';
-	if (refresh->pid_confirmed[slot]) {
-		if (!entry->comm[0])
-			read_comm(refresh->proc, entry);
-		return;
 	}
-	if (entry->pid == refresh->candidate[slot])
-		return;
-	entry->pid = refresh->candidate[slot];
-	entry->comm[0] = '\0';
-	if (entry->pid)
-		read_comm(refresh->proc, entry);
+	snprintf(path, sizeof path, "%d/ns/net", (int)entry->pid);
+	return entry->pid && is_inode(proc, path, entry->inode);
 }
 
-void ts_netns_refresh(struct ts_netns_table *table, const char *proc)
+void ts_netns_tick(struct ts_netns_table *table, const char *proc, __u64 monotonic_ns)
 {
-	struct refresh refresh = {.table = table, .proc = proc};
-	size_t beyond = 0;
+	int directory;
 
-	scan_names(&refresh, &beyond);
-	scan_processes(&refresh, &beyond);
-	for (size_t i = 0; i < table->count; i++)
-		if (table->entry[i].alive)
-			settle(&refresh, i);
-	table->unvisited = beyond;
+	if (monotonic_ns - table->released_ns < RELEASE_NS)
+		return;
+	table->released_ns = monotonic_ns;
+	if (monotonic_ns - table->refreshed_ns >= REFRESH_NS)
+		ts_netns_refresh(table, proc);
+	directory = -1;
+	for (size_t i = 0; i < table->count; i++) {
+		struct ts_netns_entry *entry = &table->entry[i];
+
+		if (!entry->alive || entry->initial || entry->diag < 0)
+			continue;
+		if (directory < 0)
+			directory = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (directory < 0 || !ts_netns_there(entry, directory))
+			ts_netns_lose(entry);
+	}
+	if (directory >= 0)
+		close(directory);
 }
+
+bool ts_netns_gone(const struct ts_netns_table *table, __u32 inode)
+{
+	if (table->unvisited)
+		return false;
+	for (size_t i = 0; i < table->count; i++)
+		if (table->entry[i].alive && (__u32)table->entry[i].inode == inode)
+			return false;
+	return true;
+}
+
+/* ---- series of their own */
+
+/* Who should have them: the more, the rather. */
+static int claim_of(const struct ts_netns_entry *entry, __u64 now_ns)
+{
+	if (entry->initial)
+		return 3;
+	if (entry->active_ns && entry->active_ns + ACTIVE_NS > now_ns)
+		return 2;
+	return entry->name[0] ? 1 : 0;
+}
+
+/* NULL: all that live have series of their own. */
+static struct ts_netns_entry *best_other(struct ts_netns_table *table, __u64 now_ns)
+{
+	struct ts_netns_entry *best = NULL;
+
+	for (size_t i = 0; i < table->count; i++) {
+		struct ts_netns_entry *entry = &table->entry[i];
+
+		if (!entry->alive || entry->detailed)
+			continue;
+		if (!best || claim_of(entry, now_ns) > claim_of(best, now_ns))
+			best = entry;
+	}
+	return best;
+}
+
+/* One with less of a claim, for a while at least: series do not come and go with each snapshot. */
+static struct ts_netns_entry *weakest(struct ts_netns_table *table, int claim, __u64 now_ns)
+{
+	struct ts_netns_entry *found = NULL;
+
+	for (size_t i = 0; i < table->count; i++) {
+		struct ts_netns_entry *entry = &table->entry[i];
+		int its = entry->alive && entry->detailed ? claim_of(entry, now_ns) : claim;
+
+		if (its >= claim || entry->detailed_ns + ACTIVE_NS > now_ns)
+			continue;
+		if (!found || its < claim_of(found, now_ns))
+			found = entry;
+	}
+	return found;
+}
+
+void ts_netns_choose(struct ts_netns_table *table, __u64 now_ns)
+{
+	size_t detailed = 0, alive = 0;
+	struct ts_netns_entry *entry, *instead;
+
+	for (size_t i = 0; i < table->count; i++) {
+		alive += table->entry[i].alive;
+		detailed += table->entry[i].alive && table->entry[i].detailed;
+	}
+	while (detailed < alive && (entry = best_other(table, now_ns))) {
+		if (detailed == TS_NETNS_DETAILED) {
+			instead = weakest(table, claim_of(entry, now_ns), now_ns);
+			if (!instead)
+				break;
+			release(instead);
+			instead->detailed = false;
+			detailed--;
+		}
+		entry->detailed = true;
+		entry->detailed_ns = now_ns;
+		detailed++;
+	}
+	table->undetailed = alive - detailed;
+}
+
+/* ---- going there */
 
 /* Opens path if it is (still) the namespace of that inode. */
 static int open_checked(const char *path, ino_t inode)
@@ -233,9 +249,25 @@ static int open_checked(const char *path, ino_t inode)
 	return -ESTALE;
 }
 
-int ts_netns_enter(struct ts_netns_table *table, const struct ts_netns_entry *entry)
+/* In the namespace: if it is another one than the entry was made for, the entry becomes its. */
+static void identify(struct ts_netns_table *table, struct ts_netns_entry *entry, int any_socket)
 {
-	char path[sizeof NAMED_DIRECTORY + sizeof entry->name + 1];
+	__u64 cookie = 0;
+	socklen_t length = sizeof cookie;
+
+	if (getsockopt(any_socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length))
+		cookie = 0;
+	if (entry->cookie && cookie && cookie != entry->cookie) {
+		entry->serial = ++table->serials;
+		entry->old = false;
+	}
+	entry->cookie = cookie;
+	entry->doubtful = false;
+}
+
+static int enter(struct ts_netns_table *table, struct ts_netns_entry *entry)
+{
+	char path[sizeof TS_NETNS_NAMED + sizeof entry->name + 1];
 	int descriptor = -ESTALE, error;
 
 	if (entry->initial)
@@ -243,7 +275,7 @@ int ts_netns_enter(struct ts_netns_table *table, const struct ts_netns_entry *en
 	if (!entry->alive)
 		return -ESTALE;
 	if (entry->name[0]) {
-		snprintf(path, sizeof path, NAMED_DIRECTORY "/%s", entry->name);
+		snprintf(path, sizeof path, TS_NETNS_NAMED "/%s", entry->name);
 		descriptor = open_checked(path, entry->inode);
 	}
 	if (descriptor < 0 && entry->pid) {
@@ -256,32 +288,23 @@ int ts_netns_enter(struct ts_netns_table *table, const struct ts_netns_entry *en
 		table->away = table->away || !error;
 		close(descriptor);
 	}
-	table->entry[entry - table->entry].refused = error == -EPERM || error == -EACCES;
+	entry->refused = error == -EPERM || error == -EACCES;
 	return error;
 }
 
-void ts_netns_coverage(const struct ts_netns_table *table, struct ts_snapshot *snapshot)
+int ts_netns_enter(struct ts_netns_table *table, const struct ts_netns_entry *entry)
 {
-	char why[128];
-	size_t refused = 0;
+	struct ts_netns_entry *own = &table->entry[entry - table->entry];
+	int error = enter(table, own), diag;
 
-	for (size_t i = 0; i < table->count; i++)
-		refused += table->entry[i].alive && table->entry[i].refused;
-	if (!refused)
-		return;
-	snprintf(why, sizeof why,
-		 "%zu of the network namespaces may not be entered (CAP_SYS_ADMIN): what happens "
-		 "there is not seen",
-		 refused);
-	ts_for_each_family (id) {
-		enum ts_source_id source = ts_families[id].source;
-		enum ts_status status = snapshot->family[id].status;
-
-		if ((source == TS_SOURCE_LISTENERS || source == TS_SOURCE_SOCKETS ||
-		     source == TS_SOURCE_PROC_NET) &&
-		    (status == TS_STATUS_OK || status == TS_STATUS_NO_DATA))
-			ts_snapshot_family_status(snapshot, id, TS_STATUS_OK, why);
+	if (error || own->initial || (own->cookie && !own->doubtful))
+		return error;
+	diag = ts_sockdiag_open();
+	if (diag >= 0) {
+		identify(table, own, diag);
+		close(diag);
 	}
+	return 0;
 }
 
 void ts_netns_leave(struct ts_netns_table *table)
@@ -295,12 +318,77 @@ void ts_netns_leave(struct ts_netns_table *table)
 		abort();
 }
 
+int ts_netns_diag(struct ts_netns_table *table, struct ts_netns_entry *entry)
+{
+	bool there = table->away;
+	int diag, error;
+
+	if (entry->diag >= 0)
+		return entry->diag;
+	error = there ? 0 : enter(table, entry);
+	if (error)
+		return error;
+	diag = ts_sockdiag_open();
+	if (!there)
+		ts_netns_leave(table);
+	if (diag < 0)
+		return diag;
+	identify(table, entry, diag);
+	if (entry->detailed)
+		entry->diag = diag;
+	return diag;
+}
+
+void ts_netns_diag_done(struct ts_netns_entry *entry, int diag)
+{
+	if (diag != entry->diag)
+		close(diag);
+}
+
+/* ---- in snapshots */
+
+void ts_netns_coverage(const struct ts_netns_table *table, struct ts_snapshot *snapshot)
+{
+	char why[384] = "";
+	size_t refused = 0, used = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		refused += table->entry[i].alive && table->entry[i].refused;
+	if (refused)
+		used = (size_t)snprintf(why, sizeof why,
+					"%zu of the network namespaces may not be entered "
+					"(CAP_SYS_ADMIN): what happens there is not seen",
+					refused);
+	if (table->undetailed)
+		used += (size_t)snprintf(why + used, sizeof why - used,
+					 "%s%zu network namespaces are counted together as other",
+					 used ? "; " : "", table->undetailed);
+	if (table->unvisited)
+		used += (size_t)snprintf(why + used, sizeof why - used,
+					 "%smore than %d network namespaces: the rest are not seen",
+					 used ? "; " : "", TS_NETNS_MAX);
+	if (!used)
+		return;
+	ts_for_each_family (id) {
+		enum ts_source_id source = ts_families[id].source;
+		const struct ts_family_data *data = &snapshot->family[id];
+		char both[768];
+
+		if ((source != TS_SOURCE_LISTENERS && source != TS_SOURCE_SOCKETS &&
+		     source != TS_SOURCE_PROC_NET) ||
+		    (data->status != TS_STATUS_OK && data->status != TS_STATUS_NO_DATA))
+			continue;
+		snprintf(both, sizeof both, "%s%s%s", data->why, *data->why ? "; " : "", why);
+		ts_snapshot_family_status(snapshot, id, TS_STATUS_OK, both);
+	}
+}
+
 void ts_netns_snapshot(const struct ts_netns_table *table, struct ts_snapshot *snapshot)
 {
 	for (size_t i = 0; i < table->count; i++) {
 		const struct ts_netns_entry *entry = &table->entry[i];
 
-		if (!entry->alive)
+		if (!entry->alive || !entry->detailed)
 			continue;
 		ts_snapshot_netns(snapshot, &(struct ts_netns){
 						    .inode = entry->label,

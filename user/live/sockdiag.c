@@ -60,6 +60,25 @@ static int read_messages(const void *data, ssize_t length,
 	return 1;
 }
 
+int ts_sockdiag_open(void)
+{
+	int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	struct timeval timeout = {.tv_sec = TIMEOUT_S};
+
+	if (netlink < 0)
+		return -errno;
+	setsockopt(netlink, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+	return netlink;
+}
+
+/* What is left of a list that was not read to its end, because of an error, must not be taken for
+ * the next one. */
+static void drain(int netlink, char *buffer, size_t size)
+{
+	while (recv(netlink, buffer, size, MSG_DONTWAIT) > 0)
+		;
+}
+
 /*
  * The older of the two requests, because it lists both address families in one pass: most of the
  * cost is that of walking the kernel's hash table.
@@ -87,19 +106,13 @@ static int request(int netlink, __u32 states, bool drops)
 	return send(netlink, &message, sizeof message, 0) < 0 ? -errno : 0;
 }
 
-int ts_sockdiag_dump(__u32 states, bool drops,
+int ts_sockdiag_dump(int netlink, __u32 states, bool drops,
 		     void (*visit)(void *context, const struct ts_diag_socket *socket),
 		     void *context)
 {
-	int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	struct timeval timeout = {.tv_sec = TIMEOUT_S};
 	_Alignas(struct nlmsghdr) char buffer[RECEIVE_BYTES];
-	int result;
+	int result = request(netlink, states, drops);
 
-	if (netlink < 0)
-		return -errno;
-	setsockopt(netlink, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-	result = request(netlink, states, drops);
 	if (!result)
 		result = 1;
 	while (result > 0) {
@@ -110,6 +123,7 @@ int ts_sockdiag_dump(__u32 states, bool drops,
 		result = length > 0 ? read_messages(buffer, length, visit, context)
 				    : (length < 0 ? -errno : -EBADMSG);
 	}
-	close(netlink);
+	if (result)
+		drain(netlink, buffer, sizeof buffer);
 	return result;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Lists of TCP sockets in the current network namespace, through NETLINK_SOCK_DIAG. */
+/* Lists of TCP sockets in a network namespace, through NETLINK_SOCK_DIAG. */
 #ifndef TUNESCOPE_SOCKDIAG_H
 #define TUNESCOPE_SOCKDIAG_H
 
@@ -19,11 +19,12 @@ struct ts_diag_socket {
 #define TS_DIAG_LISTEN	 (1U << 10)
 #define TS_DIAG_SYN_RECV (1U << 3)
 
-/*
- * Calls visit for each socket in one of the states, IPv4 and IPv6. The netlink socket lives only
- * for the call: it would keep the namespace alive. 0 or a negative errno.
+/* A socket for ts_sockdiag_dump in the current network namespace, which it keeps alive; or -errno.
  */
-int ts_sockdiag_dump(__u32 states, bool drops,
+int ts_sockdiag_open(void);
+
+/* Calls visit for each socket in one of the states, IPv4 and IPv6. 0 or a negative errno. */
+int ts_sockdiag_dump(int netlink, __u32 states, bool drops,
 		     void (*visit)(void *context, const struct ts_diag_socket *socket),
 		     void *context);
 

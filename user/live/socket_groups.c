@@ -8,9 +8,10 @@
 
 #include "../core/histogram.h"
 
-#define GROUPS_MAX 256
-#define OTHER	   GROUPS_MAX
-#define PLACES	   1024 /* of the hash table; a power of two */
+#define GROUPS_MAX  256
+#define OTHER	    GROUPS_MAX
+#define IDLE_ROUNDS 2
+#define PLACES	    1024 /* of the hash table; a power of two */
 
 static const char *const limit_names[] = {
 	[TS_RECEIVE_NONE] = "none",	    [TS_RECEIVE_GROWING] = "growing",
@@ -31,14 +32,17 @@ struct ts_socket_group {
 	bool outbound;
 	bool used;
 	bool active; /* since the last snapshot */
+	__u64 round; /* of visits in which it was */
 	struct received_by_limit limit[TS_RECEIVE_LIMITS];
-	struct ts_histogram_keyed *smoothed, *minimum; /* made when first needed */
-	__u64 rtt_readings, receivers; /* observations, to tell how many went to "other" */
+	struct ts_histogram_keyed *smoothed, *minimum, *exchange; /* made when first needed */
+	/* observations, to tell how many went to "other" */
+	__u64 rtt_readings, receivers, exchanges;
 };
 
 struct ts_socket_groups {
 	struct ts_socket_group group[GROUPS_MAX + 1];
 	size_t count;
+	__u64 round;
 	__u16 place[PLACES]; /* index + 1, 0: free */
 };
 
@@ -47,19 +51,25 @@ struct ts_socket_groups *ts_socket_groups_new(void)
 	return calloc(1, sizeof(struct ts_socket_groups));
 }
 
+static void free_histograms(struct ts_socket_group *group)
+{
+	free(group->smoothed);
+	free(group->minimum);
+	free(group->exchange);
+}
+
 void ts_socket_groups_free(struct ts_socket_groups *groups)
 {
 	if (!groups)
 		return;
-	for (size_t i = 0; i <= GROUPS_MAX; i++) {
-		free(groups->group[i].smoothed);
-		free(groups->group[i].minimum);
-	}
+	for (size_t i = 0; i <= GROUPS_MAX; i++)
+		free_histograms(&groups->group[i]);
 	free(groups);
 }
 
 void ts_socket_groups_begin(struct ts_socket_groups *groups)
 {
+	groups->round++;
 	for (size_t i = 0; i <= GROUPS_MAX; i++)
 		for (size_t l = 0; l < TS_RECEIVE_LIMITS; l++)
 			groups->group[i].limit[l].connections = 0;
@@ -79,61 +89,67 @@ static __u16 *place_of(struct ts_socket_groups *groups, __u32 netns, bool outbou
 	return &groups->place[place];
 }
 
+struct ts_socket_group *ts_socket_group_other(struct ts_socket_groups *groups)
+{
+	groups->group[OTHER].used = true;
+	return &groups->group[OTHER];
+}
+
 struct ts_socket_group *ts_socket_group(struct ts_socket_groups *groups, __u32 netns, bool outbound,
 					__u16 port)
 {
 	__u16 *place = place_of(groups, netns, outbound, port);
 	struct ts_socket_group *group;
 
-	if (*place)
-		return &groups->group[*place - 1];
-	if (groups->count == GROUPS_MAX) {
-		groups->group[OTHER].used = true;
-		return &groups->group[OTHER];
+	if (*place) {
+		group = &groups->group[*place - 1];
+		group->round = groups->round;
+		return group;
 	}
+	if (groups->count == GROUPS_MAX)
+		return ts_socket_group_other(groups);
 	group = &groups->group[groups->count++];
 	*group = (struct ts_socket_group){
 		.netns = netns,
 		.port = port,
 		.outbound = outbound,
 		.used = true,
+		.round = groups->round,
 	};
 	*place = (__u16)groups->count;
 	return group;
 }
 
 /*
- * When all places are taken, those without a connection since the last snapshot are given back:
- * this snapshot has just told their final values.
+ * Before a snapshot: those without a connection since the one before, which has told all about
+ * them. This one goes without them, so that what comes back under the same labels later counts from
+ * zero rightly.
  */
-static void drop_idle(struct ts_socket_groups *groups)
+static void drop_idle(struct ts_socket_groups *groups, const struct ts_netns_table *netns)
 {
+	bool full = groups->count == GROUPS_MAX;
 	size_t kept = 0;
 
-	if (groups->count == GROUPS_MAX) {
-		memset(groups->place, 0, sizeof groups->place);
-		for (size_t i = 0; i < GROUPS_MAX; i++) {
-			struct ts_socket_group *group = &groups->group[i];
+	memset(groups->place, 0, sizeof groups->place);
+	for (size_t i = 0; i < groups->count; i++) {
+		struct ts_socket_group *group = &groups->group[i];
 
-			if (!group->active) {
-				free(group->smoothed);
-				free(group->minimum);
-				continue;
-			}
-			groups->group[kept++] = *group;
-			*place_of(groups, group->netns, group->outbound, group->port) = (__u16)kept;
+		if (!group->active && group->round + IDLE_ROUNDS < groups->round &&
+		    (full || ts_netns_gone(netns, group->netns))) {
+			free_histograms(group);
+			continue;
 		}
-		memset(&groups->group[kept], 0, (GROUPS_MAX - kept) * sizeof *groups->group);
-		groups->count = kept;
+		groups->group[kept++] = *group;
+		*place_of(groups, group->netns, group->outbound, group->port) = (__u16)kept;
 	}
+	memset(&groups->group[kept], 0, (groups->count - kept) * sizeof *groups->group);
+	groups->count = kept;
 	for (size_t i = 0; i <= GROUPS_MAX; i++)
 		groups->group[i].active = false;
 }
 
-static void record(struct ts_histogram_keyed **histogram, __u32 us)
+static void record(struct ts_histogram_keyed **histogram, __u64 ns)
 {
-	__u64 ns = (__u64)us * 1000;
-
 	if (!*histogram)
 		*histogram = calloc(1, sizeof **histogram);
 	if (!*histogram)
@@ -147,10 +163,17 @@ static void record(struct ts_histogram_keyed **histogram, __u32 us)
 void ts_socket_group_rtt(struct ts_socket_group *group, __u32 smoothed_us, __u32 minimum_us)
 {
 	if (smoothed_us)
-		record(&group->smoothed, smoothed_us);
+		record(&group->smoothed, (__u64)smoothed_us * 1000);
 	if (minimum_us != ~0U)
-		record(&group->minimum, minimum_us);
+		record(&group->minimum, (__u64)minimum_us * 1000);
 	group->rtt_readings++;
+	group->active = true;
+}
+
+void ts_socket_group_exchange(struct ts_socket_group *group, __u64 ns)
+{
+	record(&group->exchange, ns);
+	group->exchanges++;
 	group->active = true;
 }
 
@@ -213,8 +236,8 @@ static void add_received(struct ts_snapshot *snapshot, const struct labels *l, c
 		ts_snapshot_gauge(snapshot, gauges[i].family, labels, gauges[i].value);
 }
 
-static void add_rtt(struct ts_snapshot *snapshot, enum ts_family_id family, const struct labels *l,
-		    const struct ts_histogram_keyed *raw)
+static void add_histogram(struct ts_snapshot *snapshot, enum ts_family_id family,
+			  const struct labels *l, const struct ts_histogram_keyed *raw)
 {
 	struct ts_histogram *histogram;
 
@@ -237,8 +260,9 @@ static void add_group(struct ts_snapshot *snapshot, struct ts_socket_group *grou
 			add_received(snapshot, &labels, limit_names[i], row);
 		row->window = row->buffer = row->in_flight = row->rtt_seconds = 0;
 	}
-	add_rtt(snapshot, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT, &labels, group->smoothed);
-	add_rtt(snapshot, TS_FAMILY_TCP_LIVE_MINIMUM_RTT, &labels, group->minimum);
+	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT, &labels, group->smoothed);
+	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_MINIMUM_RTT, &labels, group->minimum);
+	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_SERVICE_TIME, &labels, group->exchange);
 }
 
 static void add_overflowed(struct ts_snapshot *snapshot, const struct ts_socket_group *other)
@@ -253,13 +277,15 @@ static void add_overflowed(struct ts_snapshot *snapshot, const struct ts_socket_
 		snapshot->family[by_receiver[i]].overflowed = other->receivers;
 	snapshot->family[TS_FAMILY_TCP_LIVE_SMOOTHED_RTT].overflowed = other->rtt_readings;
 	snapshot->family[TS_FAMILY_TCP_LIVE_MINIMUM_RTT].overflowed = other->rtt_readings;
+	snapshot->family[TS_FAMILY_TCP_LIVE_SERVICE_TIME].overflowed = other->exchanges;
 }
 
-void ts_socket_groups_snapshot(struct ts_socket_groups *groups, struct ts_snapshot *snapshot)
+void ts_socket_groups_snapshot(struct ts_socket_groups *groups, const struct ts_netns_table *netns,
+			       struct ts_snapshot *snapshot)
 {
+	drop_idle(groups, netns);
 	for (size_t i = 0; i <= GROUPS_MAX; i++)
 		if (groups->group[i].used)
 			add_group(snapshot, &groups->group[i], i == OTHER);
 	add_overflowed(snapshot, &groups->group[OTHER]);
-	drop_idle(groups);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <linux/types.h>
 #include "../core/snapshot.h"
+#include "netns.h"
 
 /* What bounds the receive window of a connection. */
 enum ts_receive_limit {
@@ -38,12 +39,20 @@ void ts_socket_groups_begin(struct ts_socket_groups *groups);
 struct ts_socket_group *ts_socket_group(struct ts_socket_groups *groups, __u32 netns, bool outbound,
 					__u16 port);
 
+struct ts_socket_group *ts_socket_group_other(struct ts_socket_groups *groups);
+
 /* One connection. 0 and ~0, respectively, are no measurement. */
 void ts_socket_group_rtt(struct ts_socket_group *group, __u32 smoothed_us, __u32 minimum_us);
 void ts_socket_group_received(struct ts_socket_group *group, enum ts_receive_limit limit,
 			      const struct ts_received *received);
 
-/* Writes all series; gauges start anew afterwards. */
-void ts_socket_groups_snapshot(struct ts_socket_groups *groups, struct ts_snapshot *snapshot);
+void ts_socket_group_exchange(struct ts_socket_group *group, __u64 ns);
+
+/*
+ * Writes all series; gauges start anew afterwards. Groups of namespaces that are gone leave, and,
+ * when there is no room for more, those without a connection since the last snapshot.
+ */
+void ts_socket_groups_snapshot(struct ts_socket_groups *groups, const struct ts_netns_table *netns,
+			       struct ts_snapshot *snapshot);
 
 #endif

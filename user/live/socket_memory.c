@@ -5,13 +5,14 @@
 #include <string.h>
 
 #define START	1024
-#define MAXIMUM 131072 /* 32 bytes each, and there are two tables */
+#define MAXIMUM 131072 /* 40 bytes each, and there are two tables */
 
 struct remembered {
 	__u64 identity; /* 0: free */
 	__u64 bytes_received;
 	__u64 met_ns;
 	__u32 netns;
+	__u32 request;
 	__u16 local_port, remote_port;
 };
 
@@ -106,8 +107,9 @@ static void remember(struct ts_socket_memory *memory, const struct remembered *f
 	*entry = *fresh;
 }
 
-bool ts_socket_memory_update(struct ts_socket_memory *memory, const struct ts_socket_record *record,
-			     __u32 netns, __u64 now_ns, __u64 *bytes, __u64 *elapsed_ns)
+struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
+					      const struct ts_socket_record *record, __u32 netns,
+					      __u64 now_ns, __u32 request)
 {
 	const struct remembered *last = place_of(&memory->last, record->identity);
 	struct remembered fresh = {
@@ -115,6 +117,7 @@ bool ts_socket_memory_update(struct ts_socket_memory *memory, const struct ts_so
 		.bytes_received = record->bytes_received,
 		.met_ns = now_ns,
 		.netns = netns,
+		.request = request,
 		.local_port = record->local_port,
 		.remote_port = record->remote_port,
 	};
@@ -124,10 +127,13 @@ bool ts_socket_memory_update(struct ts_socket_memory *memory, const struct ts_so
 	if (!last->identity || last->netns != netns || last->local_port != fresh.local_port ||
 	    last->remote_port != fresh.remote_port || last->bytes_received > fresh.bytes_received ||
 	    last->met_ns >= now_ns)
-		return false;
-	*bytes = fresh.bytes_received - last->bytes_received;
-	*elapsed_ns = now_ns - last->met_ns;
-	return true;
+		return (struct ts_socket_past){0};
+	return (struct ts_socket_past){
+		.met = true,
+		.bytes = fresh.bytes_received - last->bytes_received,
+		.elapsed_ns = now_ns - last->met_ns,
+		.request = last->request,
+	};
 }
 
 __u64 ts_socket_memory_lost(const struct ts_socket_memory *memory)

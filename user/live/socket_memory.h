@@ -15,9 +15,17 @@ void ts_socket_memory_free(struct ts_socket_memory *memory);
 void ts_socket_memory_begin(struct ts_socket_memory *memory);
 void ts_socket_memory_end(struct ts_socket_memory *memory);
 
-/* True, with what it received since and how long ago that is, when it was met in the last round. */
-bool ts_socket_memory_update(struct ts_socket_memory *memory, const struct ts_socket_record *record,
-			     __u32 netns, __u64 now_ns, __u64 *bytes, __u64 *elapsed_ns);
+struct ts_socket_past {
+	bool met;    /* in the last round; the members below: since then */
+	__u64 bytes; /* received */
+	__u64 elapsed_ns;
+	__u32 request; /* of the exchange that was the last one then */
+};
+
+/* request: a number that tells a connection's exchanges apart. */
+struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
+					      const struct ts_socket_record *record, __u32 netns,
+					      __u64 now_ns, __u32 request);
 
 /* Connections there was no room for, each time they were met. */
 __u64 ts_socket_memory_lost(const struct ts_socket_memory *memory);

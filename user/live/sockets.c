@@ -24,9 +24,12 @@
 #include "socket_memory.h"
 #include "sockets.skel.h"
 
-#define VISIT_NS       1000000000ULL /* between two visits */
-#define VISIT_MINIMUM  300000000ULL  /* a snapshot repeats a visit older than this */
-#define COST_SHARE     100	     /* visits may take one part in so many of one CPU */
+#define VISIT_NS       1000000000ULL  /* between two visits */
+#define VISIT_MINIMUM  300000000ULL   /* a snapshot repeats a visit older than this */
+#define EAGER_NS       12000000000ULL /* visits may take one part in so many of one CPU: at */
+#define EAGER_SHARE    100	      /* first, as a look at the host takes seconds, and */
+#define SHARE	       1500	      /* later, as a recording goes on for days */
+#define UNDETAILED     8	      /* namespaces without series of their own in one round */
 #define READ_BYTES     32768
 #define RECEIVED_LEAST 65536 /* fewer bytes since the last visit say nothing about the window */
 #define UTILISED       0.5   /* of the window, by what arrives in one round trip */
@@ -43,7 +46,8 @@ struct netns_limits {
 struct visit {
 	struct sockets_state *state;
 	__u32 netns;
-	__u64 now;
+	bool detailed;	     /* else all its connections are "other" */
+	__u64 now, since_ns; /* the round before */
 	bool count_ports;
 	struct netns_limits limits;
 	__u64 listening[PORT_WORDS];
@@ -57,9 +61,11 @@ struct sockets_state {
 	struct ts_socket_memory *memory;
 	struct ts_socket_groups *groups;
 	struct ts_local_ports *ports;
-	__u64 visited_ns, next_ns;
-	__u32 wanted; /* as the program has it */
-	int error;    /* of the last visits */
+	__u64 opened_ns, visited_ns, next_ns;
+	__u64 jiffy_ns;
+	size_t undetailed; /* where the next round goes on with these */
+	__u32 wanted;	   /* as the program has it */
+	int error;	   /* of the last visits */
 	struct visit visit;
 	char buffer[READ_BYTES];
 };
@@ -110,20 +116,44 @@ static void judge_received(const struct visit *visit, struct ts_socket_group *gr
 				 });
 }
 
+/*
+ * The last exchange of a connection, when it took place since the round before.
+ */
+static void judge_exchange(const struct visit *visit, struct ts_socket_group *group,
+			   const struct ts_socket_record *record, const struct ts_socket_past *past,
+			   __u32 request, __u32 reply)
+{
+	__u64 age_ns = (__u64)(record->now - reply) * visit->state->jiffy_ns;
+
+	if (!record->exchanged)
+		return;
+	if (past->met ? past->request == request : age_ns >= visit->now - visit->since_ns)
+		return;
+	ts_socket_group_exchange(group, (__u64)(reply - request) * visit->state->jiffy_ns);
+}
+
 static void visit_open(const struct visit *visit, const struct ts_socket_record *record)
 {
 	struct sockets_state *state = visit->state;
 	bool outbound = !listens(visit, record->local_port);
+	__u16 port = outbound ? record->remote_port : record->local_port;
+	__u32 request = outbound ? record->last_sent : record->last_received;
+	__u32 reply = outbound ? record->last_received : record->last_sent;
 	struct ts_socket_group *group =
-		ts_socket_group(state->groups, visit->netns, outbound,
-				outbound ? record->remote_port : record->local_port);
-	__u64 bytes, elapsed_ns;
+		visit->detailed ? ts_socket_group(state->groups, visit->netns, outbound, port)
+				: ts_socket_group_other(state->groups);
+	bool pending = (__s32)(reply - request) < 0;
+	struct ts_socket_past past;
 
 	if (record->state == ESTABLISHED)
 		ts_socket_group_rtt(group, record->smoothed_rtt_us, record->minimum_rtt_us);
-	if (ts_socket_memory_update(state->memory, record, visit->netns, visit->now, &bytes,
-				    &elapsed_ns))
-		judge_received(visit, group, record, bytes, elapsed_ns);
+	/* A request without its reply yet must be new to the round that finds the reply. */
+	past = ts_socket_memory_update(state->memory, record, visit->netns, visit->now,
+				       pending ? reply : request);
+	if (past.met)
+		judge_received(visit, group, record, past.bytes, past.elapsed_ns);
+	if (!pending)
+		judge_exchange(visit, group, record, &past, request, reply);
 }
 
 static void visit_socket(const struct visit *visit, const struct ts_socket_record *record)
@@ -218,6 +248,17 @@ static void visit_listener(void *context, const struct ts_diag_socket *socket)
 	visit->listeners++;
 }
 
+static int list_listeners(struct ts_live *live, struct ts_netns_entry *entry, struct visit *visit)
+{
+	int diag = ts_netns_diag(live->netns, entry), error;
+
+	if (diag < 0)
+		return diag;
+	error = ts_sockdiag_dump(diag, TS_DIAG_LISTEN, false, visit_listener, visit);
+	ts_netns_diag_done(entry, diag);
+	return error;
+}
+
 /* Tells the program which sockets to write. */
 static int want(struct sockets_state *state, __u32 wanted)
 {
@@ -237,7 +278,7 @@ static int want(struct sockets_state *state, __u32 wanted)
  * the kernel's table of connections costs half a millisecond even when none belongs here, so ask
  * first whether there are any.
  */
-static int open_iterator(struct visit *visit)
+static int open_iterator(struct ts_live *live, struct ts_netns_entry *entry, struct visit *visit)
 {
 	struct sockets_state *state = visit->state;
 	struct sockets_in_use use = {0};
@@ -250,7 +291,7 @@ static int open_iterator(struct visit *visit)
 	visit->count_ports = false;
 	if (!use.hashed && !use.time_wait)
 		return -1;
-	error = ts_sockdiag_dump(TS_DIAG_LISTEN, false, visit_listener, visit);
+	error = list_listeners(live, entry, visit);
 	if (error) {
 		state->error = error;
 		return -1;
@@ -271,20 +312,19 @@ static int open_iterator(struct visit *visit)
 	return iterator;
 }
 
-static void visit_namespace(struct sockets_state *state, struct ts_netns_table *table,
-			    const struct ts_netns_entry *entry)
+static void visit_namespace(struct ts_live *live, struct sockets_state *state,
+			    struct ts_netns_entry *entry)
 {
 	struct visit *visit = &state->visit;
 	int iterator, error;
 
 	/* One that cannot be entered has gone since the last refresh. */
-	if (ts_netns_enter(table, entry))
+	if (ts_netns_enter(live->netns, entry))
 		return;
-	visit->state = state;
 	visit->netns = (__u32)entry->inode;
-	iterator = open_iterator(visit);
-	if (!entry->initial)
-		ts_netns_leave(table);
+	visit->detailed = entry->detailed;
+	iterator = open_iterator(live, entry, visit);
+	ts_netns_leave(live->netns);
 	if (iterator < 0)
 		return;
 	visit->now = ts_clock_ns(CLOCK_MONOTONIC);
@@ -298,28 +338,54 @@ static void visit_namespace(struct sockets_state *state, struct ts_netns_table *
 		ts_local_ports_end(state->ports, visit->netns);
 }
 
+static bool eager(const struct sockets_state *state, __u64 now)
+{
+	return now - state->opened_ns < EAGER_NS;
+}
+
+/* Those without series of their own take turns. */
+static void visit_undetailed(struct ts_live *live, struct sockets_state *state)
+{
+	struct ts_netns_table *table = live->netns;
+	size_t visited = 0;
+
+	for (size_t n = 0; n < table->count && visited < UNDETAILED; n++) {
+		struct ts_netns_entry *entry = &table->entry[state->undetailed++ % table->count];
+
+		if (!entry->alive || entry->detailed)
+			continue;
+		visit_namespace(live, state, entry);
+		visited++;
+	}
+}
+
 static void visit_all(struct ts_live *live, struct sockets_state *state)
 {
-	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), before = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID),
-	      took;
+	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), before = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	__u64 took, share = eager(state, start) ? EAGER_SHARE : SHARE;
 
 	state->error = 0;
+	state->visit.state = state;
+	state->visit.since_ns = state->visited_ns ? state->visited_ns : start;
 	ts_socket_groups_begin(state->groups);
 	ts_socket_memory_begin(state->memory);
 	for (size_t i = 0; i < live->netns->count; i++)
-		if (live->netns->entry[i].alive)
-			visit_namespace(state, live->netns, &live->netns->entry[i]);
+		if (live->netns->entry[i].alive && live->netns->entry[i].detailed)
+			visit_namespace(live, state, &live->netns->entry[i]);
+	if (live->netns->undetailed)
+		visit_undetailed(live, state);
 	ts_socket_memory_end(state->memory);
 	took = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
 	state->visited_ns = start;
-	state->next_ns = start + (took * COST_SHARE > VISIT_NS ? took * COST_SHARE : VISIT_NS);
+	state->next_ns = start + took * share;
 }
 
 static void sockets_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 {
 	struct sockets_state *state = data;
 
-	if (monotonic_ns >= state->next_ns)
+	ts_netns_tick(live->netns, live->proc, monotonic_ns);
+	if (monotonic_ns >= state->next_ns && monotonic_ns >= state->visited_ns + VISIT_NS)
 		visit_all(live, state);
 }
 
@@ -377,6 +443,8 @@ static int sockets_open(struct ts_live *live, void **data, enum ts_status *statu
 	if (!state->link)
 		return fail(state, status, why, TS_STATUS_UNSUPPORTED,
 			    "the iterator over TCP sockets cannot be attached", -errno);
+	state->jiffy_ns = ts_jiffy_ns();
+	state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	visit_all(live, state);
 	if (state->error)
 		return fail(state, status, why, TS_STATUS_FAILED, "TCP sockets cannot be visited",
@@ -388,15 +456,17 @@ static int sockets_open(struct ts_live *live, void **data, enum ts_status *statu
 static void sockets_snapshot(struct ts_live *live, void *data, struct ts_snapshot *snapshot)
 {
 	struct sockets_state *state = data;
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
 	char why[256];
 
-	if (ts_clock_ns(CLOCK_MONOTONIC) - state->visited_ns >= VISIT_MINIMUM)
+	if ((now >= state->next_ns || eager(state, now)) &&
+	    now >= state->visited_ns + VISIT_MINIMUM)
 		visit_all(live, state);
 	snprintf(why, sizeof why, "TCP sockets cannot be visited: %s", strerror(-state->error));
 	ts_snapshot_source_status(snapshot, TS_SOURCE_SOCKETS,
 				  state->error ? TS_STATUS_FAILED : TS_STATUS_OK,
 				  state->error ? why : "");
-	ts_socket_groups_snapshot(state->groups, snapshot);
+	ts_socket_groups_snapshot(state->groups, live->netns, snapshot);
 	ts_local_ports_snapshot(state->ports, snapshot);
 	snapshot->cost.lost_events += ts_socket_memory_lost(state->memory);
 	ts_probe_cost(&state->probe, snapshot);

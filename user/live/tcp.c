@@ -13,12 +13,17 @@
 #include "clock.h"
 #include "netns.h"
 #include "probe.h"
+#include "slots.h"
 #include "sockdiag.h"
 #include "tcp.skel.h"
 
-#define RECONCILE_NS	 1000000000ULL
+#define RECONCILE_NS	 3000000000ULL
 #define UNSEEN_NS	 10000000000ULL /* a port in a namespace that cannot be visited */
 #define SLOTS_WITH_OTHER (TS_TCP_SLOTS + 1)
+#define COUNTERS	 (sizeof(struct ts_tcp_counters) / sizeof(__u64))
+#define HISTOGRAM_WORDS	 (sizeof(struct ts_histogram_keyed) / sizeof(__u64))
+/* All that is counted in a slot, the CPUs' counters added up. */
+#define SLOT_WORDS (COUNTERS + TS_TCP_HISTOGRAMS * HISTOGRAM_WORDS)
 
 struct tcp_state {
 	struct tcp_bpf *skeleton;
@@ -26,8 +31,9 @@ struct tcp_state {
 	/* Mapped only during a snapshot: else they would count as this process's own memory. */
 	const struct ts_tcp_counters *totals;	/* [cpu][slot] */
 	const struct ts_histogram_keyed *times; /* [slot][histogram] */
-	const struct ts_tcp_shared *shared;
+	struct ts_tcp_shared *shared;
 	size_t shared_length;
+	struct ts_slots slots;
 	unsigned int cpus;
 	__u64 reconciled_ns;
 };
@@ -46,6 +52,7 @@ static const struct {
 	{TS_FAMILY_TCP_CONNECTION_SEGMENTS, {"ts_tcp_state"}},
 	{TS_FAMILY_TCP_SMOOTHED_RTT, {"ts_tcp_state"}},
 	{TS_FAMILY_TCP_MINIMUM_RTT, {"ts_tcp_state"}},
+	{TS_FAMILY_TCP_SERVICE_TIME, {"ts_tcp_state"}},
 };
 
 static const char *const cause_names[] = {
@@ -69,16 +76,16 @@ static const struct {
 	const char *const *names; /* values of the last label; NULL when the family has none */
 	bool side;		  /* the family has a side label; else its port is remote */
 } counters[] = {
-#define COUNTERS(member)                          \
+#define MEMBER(member)                            \
 	offsetof(struct ts_tcp_counters, member), \
 		sizeof(((struct ts_tcp_counters *)0)->member) / sizeof(__u64)
-	{TS_FAMILY_TCP_RETRANSMITS, COUNTERS(retransmits), cause_names, true},
-	{TS_FAMILY_TCP_RESETS, COUNTERS(resets), direction_names, true},
-	{TS_FAMILY_TCP_CONNECT_FAILURES, COUNTERS(failures), failure_names, false},
-	{TS_FAMILY_TCP_CONNECTIONS, COUNTERS(connections), NULL, true},
-	{TS_FAMILY_TCP_CONNECTION_BYTES, COUNTERS(bytes), direction_names, true},
-	{TS_FAMILY_TCP_CONNECTION_SEGMENTS, COUNTERS(segments), direction_names, true},
-#undef COUNTERS
+	{TS_FAMILY_TCP_RETRANSMITS, MEMBER(retransmits), cause_names, true},
+	{TS_FAMILY_TCP_RESETS, MEMBER(resets), direction_names, true},
+	{TS_FAMILY_TCP_CONNECT_FAILURES, MEMBER(failures), failure_names, false},
+	{TS_FAMILY_TCP_CONNECTIONS, MEMBER(connections), NULL, true},
+	{TS_FAMILY_TCP_CONNECTION_BYTES, MEMBER(bytes), direction_names, true},
+	{TS_FAMILY_TCP_CONNECTION_SEGMENTS, MEMBER(segments), direction_names, true},
+#undef MEMBER
 };
 
 static const struct {
@@ -88,6 +95,7 @@ static const struct {
 	[TS_TCP_CONNECT_LATENCY] = {TS_FAMILY_TCP_CONNECT_LATENCY, false},
 	[TS_TCP_SMOOTHED_RTT] = {TS_FAMILY_TCP_SMOOTHED_RTT, true},
 	[TS_TCP_MINIMUM_RTT] = {TS_FAMILY_TCP_MINIMUM_RTT, true},
+	[TS_TCP_SERVICE_TIME] = {TS_FAMILY_TCP_SERVICE_TIME, true},
 };
 
 /* ---- listening ports */
@@ -114,12 +122,16 @@ static void seed_ports(struct ts_live *live, int map, __u64 now, bool visited[TS
 	for (size_t i = 0; i < table->count; i++) {
 		struct seed seed = {map, (__u32)table->entry[i].inode, now};
 
+		int diag;
+
 		visited[i] = false;
-		if (!table->entry[i].alive || ts_netns_enter(table, &table->entry[i]))
+		if (!table->entry[i].alive)
 			continue;
-		visited[i] = !ts_sockdiag_dump(TS_DIAG_LISTEN, false, seed_port, &seed);
-		if (!table->entry[i].initial)
-			ts_netns_leave(table);
+		diag = ts_netns_diag(table, &table->entry[i]);
+		if (diag < 0)
+			continue;
+		visited[i] = !ts_sockdiag_dump(diag, TS_DIAG_LISTEN, false, seed_port, &seed);
+		ts_netns_diag_done(&table->entry[i], diag);
 	}
 }
 
@@ -160,6 +172,7 @@ static void tcp_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 	bool visited[TS_NETNS_MAX];
 	__u64 now;
 
+	ts_netns_tick(live->netns, live->proc, monotonic_ns);
 	if (monotonic_ns - state->reconciled_ns < RECONCILE_NS)
 		return;
 	state->reconciled_ns = monotonic_ns;
@@ -176,8 +189,9 @@ static void tcp_close(void *data)
 
 	ts_probe_detach(&state->probe);
 	if (state->shared)
-		munmap((void *)state->shared, state->shared_length);
+		munmap(state->shared, state->shared_length);
 	tcp_bpf__destroy(state->skeleton);
+	ts_slots_close(&state->slots);
 	free(state);
 }
 
@@ -199,11 +213,14 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 
 	if (!state)
 		return fail(NULL, status, why, "out of memory", -ENOMEM);
+	if (!ts_slots_open(&state->slots, TS_TCP_SLOTS))
+		return fail(state, status, why, "out of memory", -ENOMEM);
 	state->skeleton = tcp_bpf__open_opts(ts_open_options(live));
 	if (!state->skeleton)
 		return fail(state, status, why, "the BPF object cannot be opened", -errno);
 	ts_tracepoint_exists(live->kernel_btf, "tcp_retransmit_skb", &parameters);
 	state->skeleton->rodata->ts_tcp_retransmit_has_error = parameters > 2;
+	state->skeleton->rodata->ts_tcp_jiffy_ns = ts_jiffy_ns();
 	state->cpus = ts_possible_cpus();
 	bpf_map__set_max_entries(state->skeleton->maps.ts_tcp_totals,
 				 state->cpus * SLOTS_WITH_OTHER);
@@ -214,7 +231,7 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	}
 	/* The skeleton's own view is of the time before loading: the object was loaded without it.
 	 */
-	state->shared = ts_map_view(state->skeleton->maps.bss, &state->shared_length);
+	state->shared = ts_slots_map(state->skeleton->maps.bss, &state->shared_length);
 	if (!state->shared)
 		return fail(state, status, why, "the table of keys cannot be mapped", -errno);
 	state->reconciled_ns = ts_clock_ns(CLOCK_MONOTONIC);
@@ -242,18 +259,39 @@ static void labels_of(struct labels *labels, __u64 key, bool other)
 	labels->side = TS_TCP_KEY_OUTBOUND(key) ? "outbound" : "service";
 }
 
-static void add_counters(const struct tcp_state *state, struct ts_snapshot *snapshot, __u32 slot,
-			 const struct labels *l)
+/* SLOT_WORDS of them. */
+static void read_slot(const struct tcp_state *state, __u32 slot, __u64 *words)
 {
-	__u64 sum[sizeof(struct ts_tcp_counters) / sizeof(__u64)] = {0};
-
+	memset(words, 0, COUNTERS * sizeof *words);
 	for (unsigned int cpu = 0; cpu < state->cpus; cpu++) {
 		const __u64 *counter =
 			(const __u64 *)&state->totals[(size_t)cpu * SLOTS_WITH_OTHER + slot];
 
-		for (size_t i = 0; i < sizeof sum / sizeof *sum; i++)
-			sum[i] += counter[i];
+		for (size_t i = 0; i < COUNTERS; i++)
+			words[i] += counter[i];
 	}
+	memcpy(words + COUNTERS, &state->times[(size_t)slot * TS_TCP_HISTOGRAMS],
+	       TS_TCP_HISTOGRAMS * sizeof(struct ts_histogram_keyed));
+}
+
+/* A number that changes with all that is counted. */
+static __u64 mark_of(const __u64 *words)
+{
+	__u64 mark = 0;
+
+	for (size_t i = 0; i < COUNTERS; i++)
+		mark += words[i];
+	for (size_t i = 0; i < TS_TCP_HISTOGRAMS; i++) {
+		const __u64 *histogram = words + COUNTERS + i * HISTOGRAM_WORDS;
+
+		mark += histogram[0] + histogram[2]; /* sum, and the slot of zeros */
+	}
+	return mark;
+}
+
+static void add_counters(struct ts_snapshot *snapshot, const __u64 *sum, const struct labels *l,
+			 bool other)
+{
 	for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
 		for (size_t j = 0; j < counters[i].count; j++) {
 			__u64 value = sum[counters[i].offset / sizeof(__u64) + j];
@@ -266,31 +304,68 @@ static void add_counters(const struct tcp_state *state, struct ts_snapshot *snap
 						    ? TS_LABELS(l->netns, l->side, l->port, name)
 						    : TS_LABELS(l->netns, l->port, name),
 					    value);
-			if (slot == TS_TCP_OTHER)
+			if (other)
 				snapshot->family[counters[i].family].overflowed += value;
 		}
 	}
 }
 
-static void add_histograms(const struct tcp_state *state, struct ts_snapshot *snapshot, __u32 slot,
-			   const struct labels *l)
+static void add_histogram(struct ts_snapshot *snapshot, size_t which, const struct ts_slot *slot,
+			  const __u64 *words, const struct labels *l, bool other)
 {
-	for (size_t i = 0; i < TS_TCP_HISTOGRAMS; i++) {
-		const struct ts_histogram_keyed *raw = &state->times[slot * TS_TCP_HISTOGRAMS + i];
-		enum ts_family_id family = histograms[i].family;
-		struct ts_histogram *histogram;
+	enum ts_family_id family = histograms[which].family;
+	size_t first = COUNTERS + which * HISTOGRAM_WORDS;
+	__u64 used[3] = {words[first], 0, words[first + 2]};
+	struct ts_histogram *histogram;
 
-		if (!raw->sum && !raw->slot[0])
-			continue;
-		histogram = ts_snapshot_histogram(snapshot, family,
-						  histograms[i].side
-							  ? TS_LABELS(l->netns, l->side, l->port)
-							  : TS_LABELS(l->netns, l->port),
-						  TS_HISTOGRAM_SCALE_KEYED);
-		ts_histogram_add_raw(histogram, raw->sum, raw->max, raw->slot);
-		if (slot == TS_TCP_OTHER)
-			snapshot->family[family].overflowed += histogram->count;
-	}
+	if (slot)
+		ts_slot_subtract(slot, first, used, 3);
+	if (!used[0] && !used[2])
+		return;
+	histogram =
+		ts_snapshot_histogram(snapshot, family,
+				      histograms[which].side ? TS_LABELS(l->netns, l->side, l->port)
+							     : TS_LABELS(l->netns, l->port),
+				      TS_HISTOGRAM_SCALE_KEYED);
+	if (slot)
+		ts_slot_histogram(slot, first, words + first, histogram);
+	else
+		ts_histogram_add_raw(histogram, words[first], words[first + 1], words + first + 2);
+	if (other)
+		snapshot->family[family].overflowed += histogram->count;
+}
+
+/* slot: NULL for the one of all others. words are those of the map. */
+static void add_slot(struct ts_snapshot *snapshot, const struct ts_slot *slot, __u64 *words)
+{
+	struct labels labels;
+
+	labels_of(&labels, slot ? slot->owner : 0, !slot);
+	for (size_t i = 0; i < TS_TCP_HISTOGRAMS; i++)
+		add_histogram(snapshot, i, slot, words, &labels, !slot);
+	if (slot)
+		ts_slot_subtract(slot, 0, words, COUNTERS);
+	add_counters(snapshot, words, &labels, !slot);
+}
+
+/* Whether the owner of a slot, of which all has been told, need not keep it. */
+static bool abandoned(const struct ts_live *live, const struct tcp_state *state,
+		      const struct ts_slot *slot, __u64 now, bool scarce)
+{
+	struct ts_tcp_listening_key key = {
+		.netns = TS_TCP_KEY_NETNS(slot->owner),
+		.port = TS_TCP_KEY_PORT(slot->owner),
+	};
+	__u64 entered;
+
+	if (!ts_slot_idle(slot, now, TS_SLOT_GONE_NS))
+		return false;
+	if (ts_netns_gone(live->netns, key.netns))
+		return true;
+	return scarce && ts_slot_idle(slot, now, TS_SLOT_IDLE_NS) &&
+	       (TS_TCP_KEY_OUTBOUND(slot->owner) ||
+		bpf_map_lookup_elem(bpf_map__fd(state->skeleton->maps.ts_tcp_ports), &key,
+				    &entered));
 }
 
 /* A family is measured only when every program it needs is attached. */
@@ -306,20 +381,34 @@ static void set_statuses(const struct tcp_state *state, struct ts_snapshot *snap
 	}
 }
 
-static void add_series(const struct tcp_state *state, struct ts_snapshot *snapshot)
+static void add_series(const struct ts_live *live, struct tcp_state *state,
+		       struct ts_snapshot *snapshot)
 {
-	const __u64 *keys = state->shared->keys;
-	struct labels labels;
+	__u64 words[SLOT_WORDS], now = ts_clock_ns(CLOCK_MONOTONIC);
+	bool scarce = ts_slots_scarce(&state->slots);
 
-	for (__u32 slot = 0; slot < SLOTS_WITH_OTHER; slot++) {
-		bool other = slot == TS_TCP_OTHER;
+	ts_slots_begin(&state->slots);
+	for (__u32 i = 0; i < TS_TCP_SLOTS; i++) {
+		__u64 *key = &state->shared->keys[i],
+		      owner = __atomic_load_n(key, __ATOMIC_RELAXED);
+		struct ts_slot *slot = &state->slots.slot[i];
 
-		if (!other && !keys[slot])
+		if (!owner || (owner == TS_SLOT_RESTING && !ts_slot_rested(slot, now)))
 			continue;
-		labels_of(&labels, other ? 0 : keys[slot], other);
-		add_counters(state, snapshot, slot, &labels);
-		add_histograms(state, snapshot, slot, &labels);
+		read_slot(state, i, words);
+		if (owner == TS_SLOT_RESTING) {
+			ts_slot_free(slot, key, words, SLOT_WORDS);
+			continue;
+		}
+		ts_slot_see(slot, owner, mark_of(words), now);
+		if (!ts_slots_show(&state->slots, i, owner))
+			continue;
+		add_slot(snapshot, slot, words);
+		if (abandoned(live, state, slot, now, scarce))
+			ts_slot_close(slot, key, now);
 	}
+	read_slot(state, TS_TCP_OTHER, words);
+	add_slot(snapshot, NULL, words);
 }
 
 static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *snapshot)
@@ -331,7 +420,7 @@ static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *s
 	state->totals = ts_map_view(state->skeleton->maps.ts_tcp_totals, &totals_length);
 	state->times = ts_map_view(state->skeleton->maps.ts_tcp_times, &times_length);
 	if (state->totals && state->times)
-		add_series(state, snapshot);
+		add_series(live, state, snapshot);
 	else
 		ts_snapshot_source_status(snapshot, TS_SOURCE_TCP, TS_STATUS_FAILED,
 					  "the counters cannot be mapped");

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <bpf/bpf.h>
 
 #include <tunescope/writeback.h>
 #include "../core/histogram.h"
+#include "clock.h"
 #include "diskstats.h"
 #include "probe.h"
 #include "writeback.skel.h"
@@ -74,19 +74,6 @@ static void writeback_close(void *opaque)
 	free(state);
 }
 
-/*
- * The kernel counts pauses in ticks of its configuration's HZ, which it may not publish; but a tick
- * is also the resolution of its coarse clocks.
- */
-static __u64 jiffy_ns(void)
-{
-	struct timespec resolution;
-
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &resolution))
-		return 0;
-	return (__u64)resolution.tv_sec * 1000000000ull + (__u64)resolution.tv_nsec;
-}
-
 /* Where the pause stands among the tracepoint's arguments shows in how many there are. */
 static int set_constants(struct writeback_bpf *skeleton, const struct btf *btf,
 			 enum ts_status *status, char why[256])
@@ -104,7 +91,7 @@ static int set_constants(struct writeback_bpf *skeleton, const struct btf *btf,
 		return -EOPNOTSUPP;
 	}
 	skeleton->rodata->ts_writeback_has_thresholds = parameters == WITH_THRESHOLDS;
-	skeleton->rodata->ts_writeback_jiffy_ns = jiffy_ns();
+	skeleton->rodata->ts_writeback_jiffy_ns = ts_jiffy_ns();
 	if (skeleton->rodata->ts_writeback_jiffy_ns)
 		return 0;
 	snprintf(why, 256, "the length of the kernel's clock tick is not known");
