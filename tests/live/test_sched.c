@@ -210,6 +210,17 @@ static const struct ts_sufferer *sufferer_by_pid(const struct ts_snapshot *snaps
 	return NULL;
 }
 
+/* Tasks that waited stand first. */
+static size_t sufferers(const struct ts_snapshot *snapshot)
+{
+	size_t count = 0;
+
+	while (count < snapshot->sufferers &&
+	       snapshot->sufferer[count].family == TS_FAMILY_RUNQ_LATENCY)
+		count++;
+	return count;
+}
+
 /* Part of a task's account that no BPF program can see on this host (see the reference). */
 static uint64_t unseen_wait(const struct sched_reference_bpf *reference, pid_t pid)
 {
@@ -252,7 +263,7 @@ static void test_wait_against_schedstat(void **state)
 		const struct ts_sufferer *sufferer = sufferer_by_pid(view.after, pid[i]);
 
 		if (!sufferer) { /* only right when eight others were worse off */
-			assert_int_equal(view.after->sufferers, 8);
+			assert_int_equal(sufferers(view.after), 8);
 			check_at_least("wait of the eighth, s", view.after->sufferer[7].value,
 				       0.97 * (double)view.child[i].waited_ns / 1e9);
 			continue;
@@ -262,8 +273,8 @@ static void test_wait_against_schedstat(void **state)
 		assert_string_not_equal(sufferer->comm, "");
 		assert_int_equal(sufferer->cgroup[0], '/');
 	}
-	assert_true(view.after->sufferers <= 8);
-	for (size_t i = 1; i < view.after->sufferers; i++)
+	assert_true(sufferers(view.after) <= 8);
+	for (size_t i = 1; i < sufferers(view.after); i++)
 		assert_true(view.after->sufferer[i - 1].value >= view.after->sufferer[i].value);
 	/* And all of it is in the total. */
 	check_at_least("wait in all, s", ts_histogram_sum(view.wait),
@@ -455,6 +466,141 @@ static void test_event_by_event_without_sched_info(void **state)
 	compare_with_reference((struct ts_sched_options){.own_timestamps = true});
 }
 
+/* ---- Sessions */
+
+static void work_session_spin(const struct load_child *child)
+{
+	if (setsid() > 0)
+		work_spin(child);
+}
+
+static void work_background_session_spin(const struct load_child *child)
+{
+	if (setsid() > 0 && nice(19) == 19)
+		work_spin(child);
+}
+
+/* Of the series of one session, whatever its CPU time is shared out between, in seconds. */
+static double session_seconds(const struct ts_snapshot *snapshot, enum ts_family_id id,
+			      pid_t session, const char *class)
+{
+	const struct ts_family_data *data = &snapshot->family[id];
+	double seconds = 0;
+	char label[16];
+
+	assert_int_equal(data->status, TS_STATUS_OK);
+	snprintf(label, sizeof label, "%d", (int)session);
+	for (size_t i = 0; i < data->count; i++)
+		if (!strcmp(data->series[i].label[0], label) &&
+		    !strcmp(data->series[i].label[2], class))
+			seconds += (double)data->series[i].counter / 1e9;
+	return seconds;
+}
+
+static double session_change(const struct view *view, enum ts_family_id id, pid_t session,
+			     const char *class)
+{
+	return session_seconds(view->after, id, session, class) -
+	       session_seconds(view->before, id, session, class);
+}
+
+static void check_session(const struct view *view, pid_t session,
+			  const struct kernel_account *account, uint64_t unseen, const char *class)
+{
+	check_near("wait of a session, s",
+		   session_change(view, TS_FAMILY_SESSION_WAIT, session, class),
+		   (double)(account->waited_ns - unseen) / 1e9, 0.05, 0.01);
+	check_near("run of a session, s",
+		   session_change(view, TS_FAMILY_SESSION_RUN, session, class),
+		   (double)account->ran_ns / 1e9, 0.05, 0.01);
+}
+
+static void test_sessions_against_schedstat(void **state)
+{
+	struct sched_reference_bpf *reference = sched_reference_bpf__open_and_load();
+	uint64_t unseen[3];
+	struct source source;
+	struct load load;
+	struct view view;
+
+	assert_non_null(reference);
+	assert_int_equal(sched_reference_bpf__attach(reference), 0);
+	source_open(&source, (struct ts_sched_options){0});
+	assert_int_equal(load_open(&load), 0);
+	load_add_spinners(&load, 1, other_cpu(), 1.5);
+	load_add(&load, (struct load_child){
+				.work = work_session_spin, .cpu = other_cpu(), .seconds = 1.5});
+	load_add(&load, (struct load_child){.work = work_background_session_spin,
+					    .cpu = other_cpu(),
+					    .seconds = 1.5});
+	start_or_fail(&load);
+	view_load(&view, &source, &load);
+	for (size_t i = 0; i < 3; i++)
+		unseen[i] = unseen_wait(reference, load.child[i].pid);
+	sched_reference_bpf__destroy(reference);
+	load_close(&load, NULL);
+	source_close(&source);
+
+	check_at_least("wait of this session, s",
+		       session_change(&view, TS_FAMILY_SESSION_WAIT, getsid(0), "normal"),
+		       0.95 * (double)(view.child[0].waited_ns - unseen[0]) / 1e9 - 0.01);
+	check_session(&view, load.child[1].pid, &view.child[1], unseen[1], "normal");
+	check_session(&view, load.child[2].pid, &view.child[2], unseen[2], "background");
+	view_close(&view);
+}
+
+/* Two spinners in sessions of their own that end before the next snapshot; their wait in seconds.
+ */
+static double wait_of_ended(bool tick)
+{
+	const int cpu = other_cpu();
+	struct ts_snapshot *before, *after;
+	double waited = 0, told = 0;
+	struct source source;
+	pid_t pid[2];
+
+	source_open(&source, (struct ts_sched_options){0});
+	before = source_snapshot(&source);
+	for (int i = 0; i < 2; i++) {
+		pid[i] = fork();
+		assert_true(pid[i] >= 0);
+		if (pid[i])
+			continue;
+		if (pin(0, cpu))
+			work_session_spin(&(struct load_child){.seconds = 1.6});
+		_exit(0);
+	}
+	for (int i = 0; i < 18; i++) {
+		usleep(100000);
+		if (tick)
+			ts_source_sched.tick(&source.live, source.state,
+					     (uint64_t)(seconds_now() * 1e9));
+	}
+	for (int i = 0; i < 2; i++) {
+		struct rusage usage;
+
+		assert_int_equal(wait4(pid[i], NULL, 0, &usage), pid[i]);
+		waited += 1.6 - (double)usage.ru_utime.tv_sec - (double)usage.ru_stime.tv_sec -
+			  (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	}
+	after = source_snapshot(&source);
+	for (int i = 0; i < 2; i++)
+		told += session_seconds(after, TS_FAMILY_SESSION_WAIT, pid[i], "normal");
+	print_message("    ended before the snapshot: %.3f s of %.3f s waited are known\n", told,
+		      waited);
+	assert_true(waited > 0.5);
+	source_close(&source);
+	ts_snapshot_free(before);
+	ts_snapshot_free(after);
+	return told / waited;
+}
+
+static void test_tasks_that_end_between_snapshots(void **state)
+{
+	assert_true(wait_of_ended(true) > 0.5);
+	assert_true(wait_of_ended(false) < 0.01); /* or the ticks are for nothing */
+}
+
 /* ---- Waits that read 0 because the run queue's clock was not updated */
 
 static double share_of_zeros(struct ts_sched_options options)
@@ -510,7 +656,7 @@ static void test_collector(void **state)
 	after = ts_collector_snapshot(collector);
 	ts_collector_close(collector);
 	assert_int_equal(ts_window_make(before, after, &window), 0);
-	for (int id = TS_FAMILY_RUNQ_LATENCY; id <= TS_FAMILY_TASK_MIGRATIONS; id++)
+	for (int id = TS_FAMILY_RUNQ_LATENCY; id <= TS_FAMILY_SESSION_RUN; id++)
 		assert_int_equal(ts_window_status(&window, (enum ts_family_id)id), TS_STATUS_OK);
 	assert_true(ts_window_counter(&window, TS_FAMILY_CONTEXT_SWITCHES, NULL) > 0);
 	assert_true(ts_window_histogram(&window, TS_FAMILY_RUNQ_LATENCY, NULL)->count > 0);
@@ -528,7 +674,7 @@ static void test_program_switched_off(void **state)
 	struct ts_collector *collector = open_collector(disabled);
 	struct ts_snapshot *snapshot = ts_collector_snapshot(collector);
 
-	for (int id = TS_FAMILY_RUNQ_LATENCY; id <= TS_FAMILY_TASK_MIGRATIONS; id++) {
+	for (int id = TS_FAMILY_RUNQ_LATENCY; id <= TS_FAMILY_SESSION_RUN; id++) {
 		assert_int_equal(snapshot->family[id].status, TS_STATUS_DISABLED);
 		assert_string_not_equal(snapshot->family[id].why, "");
 		assert_int_equal(snapshot->family[id].count, 0);
@@ -544,6 +690,8 @@ int main(void)
 		cmocka_unit_test(test_program_switched_off),
 		cmocka_unit_test(test_switches_against_proc_stat_and_getrusage),
 		cmocka_unit_test(test_wait_against_schedstat),
+		cmocka_unit_test(test_sessions_against_schedstat),
+		cmocka_unit_test(test_tasks_that_end_between_snapshots),
 		cmocka_unit_test(test_event_by_event),
 		cmocka_unit_test(test_event_by_event_without_sched_info),
 		cmocka_unit_test(test_few_waits_read_zero),

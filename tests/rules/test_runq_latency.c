@@ -277,8 +277,8 @@ static void hardly_starved_is_saturated(void **state)
 {
 	struct session small = worker, large = crowd;
 
-	/* Half of a CPU instead of a sixth is three times as much, of a fifth is not. */
-	small.share = large.share = 1.0 / 5, large.tasks = 4;
+	/* Half of a CPU instead of a bit more than a fifth is not much more. */
+	small.share = large.share = 1.0 / 4.9, large.tasks = 3.9;
 	expect_sessions("0", small, large, "cpu-saturated", autogroup_key);
 	/* It waits for hardly any time: 0.49 s of 10. */
 	small = worker, small.tasks = 0.049 / (1 - small.share);
@@ -290,13 +290,36 @@ static void just_starved(void **state)
 	struct session small = worker, large = crowd;
 	struct fixture f;
 
-	small.share = large.share = 1.0 / 6.1, large.tasks = 5.1;
+	small.share = large.share = 1.0 / 5.1, large.tasks = 4.1;
 	judge_sessions(&f, "0", &small, &large);
 	fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
 	fixture_close(&f);
 	small = worker, small.tasks = 0.051 / (1 - small.share);
 	judge_sessions(&f, "0", &small, &crowd);
 	fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
+	fixture_close(&f);
+}
+
+/* A server with a session for each of its processes: equal parts for them are what there is. */
+static void many_sessions_of_one_task(void **state)
+{
+	struct session one = {"100", "task", "normal", 1, 0.1, NULL};
+	struct session light = {"99", "task", "normal", 0.2, 0.1, "bash"};
+	struct fixture f;
+	char id[8];
+
+	fixture_open(&f);
+	add(&f, &crowded);
+	f.later->setting[0].value = "0";
+	add_session(&f, &light);
+	for (int i = 0; i < 14; i++) {
+		snprintf(id, sizeof id, "%d", 100 + i);
+		one.id = ts_arena_intern(f.later->arena, id);
+		add_session(&f, &one);
+	}
+	fixture_judge(&f);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->cause,
+			    "cpu-saturated");
 	fixture_close(&f);
 }
 
@@ -466,6 +489,7 @@ int main(void)
 		cmocka_unit_test(a_session_starved_by_another),
 		cmocka_unit_test(hardly_starved_is_saturated),
 		cmocka_unit_test(just_starved),
+		cmocka_unit_test(many_sessions_of_one_task),
 		cmocka_unit_test(what_looks_like_it),
 		cmocka_unit_test(those_who_asked_to_come_last),
 		cmocka_unit_test(switched_on_it_converges),

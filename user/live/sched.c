@@ -59,13 +59,6 @@ struct sched_state {
 	char sessions_why[256];
 };
 
-/* What is looked for in the table of tasks. */
-struct task_search {
-	struct candidate candidate[CANDIDATES]; /* the worst, worst first */
-	__u64 waited;				/* by all of them */
-	__u64 material;				/* waits of interest to the sessions */
-};
-
 /* ---- Opening */
 
 static bool type_has_member(const struct btf *btf, const struct btf_type *type, const char *name)
@@ -294,7 +287,7 @@ static void keep_if_worse(struct candidate *candidate, __u32 pid, __u64 waited)
 }
 
 static void compare_tasks(struct sched_state *state, const struct ts_sched_task *task, __u32 first,
-			  struct task_search *search)
+			  struct candidate *candidate)
 {
 	for (__u32 i = 0; i < TASKS_AT_A_TIME; i++, task++) {
 		__u64 *last = &state->waited[first + i];
@@ -302,17 +295,19 @@ static void compare_tasks(struct sched_state *state, const struct ts_sched_task 
 
 		if (!task->pid || now == before)
 			continue;
+		if (state->sessions)
+			ts_sched_sessions_task(state->sessions, first + i, task->pid, now);
+		if (!candidate)
+			continue;
 		if (now < before)
 			before = 0; /* another task of the same pid */
 		*last = now;
-		keep_if_worse(search->candidate, task->pid, now - before);
-		search->waited += now - before;
-		if (now - before >= search->material)
-			ts_sched_sessions_waited(state->sessions, task->pid, now - before);
+		keep_if_worse(candidate, task->pid, now - before);
 	}
 }
 
-static int search_tasks(struct sched_state *state, struct task_search *search)
+/* candidate: who waited most since the last snapshot; NULL between two snapshots. */
+static int look_at_tasks(struct sched_state *state, struct candidate *candidate)
 {
 	int map = bpf_map__fd(state->skeleton->maps.ts_sched_tasks);
 	const size_t length = TASKS_AT_A_TIME * sizeof(struct ts_sched_task);
@@ -323,7 +318,7 @@ static int search_tasks(struct sched_state *state, struct task_search *search)
 
 		if (part == MAP_FAILED)
 			return -errno;
-		compare_tasks(state, part, first, search);
+		compare_tasks(state, part, first, candidate);
 		munmap(part, length);
 	}
 	return 0;
@@ -392,32 +387,48 @@ static bool name_sufferer(const struct ts_live *live, const struct candidate *ca
 	return true;
 }
 
+/* 0, or a negative errno. */
+static int look_at_sessions(struct sched_state *state, struct candidate *candidate, bool due)
+{
+	int error;
+
+	if (state->sessions)
+		ts_sched_sessions_begin(state->sessions, ts_clock_ns(CLOCK_MONOTONIC));
+	error = look_at_tasks(state, candidate);
+	if (!error && state->sessions)
+		error = ts_sched_sessions_end(state->sessions, due);
+	return error;
+}
+
+static void add_sessions(const struct ts_live *live, struct sched_state *state,
+			 struct ts_snapshot *snapshot, int error)
+{
+	char why[128];
+
+	if (!state->sessions) {
+		ts_sched_sessions_status(snapshot, state->sessions_status, state->sessions_why);
+	} else if (error) {
+		snprintf(why, sizeof why, "the tasks cannot be gone through: %s", strerror(-error));
+		ts_sched_sessions_status(snapshot, TS_STATUS_FAILED, why);
+	} else {
+		ts_sched_sessions_snapshot(state->sessions, live, snapshot);
+	}
+}
+
 static void find_sufferers(const struct ts_live *live, struct sched_state *state,
 			   struct ts_snapshot *snapshot)
 {
-	struct task_search search = {.material = ~0ULL};
+	struct candidate candidate[CANDIDATES] = {{0, 0}};
 	size_t named = 0;
+	int error = 0;
 
-	if (!state->sessions)
-		ts_sched_sessions_status(snapshot, state->sessions_status, state->sessions_why);
-	if (!state->pids_are_global)
-		return;
-	if (state->sessions)
-		search.material =
-			ts_sched_sessions_begin(state->sessions, ts_clock_ns(CLOCK_MONOTONIC));
-	if (search_tasks(state, &search)) {
-		if (state->sessions)
-			ts_sched_sessions_status(snapshot, TS_STATUS_FAILED,
-						 "the table of tasks cannot be mapped");
-		return;
-	}
+	if (state->pids_are_global)
+		error = look_at_sessions(state, candidate, false);
 	if (state->has_base)
-		for (size_t i = 0;
-		     i < CANDIDATES && search.candidate[i].waited && named < SUFFERERS; i++)
-			named += name_sufferer(live, &search.candidate[i], snapshot);
-	if (state->sessions)
-		ts_sched_sessions_end(state->sessions, live, search.waited, snapshot);
+		for (size_t i = 0; i < CANDIDATES && candidate[i].waited && named < SUFFERERS; i++)
+			named += name_sufferer(live, &candidate[i], snapshot);
 	state->has_base = true;
+	add_sessions(live, state, snapshot, error);
 }
 
 /* ---- Snapshots */
@@ -468,6 +479,20 @@ static enum ts_status wait_status(const struct sched_state *state, const char **
 	return status;
 }
 
+/* Tasks that end between two snapshots wait, too, and nobody knows afterwards who they were. */
+static void sched_tick(struct ts_live *live, void *opaque, __u64 monotonic_ns)
+{
+	struct sched_state *state = opaque;
+	__u64 waited = 0;
+
+	if (!state->sessions)
+		return;
+	for (unsigned int i = 0; i < state->cpus; i++)
+		waited += state->cpu[i].total[TS_SCHED_WAIT].sum;
+	if (ts_sched_sessions_due(state->sessions, monotonic_ns, waited))
+		look_at_sessions(state, NULL, true); /* a failure shows in the next snapshot */
+}
+
 static void sched_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
 {
 	struct sched_state *state = opaque;
@@ -496,6 +521,7 @@ static void sched_snapshot(struct ts_live *live, void *opaque, struct ts_snapsho
 const struct ts_source ts_source_sched = {
 	.id = TS_SOURCE_SCHED,
 	.open = sched_open,
+	.tick = sched_tick,
 	.snapshot = sched_snapshot,
 	.close = sched_close,
 };

@@ -18,14 +18,20 @@
 #define NAMES		8     /* read in a snapshot, of the sessions that waited most */
 #define TASK_SHARE	100   /* a task that waited for less than 1 in so many is left out */
 #define HOST_SHARE	10    /* below 1 in so many of a task waiting nobody looks who it was */
-#define RAN_UNIT_SHIFT	16    /* what a task has run is remembered in units of 65 us */
-#define WAITING_MAX	65536 /* tasks told in one snapshot */
-#define RECENT_MAX	512   /* sessions told apart in one snapshot */
+#define UNIT_SHIFT	16    /* what tasks waited and ran is remembered in units of 65 us */
+#define WAITING_MAX	65536 /* tasks that wait, in one look */
+#define RECENT_MAX	512   /* sessions told apart in one look */
+#define LOOK_NS		500000000ULL /* between two looks */
 #define RECORDS_AT_ONCE 256
+
+/* A task at the last look. */
+struct seen {
+	__u32 waited, ran; /* in units; they wrap in days */
+};
 
 struct waiting_task {
 	__u32 pid;
-	__u64 waited;
+	__u64 waited; /* since the last look */
 };
 
 /* The tasks of one session that are alike in both; all is cumulative. */
@@ -38,8 +44,7 @@ struct session {
 	__u32 id;
 	bool used;
 	struct session_part part[TS_SCHED_SHARINGS][TS_SCHED_CLASSES];
-	/* Since the last snapshot. */
-	__u64 recent;
+	__u64 recent; /* waited since the last snapshot */
 	struct waiting_task worst;
 	__u8 sharing, class; /* of the worst */
 };
@@ -47,16 +52,18 @@ struct session {
 struct ts_sched_sessions {
 	struct bpf_link *visit;
 	__u32 slots;
-	/* By pid & (slots - 1): address space for all, memory only for pages with tasks in them. */
-	__u32 *ran;
-	bool has_base;	 /* ran was read once */
-	__u64 looked_ns; /* when that was, last */
-	__u64 begun_ns, last_ns;
+	/* By slot: address space for all, memory only for pages with tasks in them. */
+	struct seen *seen;
+	bool has_base;		     /* all tasks were visited once */
+	__u64 visited_ns;	     /* when that was, last */
+	__u64 look_ns, last_look_ns; /* this look and the one before */
+	/* The last time somebody asked whether one is due. */
+	__u64 asked_ns, asked_waited;
 	struct session session[SESSIONS], other;
-	/* Told for this snapshot. */
+	/* Of this look. */
+	__u64 waited;
 	struct waiting_task *waiting;
 	size_t waiting_count, waiting_capacity;
-	/* This snapshot's sessions, while the tasks are gone through. */
 	struct session *recent;
 	size_t recent_count, recent_capacity;
 };
@@ -86,10 +93,10 @@ struct ts_sched_sessions *ts_sched_sessions_open(struct bpf_program *visit, __u3
 	if (!sessions)
 		return NULL;
 	sessions->slots = slots;
-	sessions->ran = mmap(NULL, slots * sizeof *sessions->ran, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (sessions->ran == MAP_FAILED)
-		sessions->ran = NULL;
+	sessions->seen = mmap(NULL, slots * sizeof *sessions->seen, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (sessions->seen == MAP_FAILED)
+		sessions->seen = NULL;
 	else
 		sessions->visit = bpf_program__attach_iter(visit, NULL);
 	if (!sessions->visit) {
@@ -107,25 +114,35 @@ void ts_sched_sessions_close(struct ts_sched_sessions *sessions)
 	if (!sessions)
 		return;
 	bpf_link__destroy(sessions->visit);
-	if (sessions->ran)
-		munmap(sessions->ran, sessions->slots * sizeof *sessions->ran);
+	if (sessions->seen)
+		munmap(sessions->seen, sessions->slots * sizeof *sessions->seen);
 	free(sessions->waiting);
 	free(sessions->recent);
 	free(sessions);
 }
 
-__u64 ts_sched_sessions_begin(struct ts_sched_sessions *sessions, __u64 monotonic_ns)
+bool ts_sched_sessions_due(struct ts_sched_sessions *sessions, __u64 monotonic_ns, __u64 waited_ns)
 {
-	sessions->last_ns = sessions->begun_ns;
-	sessions->begun_ns = monotonic_ns;
-	sessions->waiting_count = 0;
-	sessions->recent_count = 0;
-	for (size_t i = 0; i < SESSIONS; i++)
-		sessions->session[i].recent = 0;
-	return (monotonic_ns - sessions->last_ns) / TASK_SHARE;
+	__u64 interval = monotonic_ns - sessions->asked_ns;
+	__u64 waited = waited_ns - sessions->asked_waited;
+
+	if (!sessions->has_base || interval < LOOK_NS)
+		return false;
+	sessions->asked_ns = monotonic_ns;
+	sessions->asked_waited = waited_ns;
+	return waited >= interval / HOST_SHARE && monotonic_ns - sessions->look_ns >= LOOK_NS;
 }
 
-void ts_sched_sessions_waited(struct ts_sched_sessions *sessions, __u32 pid, __u64 ns)
+void ts_sched_sessions_begin(struct ts_sched_sessions *sessions, __u64 monotonic_ns)
+{
+	sessions->last_look_ns = sessions->look_ns;
+	sessions->look_ns = monotonic_ns;
+	sessions->waited = 0;
+	sessions->waiting_count = 0;
+	sessions->recent_count = 0;
+}
+
+static void add_waiting(struct ts_sched_sessions *sessions, __u32 pid, __u64 ns)
 {
 	struct waiting_task *larger;
 	size_t capacity;
@@ -141,6 +158,23 @@ void ts_sched_sessions_waited(struct ts_sched_sessions *sessions, __u32 pid, __u
 		sessions->waiting_capacity = capacity;
 	}
 	sessions->waiting[sessions->waiting_count++] = (struct waiting_task){pid, ns};
+}
+
+void ts_sched_sessions_task(struct ts_sched_sessions *sessions, __u32 slot, __u32 pid,
+			    __u64 waited_ns)
+{
+	struct seen *seen = &sessions->seen[slot];
+	__u32 now = (__u32)(waited_ns >> UNIT_SHIFT), before = seen->waited;
+	__u64 waited;
+
+	if (now == before)
+		return;
+	seen->waited = now;
+	/* One that went down is another task of the same pid. */
+	waited = (__u64)(now < before ? now : now - before) << UNIT_SHIFT;
+	sessions->waited += waited;
+	if (waited >= (sessions->look_ns - sessions->last_look_ns) / TASK_SHARE)
+		add_waiting(sessions, pid, waited);
 }
 
 /* ---- The tasks */
@@ -161,23 +195,23 @@ static const struct waiting_task *find_waiting(const struct ts_sched_sessions *s
 }
 
 /*
- * What a task ran since the last snapshot. When nobody looked then, because nobody waited, it is
- * counted since somebody did, and is at most the time that the task did not wait.
+ * What a task ran since the last look. When the tasks were not visited then, because nobody waited,
+ * it is counted since they were, and is at most the time that the task did not wait.
  */
 static __u64 ran_since(const struct ts_sched_sessions *sessions,
 		       const struct ts_sched_visited *task, __u64 waited)
 {
-	__u64 interval = sessions->begun_ns - sessions->last_ns;
-	__u32 before = task->started >= sessions->looked_ns
+	__u64 interval = sessions->look_ns - sessions->last_look_ns;
+	__u32 before = task->started >= sessions->visited_ns
 			       ? 0
-			       : sessions->ran[task->pid & (sessions->slots - 1)];
-	__u64 ran = (__u64)((__u32)(task->ran >> RAN_UNIT_SHIFT) - before) << RAN_UNIT_SHIFT;
+			       : sessions->seen[task->pid & (sessions->slots - 1)].ran;
+	__u64 ran = (__u64)((__u32)(task->ran >> UNIT_SHIFT) - before) << UNIT_SHIFT;
 	__u64 most = interval > waited ? interval - waited : 0;
 
 	return ran < most ? ran : most;
 }
 
-/* What a session waited since the last snapshot; nearly always it is one of those found last. */
+/* What a session waited since the last look; nearly always it is one of those found last. */
 static struct session *recent_session(struct ts_sched_sessions *sessions, __u32 id)
 {
 	struct session *larger;
@@ -241,15 +275,15 @@ static int visit_tasks(struct ts_sched_sessions *sessions)
 		whole = have / sizeof task[0];
 		for (size_t i = 0; i < whole; i++) {
 			attribute(sessions, &task[i]);
-			sessions->ran[task[i].pid & (sessions->slots - 1)] =
-				(__u32)(task[i].ran >> RAN_UNIT_SHIFT);
+			sessions->seen[task[i].pid & (sessions->slots - 1)].ran =
+				(__u32)(task[i].ran >> UNIT_SHIFT);
 		}
 		have -= whole * sizeof task[0];
 		memmove(task, &task[whole], have); /* a read may end within a record */
 	}
 	length = length < 0 ? -errno : 0;
 	close(iterator);
-	sessions->looked_ns = sessions->begun_ns;
+	sessions->visited_ns = sessions->look_ns;
 	return (int)length;
 }
 
@@ -292,6 +326,11 @@ static void add_parts(struct session *to, const struct session *recent)
 			to->part[sharing][class].ran += part->ran;
 		}
 	to->recent += recent->recent;
+	if (recent->worst.waited > to->worst.waited) {
+		to->worst = recent->worst;
+		to->sharing = recent->sharing;
+		to->class = recent->class;
+	}
 }
 
 /*
@@ -355,36 +394,56 @@ static void name_session(const struct ts_live *live, const struct session *sessi
 		ts_snapshot_sufferer(snapshot, &sufferer);
 }
 
-void ts_sched_sessions_end(struct ts_sched_sessions *sessions, const struct ts_live *live,
-			   __u64 waited_ns, struct ts_snapshot *snapshot)
+int ts_sched_sessions_end(struct ts_sched_sessions *sessions, bool due)
 {
-	__u64 interval = sessions->begun_ns - sessions->last_ns;
-	char why[128], label[16];
-	int error = 0;
+	__u64 interval = sessions->look_ns - sessions->last_look_ns;
+	bool first = !sessions->has_base;
+	int error;
 
 	/* The first time only what tasks have run by then is learned. */
-	if (!sessions->has_base)
+	if (first)
 		sessions->waiting_count = 0;
-	if (!sessions->has_base || waited_ns >= interval / HOST_SHARE) {
-		if (sessions->waiting_count)
-			qsort(sessions->waiting, sessions->waiting_count, sizeof *sessions->waiting,
-			      by_pid);
-		error = visit_tasks(sessions);
-	}
-	if (error) {
-		snprintf(why, sizeof why, "the tasks cannot be gone through: %s", strerror(-error));
-		ts_sched_sessions_status(snapshot, TS_STATUS_FAILED, why);
-		return;
-	}
+	if (!first && !due && sessions->waited < interval / HOST_SHARE)
+		return 0;
+	if (sessions->waiting_count)
+		qsort(sessions->waiting, sessions->waiting_count, sizeof *sessions->waiting,
+		      by_pid);
+	error = visit_tasks(sessions);
+	if (error)
+		return error;
 	sessions->has_base = true;
 	keep_worst(sessions);
+	return 0;
+}
+
+void ts_sched_sessions_snapshot(struct ts_sched_sessions *sessions, const struct ts_live *live,
+				struct ts_snapshot *snapshot)
+{
+	const struct session *order[SESSIONS];
+	size_t suffering = 0;
+	char label[16];
+
 	ts_sched_sessions_status(snapshot, TS_STATUS_OK, "");
 	for (size_t i = 0; i < SESSIONS; i++) {
-		snprintf(label, sizeof label, "%u", sessions->session[i].id);
-		if (sessions->session[i].used)
-			add_series(snapshot, &sessions->session[i], label);
+		struct session *session = &sessions->session[i];
+		size_t at = suffering;
+
+		if (!session->used)
+			continue;
+		snprintf(label, sizeof label, "%u", session->id);
+		add_series(snapshot, session, label);
+		if (!session->recent)
+			continue;
+		for (; at && order[at - 1]->recent < session->recent; at--)
+			order[at] = order[at - 1];
+		order[at] = session;
+		suffering++;
 	}
 	add_series(snapshot, &sessions->other, "other");
-	for (size_t i = 0; i < sessions->recent_count && i < NAMES; i++)
-		name_session(live, &sessions->recent[i], snapshot);
+	for (size_t i = 0; i < suffering && i < NAMES; i++)
+		name_session(live, order[i], snapshot);
+	for (size_t i = 0; i < SESSIONS; i++) {
+		sessions->session[i].recent = 0;
+		sessions->session[i].worst.waited = 0;
+	}
 }

@@ -19,15 +19,23 @@ struct ts_sched_sessions *ts_sched_sessions_open(struct bpf_program *visit, __u3
 void ts_sched_sessions_close(struct ts_sched_sessions *sessions); /* NULL is fine */
 
 /*
- * A snapshot begins: what was said of the last one is forgotten. Returns the wait from which on a
- * task is worth reporting, in nanoseconds.
+ * Is it time to look at the tasks again, between two snapshots? Only while tasks wait: otherwise
+ * one look for each snapshot is enough. waited_ns: what all tasks have waited so far.
  */
-__u64 ts_sched_sessions_begin(struct ts_sched_sessions *sessions, __u64 monotonic_ns);
-/* This task has waited so long since the last snapshot. */
-void ts_sched_sessions_waited(struct ts_sched_sessions *sessions, __u32 pid, __u64 ns);
-/* All were told, and this is what all tasks waited: appends the families and who suffered. */
-void ts_sched_sessions_end(struct ts_sched_sessions *sessions, const struct ts_live *live,
-			   __u64 waited_ns, struct ts_snapshot *snapshot);
+bool ts_sched_sessions_due(struct ts_sched_sessions *sessions, __u64 monotonic_ns, __u64 waited_ns);
+
+/*
+ * One look: begin, what each task (in its slot of the table) has waited so far, end. due: as told
+ * by the function above; otherwise end finds out. 0, or a negative errno.
+ */
+void ts_sched_sessions_begin(struct ts_sched_sessions *sessions, __u64 monotonic_ns);
+void ts_sched_sessions_task(struct ts_sched_sessions *sessions, __u32 slot, __u32 pid,
+			    __u64 waited_ns);
+int ts_sched_sessions_end(struct ts_sched_sessions *sessions, bool due);
+
+/* After a look: appends the families, and who suffered since the last snapshot. */
+void ts_sched_sessions_snapshot(struct ts_sched_sessions *sessions, const struct ts_live *live,
+				struct ts_snapshot *snapshot);
 
 /* Of its families, when they are not measured. */
 void ts_sched_sessions_status(struct ts_snapshot *snapshot, enum ts_status status, const char *why);

@@ -52,6 +52,24 @@ static int longest_wait_first(const void *a, const void *b)
 }
 
 /*
+ * A session that uses less than its part waits only because it comes in turns with others: as many
+ * as they have tasks now, and one for each of them (or less, for one that is not always there) with
+ * equal parts for the sessions.
+ */
+static double fair_turns(const struct ts_cpu_sessions *sessions, const struct ts_cpu_session *s)
+{
+	double tasks = 0, parts = 0;
+
+	for (size_t i = 0; i < sessions->count; i++) {
+		if (&sessions->session[i] == s)
+			continue;
+		tasks += sessions->session[i].tasks;
+		parts += fmin(sessions->session[i].tasks, 1);
+	}
+	return tasks > 0 ? s->ran / (s->ran + s->waited * parts / tasks) : s->share;
+}
+
+/*
  * Equal parts of what they all got together (so that CPUs they may not use do not count). What a
  * session could not use of its part is shared out among the others.
  */
@@ -73,7 +91,7 @@ static void share_out(struct ts_cpu_sessions *sessions, double seconds)
 		struct ts_cpu_session *s = &sessions->session[i];
 		double part = fmin(s->tasks, left / (double)(sessions->count - i));
 
-		s->fair = part / s->tasks;
+		s->fair = fmin(part / s->tasks, fair_turns(sessions, s));
 		left -= part;
 	}
 	qsort(sessions->session, sessions->count, sizeof *sessions->session, longest_wait_first);

@@ -241,8 +241,6 @@ static void session_evidence(struct ts_rule_context *context, struct ts_finding 
 	ts_finding_judged(context, f, TS_FAMILY_SESSION_RUN, s->label,
 			  ts_text(context, "%s: of the time it could run, it ran", who),
 			  100 * s->share, "%", 0, 100 * s->fair / context->threshold[SESSION_GAIN]);
-	f->harm += s->waited;
-	f->harm_seconds += s->waited * (1 - s->share / s->fair);
 	if (s->leader)
 		ts_finding_sufferer(context, f, s->leader);
 }
@@ -274,7 +272,11 @@ static void starved_finding(struct ts_rule_context *context, struct ts_finding *
 	for (size_t i = 0; i < sessions->count; i++) {
 		const struct ts_cpu_session *s = &sessions->session[i];
 
-		if (is_starved(context, s) && shown++ < SESSIONS_SHOWN)
+		if (!is_starved(context, s))
+			continue;
+		f->harm += s->waited;
+		f->harm_seconds += s->waited * (1 - s->share / s->fair);
+		if (shown++ < SESSIONS_SHOWN)
 			session_evidence(context, f, s);
 	}
 	session_evidence(context, f, largest);
@@ -512,7 +514,7 @@ const struct ts_rule ts_rule_runq_latency = {
 			  "a session whose tasks waited for less than this (added up) is not "
 			  "starved"},
 		 [SESSION_GAIN] =
-			 {"session_gain", 3, 1.5, 1000, "times",
+			 {"session_gain", 2.5, 1.5, 1000, "times",
 			  "a session is starved when equal parts for the sessions would let it run "
 			  "so many times as much of the time it could run"}},
 	.judge = judge,
@@ -523,7 +525,8 @@ const struct ts_rule ts_rule_runq_latency = {
 		"taken by the hypervisor), one CPU that tasks are bound to while others idle.\n"
 		"Convicts kernel.sched_autogroup_enabled: it is 0, and a session runs for a small "
 		"part of the time it could run, while an equal part of the CPU time for each "
-		"session would give it three times as much. Counted are tasks in the root cgroup "
+		"session would give it more than twice as much. Counted are tasks in the root "
+		"cgroup "
 		"of the cpu controller only: autogroups exist nowhere else.\n"
 		"Acquits it: all sessions get about equal parts (too much work), the tasks are in "
 		"cgroups with CPU control, those that crowd the others have a nice value of 10 or "
