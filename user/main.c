@@ -12,6 +12,8 @@ const struct ts_command *const ts_commands[] = {
 	&ts_command_record,
 	&ts_command_doctor,
 	&ts_command_export,
+	&ts_command_dump,
+	&ts_command_replay,
 	&ts_command_help,
 	NULL,
 };

@@ -18,9 +18,11 @@ struct ts_command {
 
 extern const struct ts_command ts_command_advise;
 extern const struct ts_command ts_command_doctor;
+extern const struct ts_command ts_command_dump;
 extern const struct ts_command ts_command_export;
 extern const struct ts_command ts_command_record;
 extern const struct ts_command ts_command_help;
+extern const struct ts_command ts_command_replay;
 
 /* The table in main.c; ends with NULL. */
 extern const struct ts_command *const ts_commands[];
