@@ -27,6 +27,7 @@ struct ts_netns_entry {
 	bool old;	   /* it may have existed for long before it was met */
 	__u64 serial;	   /* its own: the kernel uses inode numbers again, we our slots */
 	__u64 met_ns;	   /* CLOCK_MONOTONIC */
+	__u64 tried_ns;	   /* /proc/net: when it was to be read last */
 	__u64 active_ns;   /* sources note here when they last saw traffic or a listener */
 	__u64 detailed_ns; /* since when */
 	__u64 cookie;	   /* the kernel's own serial number of it; 0: not known */

@@ -5,196 +5,55 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+#include "net_files.h"
 #include "netns.h"
-#include "procfile.h"
 
 /*
- * Named as nstat names them, without the prefix TcpExt. What the files show besides counters (Tcp's
- * CurrEstab, RtoMin, …) is left out: the family is one of counters.
+ * Reading may take one part in so many of one CPU (half of that for namespaces without series of
+ * their own), except at first, as a look at the host takes seconds. Those whose turn it is not show
+ * what they showed last.
  */
-static const char *const counter_names[] = {
-	/* snmp */
-	"IpInReceives",
-	"IpInHdrErrors",
-	"IpInDiscards",
-	"IpInDelivers",
-	"IpOutRequests",
-	"IpOutDiscards",
-	"IpOutNoRoutes",
-	"IpReasmTimeout",
-	"IpReasmReqds",
-	"IpReasmOKs",
-	"IpReasmFails",
-	"IpFragOKs",
-	"IpFragFails",
-	"IpFragCreates",
-	"IcmpInErrors",
-	"IcmpInDestUnreachs",
-	"IcmpOutDestUnreachs",
-	"IcmpOutRateLimitGlobal",
-	"IcmpOutRateLimitHost",
-	"TcpActiveOpens",
-	"TcpPassiveOpens",
-	"TcpAttemptFails",
-	"TcpEstabResets",
-	"TcpInSegs",
-	"TcpOutSegs",
-	"TcpRetransSegs",
-	"TcpInErrs",
-	"TcpOutRsts",
-	"TcpInCsumErrors",
-	"UdpInDatagrams",
-	"UdpNoPorts",
-	"UdpInErrors",
-	"UdpOutDatagrams",
-	"UdpRcvbufErrors",
-	"UdpSndbufErrors",
-	"UdpInCsumErrors",
-	"UdpMemErrors",
-	/* netstat, IpExt */
-	"IpExtInNoRoutes",
-	"IpExtInOctets",
-	"IpExtOutOctets",
-	"IpExtInCEPkts",
-	"IpExtReasmOverlaps",
-	/* netstat, TcpExt: listening and handshakes */
-	"ListenOverflows",
-	"ListenDrops",
-	"SyncookiesSent",
-	"SyncookiesRecv",
-	"SyncookiesFailed",
-	"EmbryonicRsts",
-	"TCPReqQFullDrop",
-	"TCPReqQFullDoCookies",
-	"TCPDeferAcceptDrop",
-	"TCPFastOpenListenOverflow",
-	"TCPMigrateReqSuccess",
-	"TCPMigrateReqFailure",
-	"TCPSYNChallenge",
-	"TCPChallengeACK",
-	"TCPSynRetrans",
-	/* loss and recovery */
-	"TCPTimeouts",
-	"TCPSpuriousRTOs",
-	"TCPLossProbes",
-	"TCPLossProbeRecovery",
-	"TCPFastRetrans",
-	"TCPSlowStartRetrans",
-	"TCPLostRetransmit",
-	"TCPRetransFail",
-	"TCPRenoRecovery",
-	"TCPSackRecovery",
-	"TCPRenoFailures",
-	"TCPSackFailures",
-	"TCPLossFailures",
-	"TCPRenoRecoveryFail",
-	"TCPSackRecoveryFail",
-	"TCPSACKReneging",
-	"TCPSACKReorder",
-	"TCPRenoReorder",
-	"TCPTSReorder",
-	"TCPFullUndo",
-	"TCPPartialUndo",
-	"TCPDSACKUndo",
-	"TCPLossUndo",
-	"TCPDSACKOldSent",
-	"TCPDSACKRecv",
-	"TCPDSACKOfoRecv",
-	"TCPMTUPFail",
-	"TCPMTUPSuccess",
-	"TCPOrigDataSent",
-	"TCPDelivered",
-	"TCPDeliveredCE",
-	"TCPSpuriousRtxHostQueues",
-	"TcpTimeoutRehash",
-	"TcpDuplicateDataRehash",
-	/* receiving */
-	"PruneCalled",
-	"RcvPruned",
-	"OfoPruned",
-	"TCPRcvCollapsed",
-	"TCPRcvQDrop",
-	"TCPRcvCoalesce",
-	"TCPOFOQueue",
-	"TCPOFODrop",
-	"TCPOFOMerge",
-	"TCPBacklogDrop",
-	"TCPBacklogCoalesce",
-	"TCPZeroWindowDrop",
-	"TCPWantZeroWindowAdv",
-	"TCPToZeroWindowAdv",
-	"TCPFromZeroWindowAdv",
-	"TCPWinProbe",
-	"BeyondWindow",
-	"DelayedACKs",
-	"DelayedACKLocked",
-	"DelayedACKLost",
-	"TCPAckCompressed",
-	/* sending */
-	"TCPAutoCorking",
-	"TCPWqueueTooBig",
-	"TCPKeepAlive",
-	/* memory */
-	"TCPMemoryPressures",
-	"TCPMemoryPressuresChrono",
-	"PFMemallocDrop",
-	/* ends of connections */
-	"TCPAbortOnData",
-	"TCPAbortOnClose",
-	"TCPAbortOnMemory",
-	"TCPAbortOnTimeout",
-	"TCPAbortOnLinger",
-	"TCPAbortFailed",
-	"TW",
-	"TWRecycled",
-	"TWKilled",
-	"TCPTimeWaitOverflow",
-	"PAWSActive",
-	"PAWSEstab",
-	"PAWSOldAck",
-	"PAWSTimewait",
-	"TSEcrRejected",
-	"IPReversePathFilter",
-};
-
-#define COUNTERS (sizeof counter_names / sizeof counter_names[0])
+#define SHARE	 1000
+#define EAGER_NS 12000000000ULL
 
 /*
- * What is counted in a namespace of its own; orphaned and allocated sockets are counted for the
- * whole host, and only shown for the namespace tunescope was started in.
+ * A namespace, in its slot of the table. A series counts from when it appears: what the namespace
+ * had counted before that is history, or has gone to the other one.
  */
-static const struct socket_kind {
-	const char *kind;
-	const char *protocol, *key;
-	bool host_wide;
-} socket_kinds[] = {
-	{"in-use", "TCP:", "inuse", false},   {"in-use", "TCP6:", "inuse", false},
-	{"time-wait", "TCP:", "tw", false},   {"orphan", "TCP:", "orphan", true},
-	{"allocated", "TCP:", "alloc", true},
+struct space {
+	__u64 serial; /* 0: not read yet */
+	__u64 read_ns;
+	__u64 last[TS_NET_COUNTERS_MAX];  /* as read */
+	__u64 shown[TS_NET_COUNTERS_MAX]; /* in series of its own */
+	__u64 sockets[TS_SOCKET_KINDS];
+	bool sockets_seen[TS_SOCKET_KINDS];
 };
-
-#define SOCKET_KINDS (sizeof socket_kinds / sizeof socket_kinds[0])
 
 struct proc_net {
-	struct ts_name_set counters;
-	char root[TS_PROC_PATH_MAX]; /* of the thread that has entered the namespace */
+	struct ts_net_files files;
+	/* In the order of the files; the same in all namespaces. */
+	const char *name[TS_NET_COUNTERS_MAX];
+	size_t names;
+	struct space *space[TS_NETNS_MAX];
+	__u64 opened_ns, taken_ns;	  /* the last snapshot; 0: none */
+	__u64 other[TS_NET_COUNTERS_MAX]; /* of all without series of their own */
+	__u64 other_sockets;		  /* readings of theirs */
 };
 
-struct reading {
-	struct {
-		const char *name;
-		__u64 value;
-	} counter[COUNTERS];
-	size_t counters;
-	__u64 sockets[SOCKET_KINDS];
-	bool sockets_seen[SOCKET_KINDS];
-};
+static void forget(struct proc_net *state, size_t slot)
+{
+	free(state->space[slot]);
+	state->space[slot] = NULL;
+}
 
 static void proc_net_close(void *opaque)
 {
 	struct proc_net *state = opaque;
 
-	ts_name_set_close(&state->counters);
+	for (size_t i = 0; i < TS_NETNS_MAX; i++)
+		forget(state, i);
+	ts_net_files_close(&state->files);
 	free(state);
 }
 
@@ -205,12 +64,11 @@ static int proc_net_open(struct ts_live *live, void **opaque, enum ts_status *st
 
 	*opaque = state;
 	if (state)
-		error = ts_name_set_open(&state->counters, counter_names, COUNTERS);
-	if (!error)
-		error = ts_live_path(live, "/proc/thread-self/net", state->root,
-				     sizeof state->root);
-	if (!error)
+		error = ts_net_files_open(&state->files, live);
+	if (!error) {
+		state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
 		return 0;
+	}
 	*status = TS_STATUS_FAILED;
 	ts_proc_why(why, "/proc/net", error);
 	if (state)
@@ -218,158 +76,140 @@ static int proc_net_open(struct ts_live *live, void **opaque, enum ts_status *st
 	return error;
 }
 
-/* "TcpExt:" and a column's name -> the name nstat gives it, without TcpExt. */
-static const char *find_counter(const struct proc_net *state, const char *group, const char *column)
+/* All namespaces show the same counters in the same order. */
+static int check_names(struct proc_net *state, char why[256])
 {
-	size_t prefix = strcmp(group, "TcpExt:") ? strlen(group) - 1 : 0;
-	size_t length = strlen(column);
-	char name[64];
+	const struct ts_net_reading *reading = &state->files.reading;
+	bool same = !state->names || state->names == reading->counters;
 
-	if (prefix + length >= sizeof name)
-		return NULL;
-	/* Some 200 of them for each namespace: printf would be a third of the whole cost. */
-	memcpy(name, group, prefix);
-	memcpy(name + prefix, column, length + 1);
-	return ts_name_set_find(&state->counters, name);
-}
-
-/* A line of names and the line of values below it; both begin with the group. */
-static int parse_group(const struct proc_net *state, char *names, char *values,
-		       struct reading *reading)
-{
-	const char *group = ts_take_word(&names), *again = ts_take_word(&values), *column;
-
-	if (!group || !again || strcmp(group, again) || group[strlen(group) - 1] != ':')
-		return -EPROTO;
-	while ((column = ts_take_word(&names))) {
-		const char *text = ts_take_word(&values);
-		const char *name = find_counter(state, group, column);
-
-		if (!text)
-			return -EPROTO;
-		if (!name)
-			continue;
-		if (reading->counters == COUNTERS ||
-		    !ts_is_number(text, &reading->counter[reading->counters].value))
-			return -EPROTO;
-		reading->counter[reading->counters++].name = name;
+	for (size_t i = 0; i < reading->counters && same; i++) {
+		if (!state->names)
+			state->name[i] = reading->counter[i].name;
+		same = state->name[i] == reading->counter[i].name;
 	}
-	return ts_take_word(&values) ? -EPROTO : 0;
-}
-
-static int parse_counters(const struct proc_net *state, char *text, struct reading *reading)
-{
-	size_t before = reading->counters;
-	char *names;
-
-	while ((names = ts_take_line(&text))) {
-		char *values = ts_take_line(&text);
-		int error = values ? parse_group(state, names, values, reading) : -EPROTO;
-
-		if (error)
-			return error;
-	}
-	return reading->counters > before ? 0 : -EPROTO;
-}
-
-/* "TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 138" */
-static int parse_sockets(const struct proc_net *state, char *text, struct reading *reading)
-{
-	char *line;
-
-	while ((line = ts_take_line(&text))) {
-		const char *protocol = ts_take_word(&line), *key;
-
-		while (protocol && (key = ts_take_word(&line))) {
-			__u64 value;
-
-			if (!ts_take_number(&line, &value))
-				return -EPROTO;
-			for (size_t i = 0; i < SOCKET_KINDS; i++)
-				if (!strcmp(protocol, socket_kinds[i].protocol) &&
-				    !strcmp(key, socket_kinds[i].key)) {
-					reading->sockets[i] = value;
-					reading->sockets_seen[i] = true;
-				}
-		}
-	}
-	return 0;
-}
-
-static const struct net_file {
-	const char *name;
-	int (*parse)(const struct proc_net *state, char *text, struct reading *reading);
-	bool optional; /* absent where IPv6 is */
-} net_files[] = {
-	{"snmp", parse_counters, false},
-	{"netstat", parse_counters, false},
-	{"sockstat", parse_sockets, false},
-	{"sockstat6", parse_sockets, true},
-};
-
-static int read_file(const struct proc_net *state, const struct net_file *kind,
-		     struct reading *reading, char why[256])
-{
-	struct ts_procfile file;
-	/* Not kept open: an open file would keep the namespace alive after its last process. */
-	int error = ts_procfile_open(&file, state->root, kind->name);
-
-	if (error == -ENOENT && kind->optional) {
-		ts_procfile_close(&file);
+	state->names = reading->counters;
+	if (same)
 		return 0;
-	}
-	if (!error)
-		error = ts_procfile_read(&file);
-	if (!error)
-		error = kind->parse(state, file.text, reading);
-	if (error)
-		ts_proc_why(why, file.path, error);
-	ts_procfile_close(&file);
-	return error;
+	ts_proc_why(why, "/proc/net/snmp", -EPROTO);
+	return -EPROTO;
 }
 
-static int read_namespace(struct ts_live *live, const struct proc_net *state,
-			  const struct ts_netns_entry *entry, struct reading *reading,
+/*
+ * Adds what the namespace has counted since it was read last to its series, or to the other one. A
+ * namespace that is new has counted everything since; one that was there before it was met counts
+ * from now on, unless there is no snapshot yet from which that could be told.
+ */
+static void account(struct proc_net *state, struct ts_netns_entry *entry, struct space *space,
+		    __u64 now)
+{
+	const struct ts_net_reading *reading = &state->files.reading;
+	bool history = space->serial != entry->serial && entry->old && state->taken_ns;
+	bool fresh = space->serial != entry->serial;
+
+	for (size_t i = 0; i < reading->counters; i++) {
+		__u64 value = reading->counter[i].value, since = value - space->last[i];
+
+		if (fresh || value < space->last[i])
+			since = history ? 0 : value;
+		if (since && !fresh)
+			entry->active_ns = now;
+		*(entry->detailed ? &space->shown[i] : &state->other[i]) += since;
+		space->last[i] = value;
+	}
+	memcpy(space->sockets, reading->sockets, sizeof space->sockets);
+	memcpy(space->sockets_seen, reading->sockets_seen, sizeof space->sockets_seen);
+	state->other_sockets += !entry->detailed;
+	space->serial = entry->serial;
+	space->read_ns = now;
+}
+
+static int read_namespace(struct ts_live *live, struct proc_net *state, size_t slot, __u64 now,
 			  char why[256])
 {
+	struct ts_netns_entry *entry = &live->netns->entry[slot];
 	int error = ts_netns_enter(live->netns, entry);
 
 	if (error) {
 		snprintf(why, 256, "cannot enter the namespace: %s", strerror(-error));
 		return error;
 	}
-	for (size_t i = 0; !error && i < sizeof net_files / sizeof net_files[0]; i++)
-		error = read_file(state, &net_files[i], reading, why);
+	error = ts_net_files_read(&state->files, entry->initial, why);
 	ts_netns_leave(live->netns);
-	/* The first four are in every kernel; without them sockstat was not what it should be. */
-	if (!error && !(reading->sockets_seen[0] && reading->sockets_seen[2])) {
-		error = -EPROTO;
-		ts_proc_why(why, "/proc/net/sockstat", error);
-	}
-	return error;
+	if (!error)
+		error = check_names(state, why);
+	if (error)
+		return error;
+	if (state->space[slot] && state->space[slot]->serial != entry->serial)
+		forget(state, slot);
+	if (!state->space[slot])
+		state->space[slot] = calloc(1, sizeof *state->space[slot]);
+	if (!state->space[slot])
+		return -ENOMEM;
+	account(state, entry, state->space[slot], now);
+	return 0;
 }
 
-static void add_series(struct ts_snapshot *snapshot, const struct ts_netns_entry *entry,
-		       const struct reading *reading)
+/* IPv4 and IPv6 are rows of one kind that stand together, and one series. */
+static void add_sockets(struct ts_snapshot *snapshot, const char *label, bool initial,
+			const __u64 *sockets, const bool *seen)
 {
-	for (size_t i = 0; i < reading->counters; i++)
-		ts_snapshot_counter(snapshot, TS_FAMILY_NETWORK_COUNTERS,
-				    TS_LABELS(entry->label, reading->counter[i].name),
-				    reading->counter[i].value);
-	for (size_t i = 0; i < SOCKET_KINDS; i++) {
+	for (size_t i = 0; i < TS_SOCKET_KINDS; i++) {
 		double value = 0;
 
-		if (!reading->sockets_seen[i] || (socket_kinds[i].host_wide && !entry->initial))
+		if (!seen[i] || (ts_socket_kinds[i].host_wide && !initial))
 			continue;
-		/* Rows of one kind stand together and are one series: IPv4 and IPv6. */
-		if (i && !strcmp(socket_kinds[i].kind, socket_kinds[i - 1].kind))
+		if (i && !strcmp(ts_socket_kinds[i].kind, ts_socket_kinds[i - 1].kind))
 			continue;
-		for (size_t j = i; j < SOCKET_KINDS; j++)
-			if (!strcmp(socket_kinds[i].kind, socket_kinds[j].kind))
-				value += (double)reading->sockets[j];
+		for (size_t j = i; j < TS_SOCKET_KINDS; j++)
+			if (!strcmp(ts_socket_kinds[i].kind, ts_socket_kinds[j].kind))
+				value += (double)sockets[j];
 		ts_snapshot_gauge(snapshot, TS_FAMILY_SOCKETS_IN_USE,
-				  TS_LABELS(entry->label, socket_kinds[i].kind), value);
+				  TS_LABELS(label, ts_socket_kinds[i].kind), value);
 	}
+}
+
+static void add_counters(struct ts_snapshot *snapshot, const struct proc_net *state,
+			 const char *label, const __u64 *value)
+{
+	for (size_t i = 0; i < state->names; i++)
+		ts_snapshot_counter(snapshot, TS_FAMILY_NETWORK_COUNTERS,
+				    TS_LABELS(label, state->name[i]), value[i]);
+}
+
+static void add_series(const struct ts_live *live, struct proc_net *state,
+		       struct ts_snapshot *snapshot)
+{
+	__u64 sockets[TS_SOCKET_KINDS] = {0}, sum = 0;
+	bool seen[TS_SOCKET_KINDS] = {0}, others = false;
+
+	for (size_t i = 0; i < live->netns->count; i++) {
+		const struct ts_netns_entry *entry = &live->netns->entry[i];
+		struct space *space = state->space[i];
+
+		if (!entry->alive || !space || space->serial != entry->serial)
+			continue;
+		if (entry->detailed) {
+			add_counters(snapshot, state, entry->label, space->shown);
+			add_sockets(snapshot, entry->label, entry->initial, space->sockets,
+				    space->sockets_seen);
+			continue;
+		}
+		/* Should it get series of its own, they start anew. */
+		memset(space->shown, 0, sizeof space->shown);
+		others = true;
+		for (size_t k = 0; k < TS_SOCKET_KINDS; k++) {
+			sockets[k] += space->sockets[k];
+			seen[k] |= space->sockets_seen[k];
+		}
+	}
+	for (size_t i = 0; i < state->names; i++)
+		sum += state->other[i];
+	if (!sum && !others)
+		return;
+	add_counters(snapshot, state, "other", state->other);
+	add_sockets(snapshot, "other", false, sockets, seen);
+	snapshot->family[TS_FAMILY_NETWORK_COUNTERS].overflowed = sum;
+	snapshot->family[TS_FAMILY_SOCKETS_IN_USE].overflowed = state->other_sockets;
 }
 
 /* One that is gone since the last refresh is no failure. */
@@ -378,39 +218,84 @@ static bool vanished(int error)
 	return error == -ENOENT || error == -ESRCH || error == -ESTALE;
 }
 
-static void proc_net_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
+/* The one that has waited longest among those with, or without, series of their own; -1: none. */
+static ssize_t next_namespace(const struct ts_live *live, const struct proc_net *state,
+			      bool detailed, __u64 now)
 {
-	struct proc_net *state = opaque;
-	size_t visited = 0, failed = 0;
-	char first_why[512] = "";
+	ssize_t oldest = -1;
+	__u64 since = now;
 
 	for (size_t i = 0; i < live->netns->count; i++) {
 		const struct ts_netns_entry *entry = &live->netns->entry[i];
-		struct reading reading = {0};
-		char why[256] = "";
-		int error;
+		const struct space *space = state->space[i];
+		bool read = space && space->serial == entry->serial;
 
-		if (!entry->alive)
+		if (!entry->alive || entry->initial || entry->detailed != detailed ||
+		    entry->tried_ns == now || (read ? space->read_ns : 0) >= since)
 			continue;
-		error = read_namespace(live, state, entry, &reading, why);
-		if (!error) {
-			add_series(snapshot, entry, &reading);
-			visited++;
-		} else if (entry->initial || !vanished(error)) {
-			if (!failed++)
-				snprintf(first_why, sizeof first_why, "network namespace %s: %s",
-					 entry->label, why);
-		}
+		since = read ? space->read_ns : 0;
+		oldest = (ssize_t)i;
 	}
-	if (!visited && !failed)
-		snprintf(first_why, sizeof first_why, "no network namespace was found");
-	else if (!failed && live->netns->unvisited)
-		snprintf(first_why, sizeof first_why,
-			 "only the first %d network namespaces were visited; there are more",
-			 TS_NETNS_MAX);
+	return oldest;
+}
+
+struct outcome {
+	size_t visited, failed;
+	char why[512]; /* of the first that failed */
+};
+
+static void visit(struct ts_live *live, struct proc_net *state, size_t slot, __u64 now,
+		  struct outcome *outcome)
+{
+	const struct ts_netns_entry *entry = &live->netns->entry[slot];
+	char why[256] = "";
+	int error;
+
+	live->netns->entry[slot].tried_ns = now;
+	error = read_namespace(live, state, slot, now, why);
+	if (!error)
+		outcome->visited++;
+	else if ((entry->initial || !vanished(error)) && !outcome->failed++)
+		snprintf(outcome->why, sizeof outcome->why, "network namespace %s: %s",
+			 entry->label, why);
+}
+
+/* As many as may be read for so much time of a CPU. */
+static void visit_some(struct ts_live *live, struct proc_net *state, bool detailed, __u64 now,
+		       __u64 budget_ns, struct outcome *outcome)
+{
+	__u64 start = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	ssize_t slot;
+
+	while ((slot = next_namespace(live, state, detailed, now)) >= 0) {
+		visit(live, state, (size_t)slot, now, outcome);
+		if (ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start >= budget_ns)
+			return;
+	}
+}
+
+static void proc_net_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
+{
+	struct proc_net *state = opaque;
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), budget = (now - state->taken_ns) / SHARE;
+	struct outcome outcome = {0};
+
+	for (size_t i = 0; i < live->netns->count; i++) {
+		if (!live->netns->entry[i].alive)
+			forget(state, i);
+		else if (live->netns->entry[i].initial)
+			visit(live, state, i, now, &outcome);
+	}
+	visit_some(live, state, true, now, now - state->opened_ns < EAGER_NS ? ~0ULL : budget,
+		   &outcome);
+	visit_some(live, state, false, now, state->taken_ns ? budget / 2 : ~0ULL, &outcome);
+	add_series(live, state, snapshot);
+	state->taken_ns = now;
+	if (!outcome.visited && !outcome.failed)
+		snprintf(outcome.why, sizeof outcome.why, "no network namespace was found");
 	/* A part that failed is said, and the rest is still good. */
 	ts_snapshot_source_status(snapshot, TS_SOURCE_PROC_NET,
-				  visited ? TS_STATUS_OK : TS_STATUS_FAILED, first_why);
+				  outcome.visited ? TS_STATUS_OK : TS_STATUS_FAILED, outcome.why);
 }
 
 const struct ts_source ts_source_proc_net = {
