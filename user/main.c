@@ -14,6 +14,7 @@ const struct ts_command *const ts_commands[] = {
 	&ts_command_export,
 	&ts_command_dump,
 	&ts_command_replay,
+	&ts_command_report,
 	&ts_command_help,
 	NULL,
 };

@@ -23,6 +23,7 @@ extern const struct ts_command ts_command_export;
 extern const struct ts_command ts_command_record;
 extern const struct ts_command ts_command_help;
 extern const struct ts_command ts_command_replay;
+extern const struct ts_command ts_command_report;
 
 /* The table in main.c; ends with NULL. */
 extern const struct ts_command *const ts_commands[];
