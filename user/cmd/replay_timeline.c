@@ -11,6 +11,9 @@
 #include "../core/render/escape.h"
 #include "../core/render/units.h"
 
+/* What is left at the end of a session is a window when it is at least this part of one. */
+#define LEAST_SHARE 0.5
+
 /* A finding through windows that follow each other. */
 struct span {
 	const char *rule, *id, *title, *harm_unit;
@@ -23,7 +26,8 @@ struct span {
 struct timeline {
 	struct ts_replay *replay;
 	struct ts_arena *arena;
-	bool *taken;	/* frames, by number */
+	bool *taken; /* frames, by number */
+	double rest_seconds;
 	size_t windows; /* judged so far */
 	__u64 session;	/* of the last one */
 	__u64 start_ns; /* of the first one */
@@ -77,7 +81,7 @@ int ts_replay_show(const struct ts_replay *replay, const struct ts_report *repor
 
 /*
  * The next window: frames of one session from the first one that is left, until they are long
- * enough. False when no frame is left.
+ * enough or there are no more of it. False when no frame is left.
  */
 static bool next_window(struct timeline *t, double seconds, size_t *at, struct ts_window *window,
 			__u64 *session)
@@ -188,6 +192,34 @@ static int judge(struct timeline *t, struct ts_window *window, __u64 session)
 	return exit_code;
 }
 
+/* What is left at the end of a session, too short to be compared with its other windows. */
+static bool is_rest(const struct timeline *t, const struct ts_window *window, __u64 session,
+		    double seconds)
+{
+	return t->windows && session == t->session && window->seconds < seconds * LEAST_SHARE;
+}
+
+static int judge_all(struct timeline *t, double seconds)
+{
+	struct ts_window window;
+	__u64 session = 0;
+	size_t at = 0;
+
+	while (next_window(t, seconds, &at, &window, &session)) {
+		int exit_code;
+
+		if (is_rest(t, &window, session, seconds)) {
+			t->rest_seconds += window.seconds;
+			ts_window_free(&window);
+			continue;
+		}
+		exit_code = judge(t, &window, session);
+		if (exit_code != TS_EXIT_DONE)
+			return exit_code;
+	}
+	return TS_EXIT_DONE;
+}
+
 static const char *safe(const struct timeline *t, const char *text)
 {
 	return ts_escape(t->arena, text, t->replay->look.utf8);
@@ -210,10 +242,14 @@ static void show(const struct timeline *t, double seconds)
 	const struct ts_host *host = &t->worst.delta->host;
 	FILE *out = t->replay->out;
 
-	fprintf(out, "%s, %s to %s: %zu window%s of %s\n\n",
+	fprintf(out, "%s, %s to %s: %zu window%s of %s%s\n\n",
 		*host->hostname ? safe(t, host->hostname) : "unknown host",
 		ts_utc_time(t->arena, t->start_ns), ts_utc_time(t->arena, t->end_ns), t->windows,
-		t->windows == 1 ? "" : "s", ts_human_seconds(t->arena, seconds));
+		t->windows == 1 ? "" : "s", ts_human_seconds(t->arena, seconds),
+		t->rest_seconds > 0
+			? ts_arena_printf(t->arena, "; a rest of %s is too short to be judged",
+					  ts_human_seconds(t->arena, t->rest_seconds))
+			: "");
 	for (size_t i = 0; i < t->spans; i++)
 		show_span(t, &t->span[i]);
 	if (!t->spans)
@@ -227,17 +263,13 @@ static void show(const struct timeline *t, double seconds)
 int ts_replay_timeline(struct ts_replay *replay, double seconds)
 {
 	struct timeline t = {.replay = replay, .arena = ts_arena_new()};
-	struct ts_window window;
-	int exit_code = TS_EXIT_DONE;
-	__u64 session = 0;
-	size_t at = 0;
+	int exit_code;
 
 	t.taken = ts_arena_alloc(t.arena, replay->recording->windows * sizeof *t.taken);
-	while (exit_code == TS_EXIT_DONE && next_window(&t, seconds, &at, &window, &session))
-		exit_code = judge(&t, &window, session);
+	exit_code = judge_all(&t, seconds);
 	if (!t.windows)
 		exit_code = ts_err(TS_EXIT_USAGE, "not one frame of that time can be decoded");
-	else if (!replay->json)
+	else if (exit_code == TS_EXIT_DONE && !replay->json)
 		show(&t, seconds);
 	ts_report_free(t.worst_report);
 	ts_window_free(&t.worst);
