@@ -10,8 +10,8 @@
 
 /* Interruptions shorter than this share of a column do not end it. */
 #define COLUMN_SHARE 0.25
-/* Judged apart at most so often: a setting that flaps must not cost without end. */
-#define EPOCHS_MAX 32
+/* Of a short window that could not become full, less than this share says too little. */
+#define JUDGED_SHARE 0.5
 
 void ts_stretch_clear(struct ts_stretch *stretch)
 {
@@ -238,7 +238,8 @@ static void end_judged(struct ts_timeline_builder *builder)
 {
 	if (!builder->judged.frames)
 		return;
-	ts_timeline_judge(builder, &builder->judged);
+	if (builder->judged.window.seconds >= builder->timeline->judge_seconds * JUDGED_SHARE)
+		ts_timeline_judge(builder, &builder->judged);
 	ts_stretch_clear(&builder->judged);
 }
 
@@ -275,21 +276,10 @@ static void end_column(struct ts_timeline_builder *builder)
 			take_series(builder, id, &data->series[i]);
 	}
 	take_programs(timeline, &delta->cost);
-	stretch_add(&builder->epoch, stretch->start_ns, stretch->end_ns, stretch->frames,
+	stretch_add(&builder->whole, stretch->start_ns, stretch->end_ns, stretch->frames,
 		    &stretch->window);
 	timeline->columns++;
 	ts_stretch_clear(stretch);
-}
-
-static void end_epoch(struct ts_timeline_builder *builder)
-{
-	end_judged(builder);
-	end_column(builder);
-	if (!builder->epoch.frames)
-		return;
-	ts_timeline_judge_epoch(builder);
-	ts_stretch_clear(&builder->epoch);
-	builder->epochs++;
 }
 
 /* What was measured before and is not now, or the other way round: rates need it apart. */
@@ -418,9 +408,8 @@ void ts_timeline_add(struct ts_timeline_builder *builder, const struct ts_frame_
 	ts_timeline_mark_frame(builder, place, window);
 	if (!builder->begun || builder->header.context != place->header.context ||
 	    builder->header.session != place->header.session) {
-		if (ts_timeline_take_settings(builder, place->start_ns, window) &&
-		    builder->epochs < EPOCHS_MAX)
-			end_epoch(builder);
+		if (ts_timeline_take_settings(builder, place->start_ns, window))
+			end_judged(builder);
 		take_host(timeline, window);
 	}
 	take_netns(timeline, window);
@@ -443,8 +432,10 @@ struct ts_timeline *ts_timeline_finish(struct ts_timeline_builder *builder)
 {
 	struct ts_timeline *timeline = builder->timeline;
 
-	end_epoch(builder);
-	ts_timeline_rank(timeline);
+	end_judged(builder);
+	end_column(builder);
+	ts_timeline_judge_whole(builder);
+	ts_stretch_clear(&builder->whole);
 	return timeline;
 }
 

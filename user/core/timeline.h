@@ -70,9 +70,14 @@ struct ts_timeline_finding {
 	size_t spans, spans_capacity;
 	size_t windows;	     /* short windows that had it */
 	double span_seconds; /* their time */
-	struct ts_span all;  /* judged over everything with the same settings, it was there as well:
-				from then to then; ends with 0: never */
-	bool now;	     /* it was there with the settings of the end */
+	bool over_all;	     /* it is there over the whole recording as well */
+	/*
+	 * One of the settings that its rule judges was changed, where it applies: the last such
+	 * mark's number + 1, or 0; and whether it was not seen any more after that, though there
+	 * was time to.
+	 */
+	size_t change;
+	bool gone;
 	double harm_seconds; /* what it is ranked by */
 };
 
@@ -87,6 +92,7 @@ struct ts_mark {
 	enum ts_mark_kind kind;
 	__u64 at_ns;
 	const char *name, *scope, *from, *to;
+	enum ts_setting_id setting;
 	double seconds;
 };
 
@@ -122,9 +128,9 @@ struct ts_timeline {
 	__u64 overflowed[TS_FAMILY_COUNT];
 	struct ts_program_track *program;
 	size_t programs, programs_capacity;
-	struct ts_timeline_finding *finding; /* those of the end first, worst first */
+	struct ts_timeline_finding *finding; /* those that are gone last; worst first */
 	size_t findings, findings_capacity;
-	struct ts_rule_result *rule; /* over everything since a setting was changed last */
+	struct ts_rule_result *rule; /* over everything */
 	size_t rules;
 	double judge_seconds; /* length of the short windows, about */
 	struct ts_mark *mark; /* in order */

@@ -19,8 +19,7 @@ struct ts_timeline_builder {
 	const struct ts_profile *profile;
 	double column_seconds; /* length of a column, about */
 	struct ts_stretch column, judged;
-	struct ts_stretch epoch; /* everything since a setting was changed last */
-	size_t epochs;
+	struct ts_stretch whole;
 	struct ts_track *hash[TS_TRACK_BUCKETS];
 	struct ts_track *last[TS_FAMILY_COUNT]; /* of the family's list */
 
@@ -38,19 +37,18 @@ void ts_stretch_clear(struct ts_stretch *stretch);
 
 /* timeline_judge.c */
 
-/* The rules over a short window, or over an epoch. */
+/* The rules over a short window, and over everything. */
 void ts_timeline_judge(struct ts_timeline_builder *builder, struct ts_stretch *stretch);
-void ts_timeline_judge_epoch(struct ts_timeline_builder *builder);
-void ts_timeline_rank(struct ts_timeline *timeline);
+void ts_timeline_judge_whole(struct ts_timeline_builder *builder);
 
 /* timeline_marks.c */
 
 /* Sessions, boots, clock steps. */
 void ts_timeline_mark_frame(struct ts_timeline_builder *builder, const struct ts_frame_place *place,
 			    const struct ts_window *window);
-/* Takes the settings; the number of those that have another value than before. */
-size_t ts_timeline_take_settings(struct ts_timeline_builder *builder, __u64 at_ns,
-				 const struct ts_window *window);
+/* Takes the settings; true when one has another value than before. */
+bool ts_timeline_take_settings(struct ts_timeline_builder *builder, __u64 at_ns,
+			       const struct ts_window *window);
 void ts_timeline_take_outages(struct ts_timeline_builder *builder,
 			      const struct ts_frame_place *place, const struct ts_window *window);
 

@@ -11,6 +11,9 @@
 #include "rule.h"
 
 #define FINDINGS_MAX 500
+#define SETTINGS_MAX (sizeof((struct ts_rule *)0)->settings / sizeof(enum ts_setting_id))
+/* Short windows without it after a change, before it counts as gone. */
+#define TIME_TO_SEE 3
 /* Spans nearer to each other than this share of the recording are drawn as one. */
 #define SPAN_SHARE (1.0 / 500)
 
@@ -162,55 +165,87 @@ static void keep_rules(struct ts_timeline *timeline, const struct ts_report *rep
 	}
 }
 
-/* The last epoch decides what a finding says: it was judged with the settings of the end. */
-void ts_timeline_judge_epoch(struct ts_timeline_builder *builder)
+/* Whether a changed setting is among those that a finding's rule judges, where it applies. */
+static bool concerns(const struct ts_mark *mark, const struct ts_finding *finding)
 {
-	struct ts_timeline *timeline = builder->timeline;
-	struct ts_report *report;
+	const struct ts_rule *rule = ts_rule_by_id(finding->rule);
+	bool judged = false;
 
-	builder->epoch.window.missing_seconds = missing_seconds(&builder->epoch);
-	report = ts_report_make(&builder->epoch.window, builder->profile);
-	for (size_t i = 0; i < timeline->findings; i++) {
-		struct ts_timeline_finding *found = &timeline->finding[i];
+	if (mark->kind != TS_MARK_SETTING || !rule)
+		return false;
+	for (size_t i = 0; i < SETTINGS_MAX && rule->settings[i] != TS_SETTING_COUNT; i++)
+		judged = judged || rule->settings[i] == mark->setting;
+	if (!judged || !*mark->scope)
+		return judged;
+	return ts_settings[mark->setting].scope == TS_SCOPE_NETNS
+		       ? !strcmp(mark->scope, finding->netns)
+		       : !strcmp(mark->scope, finding->device);
+}
 
-		found->now = found->spans &&
-			     found->span[found->spans - 1].end_ns > builder->epoch.start_ns;
-	}
-	for (size_t i = 0; i < report->findings; i++) {
-		const struct ts_finding *finding = &report->finding[i];
-		struct ts_timeline_finding *found;
+static size_t last_change(const struct ts_timeline *timeline, const struct ts_finding *finding)
+{
+	for (size_t i = timeline->marks; i > 0; i--)
+		if (concerns(&timeline->mark[i - 1], finding))
+			return i;
+	return 0;
+}
 
-		if (!is_problem(finding))
-			continue;
-		found = known_finding(timeline, finding);
-		if (!found)
-			continue;
-		found->harm_seconds = fmax(found->harm_seconds, finding->harm_seconds);
-		found->now = true;
-		if (!found->all.end_ns)
-			found->all.start_ns = builder->epoch.start_ns;
-		found->all.end_ns = builder->epoch.end_ns;
-		copy_finding(timeline->arena, &found->finding, finding);
-	}
-	keep_rules(timeline, report);
-	ts_report_free(report);
+/* What was seen in short windows, against the last change of a setting it depends on. */
+static void look_back(struct ts_timeline *timeline, struct ts_timeline_finding *found)
+{
+	__u64 changed_ns;
+
+	found->change = last_change(timeline, &found->finding);
+	if (!found->change)
+		return;
+	changed_ns = timeline->mark[found->change - 1].at_ns;
+	found->gone = found->spans && found->span[found->spans - 1].end_ns <= changed_ns &&
+		      (double)(timeline->end_ns - changed_ns) / 1e9 >=
+			      TIME_TO_SEE * timeline->judge_seconds;
 }
 
 static int worse(const void *a, const void *b)
 {
 	const struct ts_timeline_finding *x = a, *y = b;
 
-	if (x->now != y->now)
-		return x->now ? -1 : 1;
+	if (x->gone != y->gone)
+		return x->gone ? 1 : -1;
 	if (x->harm_seconds != y->harm_seconds)
 		return x->harm_seconds > y->harm_seconds ? -1 : 1;
-	if (x->finding.outcome != y->finding.outcome)
-		return x->finding.outcome < y->finding.outcome ? -1 : 1;
 	return strcmp(x->finding.id, y->finding.id);
 }
 
-void ts_timeline_rank(struct ts_timeline *timeline)
+/*
+ * What a finding says comes from everything recorded, where its settings stayed the same. Where
+ * they did not, evidence from before the change and the value after it do not belong together: then
+ * the words of the worst short window stand.
+ */
+void ts_timeline_judge_whole(struct ts_timeline_builder *builder)
 {
+	struct ts_timeline *timeline = builder->timeline;
+	struct ts_report *report;
+
+	if (!builder->whole.frames)
+		return;
+	builder->whole.window.missing_seconds = missing_seconds(&builder->whole);
+	report = ts_report_make(&builder->whole.window, builder->profile);
+	for (size_t i = 0; i < report->findings; i++) {
+		const struct ts_finding *finding = &report->finding[i];
+		struct ts_timeline_finding *found;
+
+		if (!is_problem(finding) || last_change(timeline, finding))
+			continue;
+		found = known_finding(timeline, finding);
+		if (!found)
+			continue;
+		found->harm_seconds = fmax(found->harm_seconds, finding->harm_seconds);
+		found->over_all = true;
+		copy_finding(timeline->arena, &found->finding, finding);
+	}
+	for (size_t i = 0; i < timeline->findings; i++)
+		look_back(timeline, &timeline->finding[i]);
 	if (timeline->findings)
 		qsort(timeline->finding, timeline->findings, sizeof *timeline->finding, worse);
+	keep_rules(timeline, report);
+	ts_report_free(report);
 }

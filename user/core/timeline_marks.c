@@ -93,19 +93,19 @@ static void new_setting(struct ts_timeline *timeline, const struct ts_setting_va
 	};
 }
 
-size_t ts_timeline_take_settings(struct ts_timeline_builder *builder, __u64 at_ns,
-				 const struct ts_window *window)
+bool ts_timeline_take_settings(struct ts_timeline_builder *builder, __u64 at_ns,
+			       const struct ts_window *window)
 {
 	struct ts_timeline *timeline = builder->timeline;
 	const struct ts_snapshot *delta = window->delta;
-	size_t hint = 0, changed = 0;
-	bool any = false;
+	size_t hint = 0;
+	bool any = false, changed = false;
 
 	/* When the context is lost nothing is known: that changes nothing. */
 	for (size_t i = 0; i < delta->settings && !any; i++)
 		any = delta->setting[i].status == TS_STATUS_OK;
 	if (!any && timeline->settings)
-		return 0;
+		return false;
 	for (size_t i = 0; i < timeline->settings; i++)
 		timeline->setting[i].at_end = false;
 	for (size_t i = 0; i < delta->settings; i++) {
@@ -124,12 +124,13 @@ size_t ts_timeline_take_settings(struct ts_timeline_builder *builder, __u64 at_n
 						   .kind = TS_MARK_SETTING,
 						   .at_ns = at_ns,
 						   .name = ts_settings[value->id].name,
+						   .setting = value->id,
 						   .scope = value->scope,
 						   .from = setting->value,
 						   .to = value->value,
 					   });
 			setting->changes++;
-			changed++;
+			changed = true;
 		}
 		setting->status = TS_STATUS_OK;
 		setting->value = ts_arena_intern(timeline->arena, value->value);

@@ -83,6 +83,7 @@
 		const count = cells[slot - data.first - cells[0] + 1];
 		if (y >= 0 && y <= 1)
 			lines.push((slot >= data.over ? 'above ' + number(bound(slot - 1), data.unit)
+				: slot <= data.clip ? 'up to ' + number(bound(slot), data.unit)
 				: number(bound(slot - 1), data.unit) + ' – ' + number(bound(slot), data.unit)) +
 				': ' + plain(slot - data.first >= cells[0] && count ? count : 0));
 		['p50', 'p95', 'p99', 'max'].forEach((name, i) =>

@@ -8,7 +8,6 @@
 #include "units.h"
 #include "../arena.h"
 
-#define TICKS_MAX   9
 #define MARKS_DRAWN 60
 
 double ts_html_percent(const struct ts_html *html, __u64 at_ns)
@@ -32,8 +31,8 @@ char ts_html_letter(size_t n)
 	return n < sizeof letters - 1 ? letters[n] : '*';
 }
 
-/* Seconds between ticks: a length that people count in, and at most TICKS_MAX of them. */
-static __u64 tick_step(double span_seconds)
+/* Seconds between ticks: a length that people count in. */
+static __u64 tick_step(double span_seconds, double most)
 {
 	static const __u64 steps[] = {1,     2,	    5,	   10,	  15,	  30,	 60,
 				      120,   300,   600,   900,	  1800,	  3600,	 7200,
@@ -41,9 +40,9 @@ static __u64 tick_step(double span_seconds)
 	size_t last = sizeof steps / sizeof steps[0] - 1;
 
 	for (size_t i = 0; i < last; i++)
-		if (span_seconds / (double)steps[i] <= TICKS_MAX)
+		if (span_seconds / (double)steps[i] <= most)
 			return steps[i];
-	return steps[last] * (__u64)ceil(span_seconds / (double)steps[last] / TICKS_MAX);
+	return steps[last] * (__u64)ceil(span_seconds / (double)steps[last] / most);
 }
 
 /* 'd' month and day, 'm' hours and minutes, 's' seconds as well: the script knows them too. */
@@ -62,11 +61,11 @@ static const char *tick_label(const struct ts_html *html, __u64 at, char format)
 			     : ts_html_text(html, "%.*s", format == 'm' ? 5 : 8, t + 1);
 }
 
-void ts_html_time_axis(const struct ts_html *html)
+void ts_html_time_axis(const struct ts_html *html, unsigned int ticks)
 {
 	const struct ts_timeline *timeline = html->timeline;
 	double span = (double)(timeline->end_ns - timeline->start_ns) / 1e9;
-	__u64 step = tick_step(span);
+	__u64 step = tick_step(span, ticks);
 	__u64 first = (timeline->start_ns / 1000000000ULL / step + 1) * step;
 	unsigned int number = 0;
 
@@ -84,8 +83,8 @@ void ts_html_time_axis(const struct ts_html *html)
 			"y1=\"0\" "
 			"y2=\"100%%\"/><text class=\"middle%s\" x=\"%.2f%%\" y=\"100%%\" dy=\"14\" "
 			"data-t=\"%llu\" data-f=\"%c\">%s</text>\n",
-			x, x, x, x, number % 2 ? " optional" : "", x, (unsigned long long)at * 1000,
-			format, tick_label(html, at, format));
+			x, x, x, x, number % 2 && ticks > 5 ? " optional" : "", x,
+			(unsigned long long)at * 1000, format, tick_label(html, at, format));
 	}
 }
 
@@ -148,7 +147,7 @@ void ts_html_chart_begin(const struct ts_html *html, const struct ts_html_chart 
 			"<text class=\"end\" x=\"-6\" y=\"%.2f%%\" dy=\"4\">%s</text>\n",
 			y, y, y, ts_html_safe(html, chart->tick[i].label));
 	}
-	ts_html_time_axis(html);
+	ts_html_time_axis(html, chart->time_ticks);
 	ts_html_gaps(html, chart->family);
 	ts_html_put(html, "\n");
 }

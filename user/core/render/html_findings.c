@@ -15,7 +15,7 @@
 
 static bool is_past(const struct ts_timeline_finding *found)
 {
-	return !found->now;
+	return found->gone;
 }
 
 static size_t count_findings(const struct ts_timeline *timeline, enum ts_outcome outcome, bool past)
@@ -63,7 +63,7 @@ static void verdict(const struct ts_html *html)
 				  : judged ? "Nothing to change: no rule found anything wrong"
 					   : "Nothing could be judged");
 	if (past)
-		ts_html_put(html, "; %zu finding%s from before a setting was changed", past,
+		ts_html_put(html, "; %zu finding%s gone since a setting was changed", past,
 			    past == 1 ? "" : "s");
 	ts_html_put(html, ".</p>\n");
 	if (unavailable || insufficient)
@@ -117,6 +117,28 @@ static void field(const struct ts_html *html, const char *name, const char *text
 		ts_html_put(html, "<dt>%s</dt><dd>%s</dd>\n", name, ts_html_safe(html, text));
 }
 
+static const char *mark_text(const struct ts_html *html, const struct ts_mark *mark)
+{
+	const char *scope_text;
+
+	switch (mark->kind) {
+	case TS_MARK_SETTING:
+		scope_text = ts_html_scope(html, ts_setting_by_name(mark->name), mark->scope);
+		return ts_html_text(html, "%s: %s → %s%s%s", mark->name, mark->from, mark->to,
+				    *scope_text ? ", " : "", scope_text);
+	case TS_MARK_SESSION: return "recording started";
+	case TS_MARK_BOOT:
+		return ts_html_text(html, "the host was restarted%s%s%s",
+				    strcmp(mark->from, mark->to) ? ", now Linux " : "",
+				    strcmp(mark->from, mark->to) ? mark->to : "", "");
+	case TS_MARK_CLOCK:
+		return ts_html_text(html, "the wall clock was set %s by %s",
+				    mark->seconds > 0 ? "forward" : "back",
+				    ts_human_seconds(html->arena, fabs(mark->seconds)));
+	}
+	return "";
+}
+
 static void when(const struct ts_html *html, const struct ts_timeline_finding *found)
 {
 	const struct ts_timeline *timeline = html->timeline;
@@ -136,9 +158,12 @@ static void when(const struct ts_html *html, const struct ts_timeline_finding *f
 	if (found->spans)
 		ts_html_put(html, "; together %s.",
 			    ts_human_seconds(html->arena, found->span_seconds));
-	if (is_past(found))
-		ts_html_put(html, " <b>Not any more with the settings of the end.</b>");
-	else if (!found->all.end_ns)
+	if (found->change)
+		ts_html_put(
+			html, " <b>%s after the change of %s.</b>",
+			found->gone ? "Not seen any more" : "Still there, or too soon to tell,",
+			ts_html_safe(html, mark_text(html, &timeline->mark[found->change - 1])));
+	else if (!found->over_all)
 		ts_html_put(html, " Too little of it to stand out over the whole recording.");
 	ts_html_put(html, "</p>\n");
 }
@@ -244,7 +269,7 @@ static void finding_card(const struct ts_html *html, size_t number)
 	what_to_do(html, finding);
 	if (finding->harm > 0)
 		ts_html_put(html, "<p>Harm%s: %s</p>\n",
-			    found->all.end_ns ? "" : " in the worst stretch",
+			    found->over_all ? "" : " in the worst stretch",
 			    ts_html_safe(html, ts_human_value(html->arena, finding->harm,
 							      finding->harm_unit)));
 	when(html, found);
@@ -296,6 +321,7 @@ static void bar(const struct ts_html *html, const char *classes, __u64 from_ns, 
 static void finding_lane(const struct ts_html *html, size_t number)
 {
 	const struct ts_timeline_finding *found = &html->timeline->finding[number];
+	const struct ts_timeline *timeline = html->timeline;
 	const char *past = is_past(found) ? " past" : "";
 
 	ts_html_put(html,
@@ -303,35 +329,12 @@ static void finding_lane(const struct ts_html *html, size_t number)
 		    "%s</a></p>\n",
 		    past, number + 1, number + 1, ts_html_safe(html, found->finding.title));
 	lane_begin(html, 12, ts_html_text(html, "When: %s", found->finding.title));
-	if (found->all.end_ns)
-		bar(html, ts_html_text(html, "all%s", past), found->all.start_ns, found->all.end_ns,
-		    4, 4);
+	if (found->over_all)
+		bar(html, "all", timeline->start_ns, timeline->end_ns, 4, 4);
 	for (size_t i = 0; i < found->spans; i++)
 		bar(html, ts_html_text(html, "bar%s", past), found->span[i].start_ns,
 		    found->span[i].end_ns, 1, 10);
 	ts_html_put(html, "</svg>\n");
-}
-
-static const char *mark_text(const struct ts_html *html, const struct ts_mark *mark)
-{
-	const char *scope_text;
-
-	switch (mark->kind) {
-	case TS_MARK_SETTING:
-		scope_text = ts_html_scope(html, ts_setting_by_name(mark->name), mark->scope);
-		return ts_html_text(html, "%s: %s → %s%s%s", mark->name, mark->from, mark->to,
-				    *scope_text ? ", " : "", scope_text);
-	case TS_MARK_SESSION: return "recording started";
-	case TS_MARK_BOOT:
-		return ts_html_text(html, "the host was restarted%s%s%s",
-				    strcmp(mark->from, mark->to) ? ", now Linux " : "",
-				    strcmp(mark->from, mark->to) ? mark->to : "", "");
-	case TS_MARK_CLOCK:
-		return ts_html_text(html, "the wall clock was set %s by %s",
-				    mark->seconds > 0 ? "forward" : "back",
-				    ts_human_seconds(html->arena, fabs(mark->seconds)));
-	}
-	return "";
 }
 
 static void settings_lane(const struct ts_html *html)
@@ -402,7 +405,7 @@ static void recording_lane(const struct ts_html *html)
 				    ts_html_safe(html, mark_text(html, mark)));
 	}
 	ts_html_put(html, "</svg><svg width=\"100%%\" height=\"14\" overflow=\"visible\">");
-	ts_html_time_axis(html);
+	ts_html_time_axis(html, 9);
 	ts_html_put(html, "</svg></svg>\n");
 }
 

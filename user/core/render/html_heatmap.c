@@ -14,6 +14,7 @@
 #define LEVELS	     9
 #define ROWS_FINE    72 /* with more of them neighbours are put together */
 #define ROWS_MINIMUM 12
+#define CLIPPED	     0.005 /* of all observations */
 #define TICKS_MAX    16
 #define HEIGHT	     190
 
@@ -22,10 +23,11 @@ struct heatmap {
 	const struct ts_track *track;
 	unsigned int scale;	  /* of the rows: 2 or 1 */
 	unsigned int first, rows; /* slots of that scale */
-	unsigned int bottom;	  /* the lowest slot in use; first may be below it */
-	__u64 *count;		  /* rows times columns */
-	unsigned char *level;	  /* likewise; 0: nothing */
-	double least, most;	  /* observations per second in a cell */
+	unsigned int
+		clip; /* the lowest row also has what lies below it, which is next to nothing */
+	__u64 *count; /* rows times columns */
+	unsigned char *level; /* likewise; 0: nothing */
+	double least, most;   /* observations per second in a cell */
 };
 
 /* As merging does it: see include/tunescope/histogram.h. */
@@ -56,6 +58,26 @@ static double share_of(const struct heatmap *map, double value)
 	return (position(map, value) - map->first) / map->rows;
 }
 
+/* Slots at the low end with hardly anything in them would take the room of what matters. */
+static unsigned int clip_low(const struct heatmap *map, unsigned int low, unsigned int high)
+{
+	__u64 count[TS_HISTOGRAM_SLOTS(TS_TIMELINE_SCALE)] = {0};
+	double below = 0;
+
+	for (size_t i = 0; i < map->html->timeline->columns; i++) {
+		const struct ts_cell *cell = ts_track_cell(map->track, i);
+
+		for (unsigned int k = 0; cell && k < cell->slots; k++)
+			count[cell->first + k] += cell->slot[k];
+	}
+	for (; low + ROWS_MINIMUM < high; low++) {
+		below += (double)count[low];
+		if (below > CLIPPED * (double)map->track->all->count)
+			break;
+	}
+	return low;
+}
+
 static bool find_range(struct heatmap *map)
 {
 	unsigned int low = UINT32_MAX, high = 0;
@@ -70,9 +92,9 @@ static bool find_range(struct heatmap *map)
 	}
 	if (high <= low)
 		return false;
+	low = clip_low(map, low, high);
 	map->scale = high - low > ROWS_FINE ? TS_TIMELINE_SCALE - 1 : TS_TIMELINE_SCALE;
-	map->first = row_slot(low, map->scale);
-	map->bottom = map->first;
+	map->first = map->clip = row_slot(low, map->scale);
 	map->rows = row_slot(high - 1, map->scale) + 1 - map->first;
 	/* A few rows would be drawn as thick as beams: room above and below. */
 	while (map->rows < ROWS_MINIMUM) {
@@ -94,9 +116,12 @@ static void fill(struct heatmap *map)
 	for (size_t i = 0; i < timeline->columns; i++) {
 		const struct ts_cell *cell = ts_track_cell(map->track, i);
 
-		for (unsigned int k = 0; cell && k < cell->slots; k++)
-			map->count[i * map->rows + row_slot(cell->first + k, map->scale) -
-				   map->first] += cell->slot[k];
+		for (unsigned int k = 0; cell && k < cell->slots; k++) {
+			unsigned int slot = row_slot(cell->first + k, map->scale);
+
+			slot = slot > map->clip ? slot : map->clip;
+			map->count[i * map->rows + slot - map->first] += cell->slot[k];
+		}
 	}
 	for (size_t i = 0; i < cells; i++) {
 		double rate = (double)map->count[i] / timeline->column[i / map->rows].seconds;
@@ -152,7 +177,9 @@ static void draw_level(const struct heatmap *map, unsigned int level)
 		ts_html_put(html, "\"/>\n");
 }
 
-static void draw_percentile(const struct heatmap *map, const char *classes, size_t member)
+/* Only where at least one observation lies above it: else it is but the maximum. */
+static void draw_percentile(const struct heatmap *map, const char *classes, size_t member,
+			    __u64 least)
 {
 	const struct ts_timeline *timeline = map->html->timeline;
 	double *share = ts_arena_alloc(map->html->arena, timeline->columns * sizeof *share + 1);
@@ -160,7 +187,7 @@ static void draw_percentile(const struct heatmap *map, const char *classes, size
 	for (size_t i = 0; i < timeline->columns; i++) {
 		const struct ts_cell *cell = ts_track_cell(map->track, i);
 
-		share[i] = cell && cell->count
+		share[i] = cell && cell->count >= least
 				   ? share_of(map, *(const double *)((const char *)cell + member))
 				   : NAN;
 	}
@@ -212,10 +239,10 @@ static void put_data(const struct heatmap *map)
 
 	ts_html_put(html,
 		    "<script type=\"application/json\">{\"unit\":\"%s\",\"first\":%u,\"rows\":%u,"
-		    "\"scale\":%u,\"unit0\":%d,\"over\":%d,",
+		    "\"scale\":%u,\"unit0\":%d,\"over\":%d,\"clip\":%u,",
 		    map->track->all->unit == TS_UNIT_BYTES ? "B" : "s", map->first, map->rows,
 		    1u << map->scale, unit_exponent(map->track),
-		    (int)TS_HISTOGRAM_SLOTS(map->scale) - 1);
+		    (int)TS_HISTOGRAM_SLOTS(map->scale) - 1, map->clip);
 	ts_html_missing(html, map->track->family);
 	ts_html_put(html, ",\"q\":[");
 	for (size_t q = 0; q < sizeof member / sizeof member[0]; q++) {
@@ -295,6 +322,7 @@ bool ts_html_heatmap(struct ts_html *html, const struct ts_track *track, const c
 		.aria = ts_html_text(html, "Heatmap: %s%s%s over time", title, global ? "" : ", ",
 				     global ? "" : series),
 		.height = HEIGHT,
+		.time_ticks = 9,
 		.tick = tick,
 		.family = &track->family,
 	};
@@ -316,9 +344,9 @@ bool ts_html_heatmap(struct ts_html *html, const struct ts_track *track, const c
 		    "</svg><svg width=\"100%%\" height=\"100%%\" viewBox=\"0 0 %d 1000\" "
 		    "preserveAspectRatio=\"none\">\n",
 		    TS_HTML_WIDTH);
-	draw_percentile(&map, "line p50", offsetof(struct ts_cell, p50));
-	draw_percentile(&map, "line p95", offsetof(struct ts_cell, p95));
-	draw_percentile(&map, "line p99", offsetof(struct ts_cell, p99));
+	draw_percentile(&map, "line p50", offsetof(struct ts_cell, p50), 2);
+	draw_percentile(&map, "line p95", offsetof(struct ts_cell, p95), 20);
+	draw_percentile(&map, "line p99", offsetof(struct ts_cell, p99), 100);
 	ts_html_put(html, "</svg>");
 	ts_html_chart_end(html, &chart);
 	caption(&map);

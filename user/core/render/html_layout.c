@@ -14,6 +14,7 @@
 #define HEATMAPS_OPEN  2  /* of one family at first sight */
 #define HEATMAPS_MORE  4  /* of it behind <details> */
 #define TABLE_ROWS_MAX 300
+#define SHARE_ENOUGH   0.005 /* of its family's observations, for a series to be ranked by p99 */
 
 enum section { CPU, BLOCK, TCP, MEMORY, SECTIONS };
 
@@ -143,38 +144,44 @@ static bool is_heat(const struct row *row)
 struct ranked {
 	const struct ts_track *track;
 	double p99, count;
+	bool enough;
 };
 
 static int slower(const void *a, const void *b)
 {
 	const struct ranked *x = a, *y = b;
-	bool enough_x = x->count >= 100, enough_y = y->count >= 100;
 
-	if (enough_x != enough_y)
-		return enough_x ? -1 : 1;
+	if (x->enough != y->enough)
+		return x->enough ? -1 : 1;
 	return x->p99 == y->p99 ? 0 : x->p99 > y->p99 ? -1 : 1;
 }
 
-/* By p99 where there are enough observations; the one with most of them comes second. */
+/* The one with most observations, then by p99 those that have enough of them for that to matter. */
 static size_t rank(const struct ts_html *html, enum ts_family_id family, struct ranked **ranked)
 {
 	size_t count = 0, most = 0;
+	double total = 0;
 	struct ranked *r =
 		ts_arena_alloc(html->arena, (html->timeline->tracks[family] + 1) * sizeof *r);
 
-	for (const struct ts_track *t = html->timeline->track[family]; t; t = t->next)
-		if (t->all && t->all->count)
-			r[count++] = (struct ranked){t, ts_histogram_quantile(t->all, 0.99),
-						     (double)t->all->count};
+	for (const struct ts_track *t = html->timeline->track[family]; t; t = t->next) {
+		if (!t->all || !t->all->count)
+			continue;
+		r[count++] = (struct ranked){t, ts_histogram_quantile(t->all, 0.99),
+					     (double)t->all->count, false};
+		total += (double)t->all->count;
+	}
+	for (size_t i = 0; i < count; i++)
+		r[i].enough = r[i].count >= 100 && r[i].count >= SHARE_ENOUGH * total;
 	qsort(r, count, sizeof *r, slower);
 	for (size_t i = 1; i < count; i++)
 		if (r[i].count > r[most].count)
 			most = i;
-	if (most > 1) {
+	if (most > 0) {
 		struct ranked moved = r[most];
 
-		memmove(&r[2], &r[1], (most - 1) * sizeof *r);
-		r[1] = moved;
+		memmove(&r[1], &r[0], most * sizeof *r);
+		r[0] = moved;
 	}
 	*ranked = r;
 	return count;

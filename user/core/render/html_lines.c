@@ -3,6 +3,7 @@
 #include "html_write.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #define LINES_MAX 8 /* drawn; the largest ones */
 #define HEIGHT	  120
 #define ROWS	  1000
+#define HELD_NS	  10000000000ULL
 
 struct line {
 	const char *name;
@@ -68,6 +70,28 @@ static void add_track(const struct chart *chart, struct line *line, const struct
 	}
 }
 
+/*
+ * Some gauges are read less often than windows are short: a value stands until the next one, for a
+ * few seconds and while the family is measured.
+ */
+static void hold(const struct chart *chart, struct line *line, enum ts_family_id family)
+{
+	const struct ts_timeline *timeline = chart->html->timeline;
+	size_t last = SIZE_MAX;
+
+	for (size_t i = 0; i < timeline->columns; i++) {
+		if (!ts_timeline_measured(timeline, i, family))
+			last = SIZE_MAX;
+		if (!isfinite(line->value[i]))
+			continue;
+		if (last != SIZE_MAX &&
+		    timeline->column[i].start_ns - timeline->column[last].end_ns <= HELD_NS)
+			for (size_t k = last + 1; k < i; k++)
+				line->value[k] = line->value[last];
+		last = i;
+	}
+}
+
 static void weigh(const struct chart *chart, struct line *line)
 {
 	line->weight = 0;
@@ -86,18 +110,24 @@ static int heavier(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* 1, 2 or 5 times a power of ten (of 1024, then a power of two) at or above the largest value. */
+/*
+ * A round number at or above the largest value, of which the half is round as well: of the table
+ * times a power of ten, for bytes of two.
+ */
 static double round_top(double largest, const char *unit)
 {
-	double base, digit;
+	static const double decimal[] = {1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10};
+	static const double binary[] = {1, 1.25, 1.5, 2};
+	bool bytes = *unit == 'B';
+	const double *digit = bytes ? binary : decimal;
+	double base;
 
 	if (!(largest > 0))
 		return 1;
-	if (*unit == 'B')
-		return exp2(ceil(log2(largest) * 2) / 2) >= 1024 ? exp2(ceil(log2(largest))) : 1024;
-	base = pow(10, floor(log10(largest)));
-	digit = largest / base;
-	return base * (digit <= 1 ? 1 : digit <= 2 ? 2 : digit <= 4 ? 4 : digit <= 5 ? 5 : 10);
+	base = bytes ? exp2(floor(log2(largest))) : pow(10, floor(log10(largest)));
+	while (largest > *digit * base * 1.0001)
+		digit++;
+	return *digit * base;
 }
 
 static void find_top(struct chart *chart)
@@ -117,7 +147,7 @@ static void find_top(struct chart *chart)
 		largest = fmax(largest, sum);
 	}
 	chart->top = round_top(largest, chart->unit);
-	if (*chart->unit == '%' && chart->top > 100 && largest <= 102)
+	if (*chart->unit == '%' && chart->top > 100 && largest <= 110)
 		chart->top = 100;
 }
 
@@ -248,6 +278,7 @@ static void draw(struct chart *chart)
 	struct ts_html_chart frame = {
 		.aria = ts_html_text(html, "Chart: %s over time", chart->title),
 		.height = HEIGHT,
+		.time_ticks = 4,
 		.tick = tick,
 		.ticks = 3,
 		.family = chart->family,
@@ -256,10 +287,8 @@ static void draw(struct chart *chart)
 	find_top(chart);
 	for (size_t i = 0; i < 3; i++) {
 		tick[i].share = (double)i / 2;
-		tick[i].label = *chart->unit == '%'
-					? ts_html_text(html, "%.3g %%", chart->top * (double)i / 2)
-				: i ? ts_html_value(html, chart->top * (double)i / 2, chart->unit)
-				    : "0";
+		tick[i].label =
+			i ? ts_html_short(html, chart->top * (double)i / 2, chart->unit) : "0";
 	}
 	ts_html_put(html, "<figure><h3>%s <small>%s</small></h3>\n",
 		    ts_html_safe(html, chart->title), ts_html_safe(html, chart->note));
@@ -331,8 +360,11 @@ static void gather(struct chart *chart, const struct ts_html_lines *lines, doubl
 			continue;
 		add_track(chart, line_of(chart, name), t, factor);
 	}
-	for (size_t i = 0; i < chart->lines; i++)
+	for (size_t i = 0; i < chart->lines; i++) {
+		if (family->kind != TS_KIND_COUNTER)
+			hold(chart, &chart->line[i], lines->family);
 		weigh(chart, &chart->line[i]);
+	}
 }
 
 bool ts_html_lines(const struct ts_html *html, const struct ts_html_lines *lines)

@@ -71,13 +71,17 @@ void ts_html_settings(const struct ts_html *html)
 static void rules(const struct ts_html *html)
 {
 	const struct ts_timeline *timeline = html->timeline;
+	bool changed = false;
+
+	for (size_t i = 0; i < timeline->marks; i++)
+		changed = changed || timeline->mark[i].kind == TS_MARK_SETTING;
 
 	ts_html_put(html,
 		    "<section id=\"rules\"><h2>Rules</h2><p class=\"dim\">Judged over everything "
 		    "recorded%s.</p><div class=\"table\"><table><tr><th>rule</th><th>outcome</th>"
 		    "<th>why</th></tr>\n",
-		    timeline->marks && timeline->settings ? " since a setting was changed last"
-							  : "");
+		    changed ? ", with the settings of the end; those that were changed are above"
+			    : "");
 	for (size_t i = 0; i < timeline->rules; i++)
 		ts_html_put(html, "<tr><td>%s</td><td>%s</td><td class=\"w\">%s</td></tr>\n",
 			    ts_html_safe(html, timeline->rule[i].rule->title),

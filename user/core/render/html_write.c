@@ -75,10 +75,11 @@ const char *ts_html_safe(const struct ts_html *html, const char *text)
 
 const char *ts_html_json(const struct ts_html *html, const char *text)
 {
-	static const char *const with[] = {"\\u0026", "\\u003c", "\\u003e", "\\\"", "\\\\"};
+	static const char *const with[] = {"\\u0026", "\\u003c", "\\u003e",
+					   "\\u0027", "\\\"",	 "\\\\"};
 
 	return ts_html_text(html, "\"%s\"",
-			    replace(html->arena, visible(html, text), "&<>\"\\", with));
+			    replace(html->arena, visible(html, text), "&<>'\"\\", with));
 }
 
 void ts_html_number(const struct ts_html *html, double value)
@@ -129,6 +130,40 @@ const char *ts_html_value(const struct ts_html *html, double value, const char *
 	if (value != 0 && fabs(value) < 0.01)
 		return ts_html_text(html, "%.2g%s", value, rate);
 	return ts_html_text(html, "%s%s", ts_human_number(html->arena, value), rate);
+}
+
+/* 0, 12, 1.5, 0.25: as few digits as a round number has. */
+static const char *few_digits(const struct ts_html *html, double value, const char *unit)
+{
+	return ts_html_text(html, "%.3g%s%s", value, *unit ? " " : "", unit);
+}
+
+const char *ts_html_short(const struct ts_html *html, double value, const char *unit)
+{
+	static const struct {
+		char unit;
+		double size;
+		const char *name;
+	} steps[] = {{'s', 1, "s"},	   {'s', 1e-3, "ms"},
+		     {'s', 1e-6, "us"},	   {'s', 1e-9, "ns"},
+		     {'B', 0x1p40, "TiB"}, {'B', 0x1p30, "GiB"},
+		     {'B', 0x1p20, "MiB"}, {'B', 0x1p10, "KiB"},
+		     {'B', 1, "B"},	   {'%', 0, "%"},
+		     {0, 1e9, "G"},	   {0, 1e6, "M"},
+		     {0, 1e3, "k"},	   {0, 0, ""}};
+	char kind = strchr("sB%", *unit) ? *unit : 0;
+	const char *rate = strstr(unit, "/s") ? "/s" : "";
+
+	if (value == 0)
+		return "0";
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		if (steps[i].unit == kind && fabs(value) >= steps[i].size * 0.9995)
+			return ts_html_text(
+				html, "%s%s",
+				few_digits(html, value / (steps[i].size > 0 ? steps[i].size : 1),
+					   steps[i].name),
+				rate);
+	return ts_html_value(html, value, unit);
 }
 
 static const struct ts_netns *netns_of(const struct ts_html *html, const char *inode)

@@ -37,6 +37,9 @@ const char *ts_html_range(const struct ts_html *html, __u64 from_ns, __u64 to_ns
 /* unit: "s", "B", "%", "", or one of these with "/s". Markup-free. */
 const char *ts_html_value(const struct ts_html *html, double value, const char *unit);
 
+/* The same, short: for an axis. */
+const char *ts_html_short(const struct ts_html *html, double value, const char *unit);
+
 /* "nvme0n1 read", "port 8080, labsrv": a series as people call it; "all" without labels. Not
  * escaped. */
 const char *ts_html_labels(const struct ts_html *html, enum ts_family_id family,
@@ -63,8 +66,9 @@ struct ts_html_tick {
 };
 
 struct ts_html_chart {
-	const char *aria;    /* what it shows; escaped here */
-	unsigned int height; /* of the picture, pixels */
+	const char *aria;	 /* what it shows; escaped here */
+	unsigned int height;	 /* of the picture, pixels */
+	unsigned int time_ticks; /* at most so many */
 	const struct ts_html_tick *tick;
 	size_t ticks;
 	const enum ts_family_id *family; /* whose missing stretches are hatched; NULL: only time not
@@ -77,7 +81,7 @@ struct ts_html_chart {
  */
 void ts_html_chart_begin(const struct ts_html *html, const struct ts_html_chart *chart);
 void ts_html_chart_end(const struct ts_html *html, const struct ts_html_chart *chart);
-void ts_html_time_axis(const struct ts_html *html);
+void ts_html_time_axis(const struct ts_html *html, unsigned int ticks);
 /* Stretches that were not recorded, or (family not NULL) not measured. */
 void ts_html_gaps(const struct ts_html *html, const enum ts_family_id *family);
 /* "missing":[columns in which the family was not measured] for the script. */
