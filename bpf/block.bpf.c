@@ -97,6 +97,13 @@ static __always_inline struct ts_block_device *device_at(__u32 slot)
 /* The device is not in the slot it hashes to: it is in the next free one, or new. */
 __noinline __u32 ts_block_find_or_add_device(__u64 key, __u32 first)
 {
+	/* To the end: the places of others that have been given back leave gaps before its own. */
+	for (__u32 i = 0; i < TS_BLOCK_DEVICES; i++) {
+		__u32 slot = (first + i) & (TS_BLOCK_DEVICES - 1);
+
+		if (ts_block_devices[slot].key == key)
+			return slot;
+	}
 	for (__u32 i = 0; i < TS_BLOCK_DEVICES; i++) {
 		__u32 slot = (first + i) & (TS_BLOCK_DEVICES - 1);
 		__u64 seen = ts_block_devices[slot].key;

@@ -35,6 +35,13 @@ static __always_inline __u32 device_slot(const struct backing_dev_info *bdi)
 {
 	__u64 key = BPF_CORE_READ(bdi, id) + 1;
 
+	/* To the end: the places of others that have been given back leave gaps before its own. */
+	for (__u32 i = 0; i < TS_WRITEBACK_DEVICES; i++) {
+		__u32 slot = (key + i) & (TS_WRITEBACK_DEVICES - 1);
+
+		if (ts_writeback_devices[slot].key == key)
+			return slot;
+	}
 	for (__u32 i = 0; i < TS_WRITEBACK_DEVICES; i++) {
 		__u32 slot = (key + i) & (TS_WRITEBACK_DEVICES - 1);
 		struct ts_writeback_device *device = &ts_writeback_devices[slot];

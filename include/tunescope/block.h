@@ -41,7 +41,8 @@ struct ts_block_stamp {
 };
 
 /*
- * A device, in the slot its number was hashed to. One cache line: all that the CPUs share while
+ * A device, in the slot its number was hashed to until user space gives that to another
+ * (user/live/slots.h), and with it the cells. One cache line: all that the CPUs share while
  * there is no more than one request in flight. near is the request remembered here, the others are
  * in ts_block_stamps.
  */

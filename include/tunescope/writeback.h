@@ -10,6 +10,7 @@
 #define TS_WRITEBACK_NAME_SIZE 64 /* backing_dev_info.dev_name */
 #define TS_WRITEBACK_WRITERS   1024
 
+/* In a slot until user space gives that to another (user/live/slots.h). */
 struct ts_writeback_device {
 	__u64 key; /* backing_dev_info.id + 1; 0: the slot is free */
 	char name[TS_WRITEBACK_NAME_SIZE];

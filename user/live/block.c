@@ -10,7 +10,10 @@
 #include "../core/histogram.h"
 #include "block.skel.h"
 #include "btf_enum.h"
+#include "clock.h"
+#include "diskstats.h"
 #include "probe.h"
+#include "slots.h"
 
 #define ISSUE	 "block_rq_issue"
 #define COMPLETE "block_rq_complete"
@@ -19,6 +22,16 @@
 #define CELLS_BYTES   (32u << 20)
 #define CELLS_LARGEST (TS_BLOCK_OPS * (TS_BLOCK_DEVICES + 1))
 #define CELLS_FEWEST  (TS_BLOCK_OPS * 4)
+
+/* All that is counted in a cell, the CPUs' added up: words by number. */
+#define CLASS_WORDS	(2 * TS_BLOCK_CLASSES)
+#define HISTOGRAM_WORDS (2 + TS_HISTOGRAM_SLOTS_KEYED) /* sum, maximum, slots */
+#define SEQUENTIAL	0
+#define ERRORS		1
+#define DEPTH		2
+#define BESIDE		(DEPTH + CLASS_WORDS)
+#define MEASURE(m)	(BESIDE + CLASS_WORDS + (m)*HISTOGRAM_WORDS)
+#define CELL_WORDS	MEASURE(TS_BLOCK_MEASURES)
 
 static const char *const op_names[TS_BLOCK_OPS] = {
 	[TS_BLOCK_READ] = "read",	[TS_BLOCK_WRITE] = "write", [TS_BLOCK_FLUSH] = "flush",
@@ -31,18 +44,21 @@ struct block {
 	const struct ts_block_cell *cells; /* [cpu][number]; mapped only during a snapshot */
 	/* The program's own variables. skeleton->bss is not them: it is mapped by a loader of its
 	 * own, which leaves out what ts_probe_load decides. */
-	const struct block_bpf__bss *live;
+	struct block_bpf__bss *live;
 	size_t live_length;
 	unsigned int cpus, cells_per_cpu;
+	struct ts_slots slots;
+	__u64 words[TS_BLOCK_OPS * CELL_WORDS]; /* of the device being read */
 };
 
 /* One operation of one device, for the snapshot being taken. */
 struct series {
-	const struct block *state;
 	struct ts_snapshot *snapshot;
+	const struct ts_slot *slot; /* NULL: of all others */
 	const char *device, *op;
-	bool read, moves_data, shared;
-	__u32 cell;
+	bool read, moves_data;
+	const __u64 *words; /* of its cell */
+	size_t first;	    /* number of the first of them among those of the slot */
 };
 
 static void block_close(void *opaque)
@@ -51,8 +67,9 @@ static void block_close(void *opaque)
 
 	ts_probe_detach(&state->probe);
 	if (state->live)
-		munmap((void *)state->live, state->live_length);
+		munmap(state->live, state->live_length);
 	block_bpf__destroy(state->skeleton);
+	ts_slots_close(&state->slots);
 	free(state);
 }
 
@@ -111,7 +128,7 @@ static int block_open(struct ts_live *live, void **opaque, enum ts_status *statu
 	if (!state)
 		return error;
 	state->skeleton = block_bpf__open_opts(ts_open_options(live));
-	if (!state->skeleton)
+	if (!state->skeleton || !ts_slots_open(&state->slots, TS_BLOCK_DEVICES))
 		goto fail;
 	state->cpus = ts_possible_cpus();
 	state->cells_per_cpu = choose_cells_per_cpu(state->cpus);
@@ -124,7 +141,7 @@ static int block_open(struct ts_live *live, void **opaque, enum ts_status *statu
 				      state->skeleton->obj, live, status, why);
 	if (error)
 		goto fail;
-	state->live = ts_map_view(state->skeleton->maps.bss, &state->live_length);
+	state->live = ts_slots_map(state->skeleton->maps.bss, &state->live_length);
 	if (!state->live) {
 		error = -errno;
 		snprintf(why, 256, "cannot map the counters: %s", strerror(-error));
@@ -137,33 +154,63 @@ fail:
 	return error;
 }
 
-static const struct ts_block_cell *cell_of(const struct series *series, unsigned int cpu)
+/* Adds up what the CPUs have counted in a cell. */
+static void read_cell(const struct block *state, __u32 number, __u64 *words)
 {
-	return &series->state->cells[cpu * series->state->cells_per_cpu + series->cell];
-}
+	memset(words, 0, CELL_WORDS * sizeof *words);
+	for (unsigned int cpu = 0; cpu < state->cpus; cpu++) {
+		const struct ts_block_cell *cell =
+			&state->cells[cpu * state->cells_per_cpu + number];
 
-/* Adds one measure, summed over the CPUs, to a histogram. */
-static void add_measure(const struct series *series, enum ts_block_measure measure,
-			struct ts_histogram *histogram)
-{
-	for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++) {
-		const struct ts_block_cell *cell = cell_of(series, cpu);
-		__u64 slot[TS_HISTOGRAM_SLOTS_KEYED];
+		__u64 requests = 0;
 
-		for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
-			slot[i] = cell->slot[i][measure];
-		ts_histogram_add_raw(histogram, cell->sum[measure], cell->max[measure], slot);
+		for (size_t i = 0; i < TS_BLOCK_CLASSES; i++)
+			requests += cell->depth[i].requests;
+		if (!requests)
+			continue; /* and so is all the rest */
+		words[SEQUENTIAL] += cell->sequential;
+		words[ERRORS] += cell->errors;
+		for (size_t i = 0; i < TS_BLOCK_CLASSES; i++) {
+			words[DEPTH + 2 * i] += cell->depth[i].requests;
+			words[DEPTH + 2 * i + 1] += cell->depth[i].ns;
+			words[BESIDE + 2 * i] += cell->beside[i].requests;
+			words[BESIDE + 2 * i + 1] += cell->beside[i].ns;
+		}
+		for (size_t m = 0; m < TS_BLOCK_MEASURES; m++) {
+			__u64 *histogram = words + MEASURE(m);
+
+			histogram[0] += cell->sum[m];
+			if (histogram[1] < cell->max[m])
+				histogram[1] = cell->max[m];
+			for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
+				histogram[2 + i] += cell->slot[i][m];
+		}
 	}
 }
 
 static __u64 requests_of(const struct series *series, enum ts_block_measure measure)
 {
-	__u64 requests = 0;
+	__u64 slot[TS_HISTOGRAM_SLOTS_KEYED], requests = 0;
+	size_t first = MEASURE(measure) + 2;
 
-	for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++)
-		for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
-			requests += cell_of(series, cpu)->slot[i][measure];
+	memcpy(slot, series->words + first, sizeof slot);
+	if (series->slot)
+		ts_slot_subtract(series->slot, series->first + first, slot,
+				 TS_HISTOGRAM_SLOTS_KEYED);
+	for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
+		requests += slot[i];
 	return requests;
+}
+
+static void add_measure(const struct series *series, enum ts_block_measure measure,
+			struct ts_histogram *histogram)
+{
+	const __u64 *words = series->words + MEASURE(measure);
+
+	if (series->slot)
+		ts_slot_histogram(series->slot, series->first + MEASURE(measure), words, histogram);
+	else
+		ts_histogram_add_raw(histogram, words[0], words[1], words + 2);
 }
 
 /* direct: requests that did not wait, which belong to measure as well; as 0 to the queue's. */
@@ -182,17 +229,26 @@ static void add_histogram(const struct series *series, enum ts_family_id id,
 		ts_histogram_add(histogram, 0, direct);
 	else if (direct)
 		add_measure(series, TS_BLOCK_DIRECT, histogram);
-	if (series->shared)
+	if (!series->slot)
 		series->snapshot->family[id].overflowed += histogram->count;
 }
 
-static void add_counter(const struct series *series, enum ts_family_id id, size_t offset)
+/* Words of the cell from number first on, those of former owners taken off. */
+static void own_words(const struct series *series, size_t first, __u64 *words, size_t count)
 {
-	__u64 value = 0;
+	memcpy(words, series->words + first, count * sizeof *words);
+	if (series->slot)
+		ts_slot_subtract(series->slot, series->first + first, words, count);
+}
 
-	for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++)
-		value += *(const __u64 *)((const char *)cell_of(series, cpu) + offset);
+static void add_counter(const struct series *series, enum ts_family_id id, size_t word)
+{
+	__u64 value;
+
+	own_words(series, word, &value, 1);
 	ts_snapshot_counter(series->snapshot, id, TS_LABELS(series->device, series->op), value);
+	if (!series->slot)
+		series->snapshot->family[id].overflowed += value;
 }
 
 static void add_class(const struct series *series, enum ts_family_id requests,
@@ -213,19 +269,13 @@ static void add_class(const struct series *series, enum ts_family_id requests,
 /* Classes nothing fell into have no series. */
 static void add_classes(const struct series *series)
 {
-	struct ts_block_class alone = {0};
+	struct ts_block_class depths[TS_BLOCK_CLASSES], besides[TS_BLOCK_CLASSES], alone = {0};
 
+	own_words(series, DEPTH, (__u64 *)depths, CLASS_WORDS);
+	own_words(series, BESIDE, (__u64 *)besides, CLASS_WORDS);
 	for (unsigned int class = 0; class < TS_BLOCK_CLASSES; class ++) {
-		struct ts_block_class depth = {0}, beside = {0};
+		struct ts_block_class depth = depths[class], beside = besides[class];
 
-		for (unsigned int cpu = 0; cpu < series->state->cpus; cpu++) {
-			const struct ts_block_cell *cell = cell_of(series, cpu);
-
-			depth.requests += cell->depth[class].requests;
-			depth.ns += cell->depth[class].ns;
-			beside.requests += cell->beside[class].requests;
-			beside.ns += cell->beside[class].ns;
-		}
 		add_class(series, TS_FAMILY_BLOCK_DEPTH_REQUESTS, TS_FAMILY_BLOCK_DEPTH_SECONDS,
 			  true, class, depth);
 		alone.requests += depth.requests - beside.requests;
@@ -240,8 +290,6 @@ static void add_classes(const struct series *series)
 			  TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, false, 0, alone);
 }
 
-#define CELL(member) offsetof(struct ts_block_cell, member)
-
 static void add_operation(const struct series *series)
 {
 	__u64 direct = requests_of(series, TS_BLOCK_DIRECT);
@@ -252,58 +300,131 @@ static void add_operation(const struct series *series)
 	/* Where the queue does not account I/O (iostats 0) these two are not known. */
 	add_histogram(series, TS_FAMILY_BLOCK_LATENCY, TS_BLOCK_TOTAL, direct);
 	add_histogram(series, TS_FAMILY_BLOCK_QUEUE_LATENCY, TS_BLOCK_QUEUE, direct);
-	add_counter(series, TS_FAMILY_BLOCK_ERRORS, CELL(errors));
+	add_counter(series, TS_FAMILY_BLOCK_ERRORS, ERRORS);
 	add_classes(series);
 	if (!series->moves_data)
 		return;
 	add_histogram(series, TS_FAMILY_BLOCK_IO_SIZE, TS_BLOCK_SIZE, 0);
-	add_counter(series, TS_FAMILY_BLOCK_SEQUENTIAL, CELL(sequential));
+	add_counter(series, TS_FAMILY_BLOCK_SEQUENTIAL, SEQUENTIAL);
 }
 
+/* slot: NULL for all others. Operations without a cell have counted nothing. */
 static void add_device(const struct block *state, struct ts_snapshot *snapshot, const char *name,
-		       const __u32 *cell)
+		       const struct ts_slot *slot)
 {
-	for (unsigned int op = 0; op < TS_BLOCK_OPS; op++) {
-		struct series series = {
-			.state = state,
+	for (unsigned int op = 0; op < TS_BLOCK_OPS; op++)
+		add_operation(&(struct series){
 			.snapshot = snapshot,
+			.slot = slot,
 			.device = name,
 			.op = op_names[op],
 			.read = op == TS_BLOCK_READ,
 			.moves_data = op != TS_BLOCK_FLUSH && op != TS_BLOCK_OTHER,
-			.shared = cell[op] <= TS_BLOCK_OPS,
-			.cell = cell[op] - 1,
-		};
+			.words = state->words + op * CELL_WORDS,
+			.first = op * CELL_WORDS,
+		});
+}
 
-		if (cell[op] && cell[op] <= state->cells_per_cpu)
-			add_operation(&series);
+/* The device's own cells; what it counts in one that it shares belongs to the others. */
+static void read_device(struct block *state, const struct ts_block_device *device)
+{
+	for (unsigned int op = 0; op < TS_BLOCK_OPS; op++) {
+		__u32 cell = TS_BLOCK_CELL(device->cells, op);
+		__u64 *words = state->words + op * CELL_WORDS;
+
+		if (cell > TS_BLOCK_OPS && cell <= state->cells_per_cpu)
+			read_cell(state, cell - 1, words);
+		else
+			memset(words, 0, CELL_WORDS * sizeof *words);
 	}
 }
 
-static void add_devices(const struct block *state, struct ts_snapshot *snapshot)
+static __u64 mark_of(const struct block *state)
 {
-	static const __u32 others[TS_BLOCK_OPS] = {1, 2, 3, 4, 5};
+	__u64 requests = 0;
 
-	for (unsigned int slot = 0; slot < TS_BLOCK_DEVICES; slot++) {
-		const struct ts_block_device *device = &state->live->ts_block_devices[slot];
-		char name[TS_BLOCK_NAME_SIZE];
-		__u32 own[TS_BLOCK_OPS];
+	for (unsigned int op = 0; op < TS_BLOCK_OPS; op++)
+		for (size_t i = 0; i < TS_BLOCK_CLASSES; i++)
+			requests += state->words[op * CELL_WORDS + DEPTH + 2 * i];
+	return requests;
+}
 
-		/* The name is there a moment after the device: then it waits for the next time. */
-		memcpy(name, state->live->ts_block_names[slot], sizeof name);
-		name[sizeof name - 1] = '\0';
-		if (!device->key || !*name)
-			continue;
-		/* As in /sys/block. */
-		for (char *slash = strchr(name, '/'); slash; slash = strchr(slash, '/'))
-			*slash = '!';
-		for (unsigned int op = 0; op < TS_BLOCK_OPS; op++)
-			own[op] = TS_BLOCK_CELL(device->cells, op) > TS_BLOCK_OPS
-					  ? TS_BLOCK_CELL(device->cells, op)
-					  : 0;
-		add_device(state, snapshot, name, own);
+/* Name of the device in a slot, as in /sys/block; "" until it is there, a moment after the key. */
+static void name_of(const struct block *state, unsigned int slot, char name[TS_BLOCK_NAME_SIZE])
+{
+	memcpy(name, state->live->ts_block_names[slot], TS_BLOCK_NAME_SIZE);
+	name[TS_BLOCK_NAME_SIZE - 1] = '\0';
+	for (char *slash = strchr(name, '/'); slash; slash = strchr(slash, '/'))
+		*slash = '!';
+}
+
+/* The number belongs to no disk any more, or to another one. Hidden disks have number 0:0. */
+static bool is_gone(const struct ts_live *live, __u64 key, const char *name)
+{
+	__u32 number = (__u32)(key - 1);
+	char now[TS_DISK_NAME_SIZE];
+
+	return number &&
+	       (!ts_disk_name(live->sys, number >> 20, number & 0xfffff, now) || strcmp(now, name));
+}
+
+/*
+ * What the former device left besides its counts. Requests of its that were never seen to complete
+ * must not be taken off those in flight on the next one.
+ */
+static void clear_device(struct block *state, unsigned int slot)
+{
+	struct ts_block_device *device = &state->live->ts_block_devices[slot];
+	struct ts_block_stamp_set *sets = state->live->ts_block_stamps;
+
+	for (size_t i = 0; i < 1u << TS_BLOCK_STAMP_SET_BITS; i++)
+		for (size_t way = 0; way < TS_BLOCK_STAMP_WAYS; way++)
+			if (sets[i].request[way] && sets[i].stamp[way].device == slot)
+				sets[i].request[way] = 0;
+	device->in_flight = device->near = device->near_issued = 0;
+	memset(device->next_sector, 0, sizeof device->next_sector);
+	memset(state->live->ts_block_names[slot], 0, TS_BLOCK_NAME_SIZE);
+}
+
+static void add_slot(const struct ts_live *live, struct block *state, struct ts_snapshot *snapshot,
+		     unsigned int i, __u64 now)
+{
+	struct ts_block_device *device = &state->live->ts_block_devices[i];
+	struct ts_slot *slot = &state->slots.slot[i];
+	__u64 owner = device->key;
+	char name[TS_BLOCK_NAME_SIZE];
+
+	if (owner == TS_SLOT_RESTING) {
+		if (!ts_slot_rested(slot, now))
+			return;
+		read_device(state, device);
+		clear_device(state, i);
+		ts_slot_free(slot, &device->key, state->words, TS_BLOCK_OPS * CELL_WORDS);
+		return;
 	}
-	add_device(state, snapshot, "other", others);
+	name_of(state, i, name);
+	if (!owner || !*name)
+		return;
+	read_device(state, device);
+	ts_slot_see(slot, owner, mark_of(state), now);
+	if (!ts_slots_show(&state->slots, i, ts_slot_label(name)))
+		return;
+	add_device(state, snapshot, name, slot);
+	if (ts_slot_idle(slot, now, TS_SLOT_GONE_NS) && is_gone(live, owner, name))
+		ts_slot_close(slot, &device->key, now);
+}
+
+static void add_devices(const struct ts_live *live, struct block *state,
+			struct ts_snapshot *snapshot)
+{
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
+
+	ts_slots_begin(&state->slots);
+	for (unsigned int i = 0; i < TS_BLOCK_DEVICES; i++)
+		add_slot(live, state, snapshot, i, now);
+	for (unsigned int op = 0; op < TS_BLOCK_OPS; op++)
+		read_cell(state, op, state->words + op * CELL_WORDS);
+	add_device(state, snapshot, "other", NULL);
 }
 
 static void block_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
@@ -330,7 +451,7 @@ static void block_snapshot(struct ts_live *live, void *opaque, struct ts_snapsho
 					  "the counters cannot be mapped");
 		return;
 	}
-	add_devices(state, snapshot);
+	add_devices(live, state, snapshot);
 	munmap((void *)state->cells, length);
 	state->cells = NULL;
 	ts_for_each_family (id)

@@ -49,6 +49,15 @@ bool ts_slots_show(struct ts_slots *slots, size_t i, __u64 label)
 	return true;
 }
 
+__u64 ts_slot_label(const char *text)
+{
+	__u64 hash = 14695981039346656037ULL; /* FNV-1a */
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211ULL;
+	return hash;
+}
+
 bool ts_slots_scarce(const struct ts_slots *slots)
 {
 	size_t taken = 0;

@@ -62,6 +62,8 @@ void ts_slots_begin(struct ts_slots *slots);
  */
 bool ts_slots_show(struct ts_slots *slots, size_t i, __u64 label);
 
+__u64 ts_slot_label(const char *text);
+
 /* Slots in use, those at rest included, are more than three quarters. */
 bool ts_slots_scarce(const struct ts_slots *slots);
 

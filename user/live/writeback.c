@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 
 #include <tunescope/writeback.h>
@@ -12,19 +13,23 @@
 #include "clock.h"
 #include "diskstats.h"
 #include "probe.h"
+#include "slots.h"
 #include "writeback.skel.h"
 
 #define PROGRAM	   "ts_balance_dirty_pages"
 #define TRACEPOINT "balance_dirty_pages"
 
-#define SLOTS	   (TS_WRITEBACK_DEVICES + 1)
-#define SUFFERERS  8
+/* sum, maximum and slots of a histogram */
+#define WORDS	  (2 + TS_HISTOGRAM_SLOTS_KEYED)
+#define SLOTS	  (TS_WRITEBACK_DEVICES + 1)
+#define SUFFERERS 8
 
 /* Pauses further apart belong to different bouts of writing. */
 #define BOUT_NS 10000000000ull
 
 struct device {
 	char name[TS_WRITEBACK_NAME_SIZE]; /* "": not seen yet */
+	char bdi[TS_WRITEBACK_NAME_SIZE];  /* as in /sys/class/bdi */
 	bool disk;			   /* it has an account in /sys/block */
 	__u64 paused_ns;		   /* at the last tick */
 	__u64 grew_ns;			   /* the tick at which that had grown; 0: never */
@@ -50,10 +55,11 @@ struct writeback {
 	struct ts_probe probe;
 	const struct ts_writeback_cpu *cpu;
 	size_t cpu_length;
-	const struct writeback_bpf__bss *live;
+	struct writeback_bpf__bss *live;
 	size_t live_length;
 	unsigned int cpus;
-	struct device device[SLOTS];
+	struct device device[TS_WRITEBACK_DEVICES];
+	struct ts_slots slots;
 	struct writers *writers, *previous; /* at this snapshot and the one before */
 };
 
@@ -67,8 +73,9 @@ static void writeback_close(void *opaque)
 	if (state->cpu)
 		munmap((void *)state->cpu, state->cpu_length);
 	if (state->live)
-		munmap((void *)state->live, state->live_length);
+		munmap(state->live, state->live_length);
 	writeback_bpf__destroy(state->skeleton);
+	ts_slots_close(&state->slots);
 	free(state->writers);
 	free(state->previous);
 	free(state);
@@ -106,7 +113,8 @@ static int load(struct writeback *state, struct ts_live *live, enum ts_status *s
 	state->writers = calloc(1, sizeof *state->writers);
 	state->previous = calloc(1, sizeof *state->previous);
 	state->skeleton = writeback_bpf__open_opts(ts_open_options(live));
-	if (!state->skeleton || !state->writers || !state->previous)
+	if (!state->skeleton || !state->writers || !state->previous ||
+	    !ts_slots_open(&state->slots, TS_WRITEBACK_DEVICES))
 		return -ENOMEM;
 	state->cpus = ts_possible_cpus();
 	error = set_constants(state->skeleton, live->kernel_btf, status, why);
@@ -119,7 +127,7 @@ static int load(struct writeback *state, struct ts_live *live, enum ts_status *s
 	if (error)
 		return error;
 	state->cpu = ts_map_view(state->skeleton->maps.ts_writeback_cpus, &state->cpu_length);
-	state->live = ts_map_view(state->skeleton->maps.bss, &state->live_length);
+	state->live = ts_slots_map(state->skeleton->maps.bss, &state->live_length);
 	if (state->cpu && state->live)
 		return 0;
 	error = -errno;
@@ -157,26 +165,22 @@ static void name_device(const struct ts_live *live, struct device *device, const
 	device->disk = sscanf(bdi, "%u:%u%n", &major, &minor, &end) == 2 && !bdi[end] &&
 		       ts_disk_name(live->sys, major, minor, disk);
 	snprintf(device->name, sizeof device->name, "%s", device->disk ? disk : bdi);
+	snprintf(device->bdi, sizeof device->bdi, "%s", bdi);
 }
 
-/* Gives a slot in use its name, once: a device that is gone keeps it. */
-static bool known(const struct ts_live *live, struct writeback *state, unsigned int slot)
+/* Adds up what the CPUs have counted in a slot, former owners' included. */
+static void read_slot(const struct writeback *state, unsigned int slot, __u64 words[WORDS])
 {
-	struct device *device = &state->device[slot];
-	char bdi[TS_WRITEBACK_NAME_SIZE];
+	memset(words, 0, WORDS * sizeof *words);
+	for (unsigned int cpu = 0; cpu < state->cpus; cpu++) {
+		const struct ts_histogram_keyed *raw = &state->cpu[cpu].pause[slot];
 
-	if (device->name[0])
-		return true;
-	if (slot == TS_WRITEBACK_OTHER) {
-		strcpy(device->name, "other");
-		return true;
+		words[0] += raw->sum;
+		if (words[1] < raw->max)
+			words[1] = raw->max;
+		for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
+			words[2 + i] += raw->slot[i];
 	}
-	memcpy(bdi, state->live->ts_writeback_devices[slot].name, sizeof bdi);
-	bdi[sizeof bdi - 1] = '\0';
-	/* The name is there a moment after the key. */
-	if (state->live->ts_writeback_devices[slot].key && bdi[0])
-		name_device(live, device, bdi);
-	return device->name[0];
 }
 
 static __u64 paused_ns(const struct writeback *state, unsigned int slot)
@@ -185,7 +189,31 @@ static __u64 paused_ns(const struct writeback *state, unsigned int slot)
 
 	for (unsigned int cpu = 0; cpu < state->cpus; cpu++)
 		sum += state->cpu[cpu].pause[slot].sum;
+	if (slot < TS_WRITEBACK_OTHER)
+		ts_slot_subtract(&state->slots.slot[slot], 0, &sum, 1);
 	return sum;
+}
+
+/* Meets the owner of a slot and gives it a name, once. False when the slot has none. */
+static bool known(const struct ts_live *live, struct writeback *state, unsigned int slot, __u64 now)
+{
+	const struct ts_writeback_device *row = &state->live->ts_writeback_devices[slot];
+	struct device *device = &state->device[slot];
+	char bdi[TS_WRITEBACK_NAME_SIZE];
+	__u64 key = row->key;
+
+	if (!key || key == TS_SLOT_RESTING)
+		return false;
+	if (ts_slot_see(&state->slots.slot[slot], key, paused_ns(state, slot), now))
+		*device = (struct device){0};
+	if (device->name[0])
+		return true;
+	memcpy(bdi, row->name, sizeof bdi);
+	bdi[sizeof bdi - 1] = '\0';
+	/* The name is there a moment after the key. */
+	if (bdi[0])
+		name_device(live, device, bdi);
+	return device->name[0];
 }
 
 /*
@@ -217,56 +245,85 @@ static void writeback_tick(struct ts_live *live, void *opaque, __u64 monotonic_n
 	struct writeback *state = opaque;
 
 	for (unsigned int slot = 0; slot < TS_WRITEBACK_DEVICES; slot++)
-		if (known(live, state, slot))
+		if (known(live, state, slot, monotonic_ns))
 			follow(live, &state->device[slot], paused_ns(state, slot), monotonic_ns);
 }
 
 /* ---- Snapshot */
 
-static void add_pauses(struct ts_histogram *histogram, const struct writeback *state,
-		       unsigned int slot)
+/* slot: NULL for all others. */
+static void add_device(struct ts_snapshot *snapshot, const struct device *device,
+		       const struct ts_slot *slot, const __u64 *words)
 {
-	for (unsigned int cpu = 0; cpu < state->cpus; cpu++) {
-		const struct ts_histogram_keyed *raw = &state->cpu[cpu].pause[slot];
-
-		ts_histogram_add_raw(histogram, raw->sum, raw->max, raw->slot);
-	}
-}
-
-/* A device that was removed and came back has two slots and one name. */
-static bool named_before(const struct writeback *state, unsigned int slot)
-{
-	for (unsigned int i = 0; i < slot; i++)
-		if (!strcmp(state->device[i].name, state->device[slot].name))
-			return true;
-	return false;
-}
-
-static void add_device(const struct writeback *state, struct ts_snapshot *snapshot,
-		       unsigned int first)
-{
-	const struct device *device = &state->device[first];
-	const char *const *label = TS_LABELS(device->name);
+	const char *const *label = TS_LABELS(slot ? device->name : "other");
 	struct ts_histogram *histogram;
-	__u64 span = 0, busy = 0;
-	bool has_span = false;
 
 	histogram = ts_snapshot_histogram(snapshot, TS_FAMILY_DIRTY_THROTTLE_PAUSE, label,
 					  TS_HISTOGRAM_SCALE_KEYED);
-	for (unsigned int slot = first; slot < SLOTS; slot++) {
-		if (strcmp(state->device[slot].name, device->name))
-			continue;
-		add_pauses(histogram, state, slot);
-		span += state->device[slot].span_ns;
-		busy += state->device[slot].busy_ns;
-		has_span |= state->device[slot].has_span;
+	if (slot) {
+		ts_slot_histogram(slot, 0, words, histogram);
+	} else {
+		ts_histogram_add_raw(histogram, words[0], words[1], words + 2);
+		snapshot->family[TS_FAMILY_DIRTY_THROTTLE_PAUSE].overflowed = histogram->count;
 	}
-	if (first == TS_WRITEBACK_OTHER)
-		snapshot->family[TS_FAMILY_DIRTY_THROTTLE_PAUSE].overflowed += histogram->count;
-	if (!has_span)
+	if (!slot || !device->has_span)
 		return;
-	ts_snapshot_counter(snapshot, TS_FAMILY_DIRTY_THROTTLE_SPAN, label, span);
-	ts_snapshot_counter(snapshot, TS_FAMILY_DIRTY_THROTTLE_BUSY, label, busy);
+	ts_snapshot_counter(snapshot, TS_FAMILY_DIRTY_THROTTLE_SPAN, label, device->span_ns);
+	ts_snapshot_counter(snapshot, TS_FAMILY_DIRTY_THROTTLE_BUSY, label, device->busy_ns);
+}
+
+/* One that was removed, and perhaps came back under the same name, in another slot. */
+static bool is_gone(const struct ts_live *live, const struct writeback *state, unsigned int slot)
+{
+	const struct device *device = &state->device[slot];
+	char path[256];
+
+	for (unsigned int i = 0; i < TS_WRITEBACK_DEVICES; i++)
+		if (state->slots.slot[i].owner > state->slots.slot[slot].owner &&
+		    !strcmp(state->device[i].name, device->name))
+			return true;
+	snprintf(path, sizeof path, "%s/class/bdi/%s", live->sys, device->bdi);
+	return access(path, F_OK) && errno == ENOENT;
+}
+
+/* A slot is shown until its owner is gone, and then, after a rest, given to the next. */
+static void add_slot(const struct ts_live *live, struct writeback *state,
+		     struct ts_snapshot *snapshot, unsigned int i, __u64 now)
+{
+	struct ts_writeback_device *row = &state->live->ts_writeback_devices[i];
+	struct ts_slot *slot = &state->slots.slot[i];
+	__u64 words[WORDS];
+
+	if (row->key == TS_SLOT_RESTING) {
+		if (!ts_slot_rested(slot, now))
+			return;
+		read_slot(state, i, words);
+		memset(row->name, 0, sizeof row->name);
+		ts_slot_free(slot, &row->key, words, WORDS);
+		return;
+	}
+	if (!known(live, state, i, now))
+		return;
+	read_slot(state, i, words);
+	if (paused_ns(state, i) &&
+	    ts_slots_show(&state->slots, i, ts_slot_label(state->device[i].name)))
+		add_device(snapshot, &state->device[i], slot, words);
+	if (ts_slot_idle(slot, now, TS_SLOT_GONE_NS) && is_gone(live, state, i))
+		ts_slot_close(slot, &row->key, now);
+}
+
+static void add_devices(const struct ts_live *live, struct writeback *state,
+			struct ts_snapshot *snapshot)
+{
+	__u64 words[WORDS], now = ts_clock_ns(CLOCK_MONOTONIC);
+
+	ts_slots_begin(&state->slots);
+	for (unsigned int i = 0; i < TS_WRITEBACK_DEVICES; i++)
+		add_slot(live, state, snapshot, i, now);
+	if (!paused_ns(state, TS_WRITEBACK_OTHER))
+		return;
+	read_slot(state, TS_WRITEBACK_OTHER, words);
+	add_device(snapshot, NULL, NULL, words);
 }
 
 static __u64 paused_before(const struct writers *writers, const struct writer *writer)
@@ -326,7 +383,9 @@ static void add_sufferers(struct writeback *state, struct ts_snapshot *snapshot)
 		if (!writer->since_ns || writer->key.device >= SLOTS)
 			continue;
 		writer->paused.comm[sizeof writer->paused.comm - 1] = '\0';
-		sufferer.label[0] = state->device[writer->key.device].name;
+		sufferer.label[0] = writer->key.device == TS_WRITEBACK_OTHER
+					    ? "other"
+					    : state->device[writer->key.device].name;
 		ts_snapshot_sufferer(snapshot, &sufferer);
 	}
 }
@@ -343,10 +402,7 @@ static void writeback_snapshot(struct ts_live *live, void *opaque, struct ts_sna
 		ts_snapshot_source_status(snapshot, TS_SOURCE_WRITEBACK, status, why);
 		return;
 	}
-	for (unsigned int slot = 0; slot < SLOTS; slot++)
-		if (known(live, state, slot) && paused_ns(state, slot) &&
-		    !named_before(state, slot))
-			add_device(state, snapshot, slot);
+	add_devices(live, state, snapshot);
 	add_sufferers(state, snapshot);
 	ts_for_each_family (id)
 		if (ts_families[id].source == TS_SOURCE_WRITEBACK && !snapshot->family[id].count)
