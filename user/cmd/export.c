@@ -51,7 +51,7 @@ static const struct ts_option options_table[] = {
 	 "thresholds to judge by (default: built in, the same as the profile default)"},
 	{"max-series", 0, "NUMBER", option_count, AT(all.max_series), 10, 1000000, NULL,
 	 "label sets of one family at most; what is left out is counted in "
-	 "tunescope_left_out_series (default 5000)"},
+	 "tunescope_left_out_series (default 10000)"},
 	{"disable", 0, "SOURCE[,...]", ts_option_sources, AT(all.collect.disabled), 0, 0, NULL,
 	 "do not measure with these sources (`tunescope doctor` lists them)"},
 	{"disable-program", 0, "NAME[,...]", ts_option_names, AT(disabled_programs), 0, 0, NULL,
@@ -91,7 +91,7 @@ static void fill_defaults(struct ts_export_options *options)
 
 static int run(const struct ts_command *command, int argc, char **argv)
 {
-	struct export_options options = {.all = {.max_series = 5000}};
+	struct export_options options = {.all = {.max_series = 10000}};
 	int exit_code;
 
 	if (!ts_options_parse(command, argc, argv, &options, NULL, 0, NULL, &exit_code))

@@ -25,12 +25,12 @@ struct target {
 	bool failing;
 };
 
-static int open_target(struct target *target, const char *path)
+static int open_target(struct target *target)
 {
+	const char *path = target->path;
 	char copy[PATH_MAX];
 	struct stat status;
 
-	target->path = path;
 	if (strlen(path) >= sizeof copy || strlen(basename(strcpy(copy, path))) > NAME_MAX - 32)
 		return ts_err(-ENAMETOOLONG, "%s: the name is too long", path);
 	strcpy(target->name, basename(copy));
@@ -129,12 +129,12 @@ static int run(struct target *target, struct ts_exporter *exporter,
 
 int ts_export_textfile(const struct ts_export_options *options)
 {
-	struct target target;
+	struct target target = {.path = options->textfile};
 	struct ts_collector *collector;
 	struct ts_exporter *exporter;
 	int exit_code = TS_EXIT_FAILURE;
 
-	if (open_target(&target, options->textfile))
+	if (open_target(&target))
 		return TS_EXIT_FAILURE;
 	ts_observe_signals();
 	if (ts_collector_open(&options->collect, &collector))

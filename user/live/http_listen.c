@@ -15,6 +15,8 @@
 #include "../core/error.h"
 
 #define BACKLOG 1024
+/* For each connection: many that do not read must not fill the kernel's memory with answers. */
+#define SEND_BUFFER (128 * 1024)
 
 struct place {
 	char host[256]; /* "" all addresses */
@@ -64,6 +66,7 @@ static int try_address(const struct addrinfo *address, bool all)
 	if (descriptor < 0)
 		return -errno;
 	setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
 	if (address->ai_family == AF_INET6)
 		setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6);
 	if (!bind(descriptor, address->ai_addr, address->ai_addrlen) &&

@@ -1,0 +1,302 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The exporter as Prometheus, other clients and an administrator meet it.
+. "$BATS_TEST_DIRNAME/cli.bash"
+
+clients() { /usr/bin/python3 "$BATS_TEST_DIRNAME/export.py" "$@"; }
+
+# export_start ARGUMENTS: starts it in the background, waits until it serves; $exporter, $server, $url
+export_start() {
+	local i
+	port=$(clients port)
+	url=http://127.0.0.1:$port
+	"$tunescope" export --listen "127.0.0.1:$port" "$@" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
+	exporter=$!
+	for i in {1..100}; do
+		grep -q '^tunescope: serving ' "$BATS_TEST_TMPDIR/stderr" && break
+		sleep 0.1
+	done
+	expect "*serving http://127.0.0.1:$port/metrics*" "$(cat "$BATS_TEST_TMPDIR/stderr")"
+	server=$(pgrep -P "$exporter")
+}
+# How it ended; leaves the exit code in $status.
+export_wait() {
+	status=0
+	wait "$exporter" || status=$?
+}
+setup() { exporter='' server=''; }
+teardown() {
+	[ -z "$exporter" ] || kill -CONT "$exporter" 2>/dev/null || true
+	[ -z "$exporter" ] || kill "$exporter" 2>/dev/null || true
+	if [ -n "${cgroup-}" ]; then rmdir "$cgroup"; fi
+	if [ -n "${small-}" ]; then umount "$small"; fi
+	if [ -n "${namespace-}" ]; then ip netns del "$namespace"; fi
+}
+fetch() { curl -sS -m 10 "$@"; }
+# promtool is content: no complaint of any kind, hints included.
+no_complaint() {
+	local said
+	said=$(promtool check metrics 2>&1) || complain "promtool: $said" || return
+	[ -z "$said" ] || complain "promtool: $said"
+}
+
+@test "both formats: promtool has no complaint, every family has its status, the types are told" {
+	export_start
+	sleep 1
+	fetch -D "$BATS_TEST_TMPDIR/headers" "$url/metrics" >"$BATS_TEST_TMPDIR/text"
+	no_complaint <"$BATS_TEST_TMPDIR/text"
+	expect "*Content-Type: text/plain; version=0.0.4*" "$(cat "$BATS_TEST_TMPDIR/headers")"
+	[ "$(grep -c '^tunescope_family_status{' "$BATS_TEST_TMPDIR/text")" = \
+		"$(grep -c '^X(' "$tree/include/tunescope/families.h")" ] || complain "families without status"
+	for metric in runq_latency_seconds_bucket context_switches_total memory_bytes build_info \
+		host_info setting_value process_cpu_seconds_total bpf_program_attached lost_events_total; do
+		grep -qE "^tunescope_$metric[{ ]" "$BATS_TEST_TMPDIR/text" || complain "no $metric"
+	done
+	fetch -D "$BATS_TEST_TMPDIR/headers" -H 'Accept: application/openmetrics-text;version=1.0.0' \
+		"$url/metrics" >"$BATS_TEST_TMPDIR/text"
+	expect "*Content-Type: application/openmetrics-text; version=1.0.0*" "$(cat "$BATS_TEST_TMPDIR/headers")"
+	[ "$(tail -1 "$BATS_TEST_TMPDIR/text")" = "# EOF" ]
+	grep -q '^# UNIT tunescope_runq_latency_seconds seconds$' "$BATS_TEST_TMPDIR/text"
+}
+
+@test "paths, methods and encodings" {
+	export_start
+	[ "$(fetch "$url/healthz")" = ok ]
+	expect '*<a href="/metrics">*' "$(fetch "$url/")"
+	[ "$(fetch -o /dev/null -w '%{http_code}' "$url/nothing")" = 404 ]
+	[ "$(fetch -o /dev/null -w '%{http_code}' -X POST -d x=1 "$url/metrics")" = 405 ]
+	[ "$(fetch -o /dev/null -w '%{http_code}' -X DELETE "$url/")" = 405 ]
+	run --separate-stderr curl -sS -m 10 -I "$url/metrics"
+	expect "HTTP/1.1 200 OK*Content-Length: [1-9]*" "$output"
+	run --separate-stderr curl -sS -m 10 -H 'Accept-Encoding: gzip' -D "$BATS_TEST_TMPDIR/headers" \
+		-o "$BATS_TEST_TMPDIR/packed" "$url/metrics"
+	expect "*Content-Encoding: gzip*" "$(cat "$BATS_TEST_TMPDIR/headers")"
+	gzip -dc "$BATS_TEST_TMPDIR/packed" | no_complaint
+	[ "$(clients pipelined "$port")" = "[200, 200, 404, 200]" ]
+	# What was counted is in the text.
+	sleep 1
+	fetch "$url/metrics" | grep -qxE 'tunescope_http_requests_total\{code="405"\} 2'
+}
+
+@test "two processes: the one that serves has no privilege and no BPF, the other one what reading needs" {
+	export_start
+	state=$(cat /proc/"$server"/status)
+	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+		expect "*$set:"$'\t'"0000000000000000*" "$state"
+	done
+	expect "*NoNewPrivs:"$'\t'"1*" "$state"
+	expect "*Uid:"$'\t65534\t65534\t65534\t65534*' "$state"
+	expect "*Gid:"$'\t65534\t65534\t65534\t65534*' "$state"
+	[ -z "$(bpf_objects "$server")" ] || complain "the server holds BPF objects"
+	[ -n "$(bpf_objects "$exporter")" ] || complain "the collector holds none"
+	# Standard streams, the listening socket, the collector's, epoll and its wake-up: nothing else.
+	[ "$(ls /proc/"$server"/fd | wc -l)" -le 8 ] || complain "$(ls -l /proc/"$server"/fd)"
+	state=$(cat /proc/"$exporter"/status)
+	expect "*NoNewPrivs:"$'\t'"1*" "$state"
+	# bpf, sys_admin, sys_ptrace, net_admin, dac_read_search and nothing else
+	expect "*CapBnd:"$'\t'"0000008000281004*" "$state"
+}
+
+@test "addresses: what is none, what is taken, what others can reach" {
+	for address in nonsense 127.0.0.1 127.0.0.1:0 127.0.0.1:70000 "[::1]" ::1:80 127.0.0.1:http; do
+		run --separate-stderr "$tunescope" export --listen "$address"
+		expect_status 2
+		one_line_only
+		expect "*$address*" "$stderr"
+	done
+	export_start
+	run --separate-stderr "$tunescope" export --listen "127.0.0.1:$port"
+	expect_status 3
+	one_line_only
+	expect "*$port is in use*" "$stderr"
+	run --separate-stderr "$tunescope" export --listen 192.0.2.1:1
+	expect_status 3
+	one_line_only
+	other=$(clients port)
+	timeout 3 "$tunescope" export --listen ":$other" 2>"$BATS_TEST_TMPDIR/all" 3>&- &
+	sleep 2
+	[ "$(fetch "http://127.0.0.1:$other/healthz")" = ok ]
+	wait $! || true
+	expect "*can be reached from other hosts*" "$(cat "$BATS_TEST_TMPDIR/all")"
+}
+
+@test "options that do not go together, and limits" {
+	for words in "--once" "--interval 5s" "--textfile /tmp/x.prom --listen :1" "--max-series 3" \
+		"--max-series 1e9" "--window 1s" "operand"; do
+		run --separate-stderr "$tunescope" export $words
+		expect_status 2
+		one_line_only
+	done
+}
+
+@test "SIGTERM and SIGINT: both processes and all programs are gone, exit code 0, not a word" {
+	for signal in TERM INT; do
+		export_start
+		objects=$(bpf_objects "$exporter")
+		kill -$signal "$exporter"
+		export_wait
+		expect_status 0
+		[ "$(wc -l <"$BATS_TEST_TMPDIR/stderr")" = 1 ] || complain "$(cat "$BATS_TEST_TMPDIR/stderr")"
+		! kill -0 "$server" 2>/dev/null || complain "the server lives on"
+		all_gone "$objects"
+	done
+}
+
+@test "kill -9 of either: the other one ends and says so, nothing is left" {
+	export_start
+	objects=$(bpf_objects "$exporter")
+	kill -9 "$server"
+	export_wait
+	expect_status 3
+	expect "*the HTTP server was ended by signal 9*" "$(cat "$BATS_TEST_TMPDIR/stderr")"
+	all_gone "$objects"
+	export_start
+	objects=$(bpf_objects "$exporter")
+	kill -9 "$exporter"
+	export_wait
+	for i in {1..50}; do
+		kill -0 "$server" 2>/dev/null || break
+		sleep 0.1
+	done
+	! kill -0 "$server" 2>/dev/null || complain "the server lives on"
+	expect "*the collector has ended*" "$(cat "$BATS_TEST_TMPDIR/stderr")"
+	all_gone "$objects"
+}
+
+@test "200 scrapes at once: all are answered whole, and share a snapshot a second" {
+	export_start
+	run clients crowd "$port" 200
+	echo "$output" >&3
+	expect "statuses={200: 200} whole=200 snapshots=* seconds=*" "$output"
+	snapshots=${output#*snapshots=} seconds=${output#*seconds=}
+	[ "${snapshots%% *}" -le $((${seconds%%.*} + 2)) ] || complain "too many snapshots"
+}
+
+@test "hundreds of clients that send nothing or do not read: everybody else is served" {
+	export_start
+	run clients besieged "$port" 900 6
+	echo "$output" >&3
+	expect "statuses={200: *} stuck=900*" "$output"
+	refuse "*,*" "${output%%\}*}"
+	[ "$(fetch "$url/healthz")" = ok ]
+	run clients cut-off "$port" 20
+	[ "$output" = "cut off" ]
+	sleep 1
+	fetch "$url/metrics" | grep -qE '^tunescope_http_cut_off_total [1-9]'
+}
+
+@test "a collector that is stuck: /healthz says 503 within seconds, and recovers" {
+	export_start
+	kill -STOP "$exporter"
+	[ "$(fetch -o /dev/null -w '%{http_code}' "$url/healthz")" = 503 ]
+	kill -CONT "$exporter"
+	[ "$(fetch "$url/healthz")" = ok ]
+	fetch "$url/metrics" | no_complaint
+}
+
+@test "names with quotes, backslashes and line feeds stay one label value" {
+	for root in /sys/fs/cgroup/cpu /sys/fs/cgroup/unified /sys/fs/cgroup; do
+		if [ -e "$root/cpu.cfs_quota_us" ] || grep -qsw cpu "$root/cgroup.subtree_control"; then break; fi
+	done
+	cgroup=$root/$'tunescope "quoted"\\ and \xff'
+	mkdir "$cgroup"
+	if [ -e "$cgroup/cpu.cfs_quota_us" ]; then
+		echo 50000 >"$cgroup/cpu.cfs_quota_us"
+	else
+		echo "50000 100000" >"$cgroup/cpu.max"
+	fi
+	# A process alone in a namespace gives it its name; a line feed is allowed in one.
+	unshare -n /usr/bin/python3 -c 'import time
+open("/proc/self/comm", "wb").write(b"a\"} 1\n# EOF\\\xff")
+time.sleep(30)' 3>&- &
+	hostile=$!
+	export_start
+	sleep 1
+	fetch "$url/metrics" >"$BATS_TEST_TMPDIR/text"
+	kill "$hostile"
+	no_complaint <"$BATS_TEST_TMPDIR/text"
+	grep -qF '/tunescope \"quoted\"\\ and \\xff"} 0.5' "$BATS_TEST_TMPDIR/text" ||
+		complain "$(grep -a quoted "$BATS_TEST_TMPDIR/text")"
+	grep -q 'comm="a\\"} 1.*' "$BATS_TEST_TMPDIR/text" || complain "$(grep -a netns_info "$BATS_TEST_TMPDIR/text")"
+	! grep -q '^# EOF' "$BATS_TEST_TMPDIR/text"
+}
+
+@test "--max-series: more is left out, and counted" {
+	export_start --max-series 10
+	fetch "$url/metrics" >"$BATS_TEST_TMPDIR/text"
+	no_complaint <"$BATS_TEST_TMPDIR/text"
+	[ "$(grep -c '^tunescope_vm_events_total{' "$BATS_TEST_TMPDIR/text")" = 10 ]
+	grep -qE '^tunescope_left_out_series\{family="vm_events"\} [1-9]' "$BATS_TEST_TMPDIR/text"
+}
+
+@test "a source that is switched off: no samples, and the reason" {
+	export_start --disable sched,net
+	fetch "$url/metrics" >"$BATS_TEST_TMPDIR/text"
+	! grep -qE '^tunescope_(runq_latency|network_counters)' "$BATS_TEST_TMPDIR/text"
+	grep -q '^tunescope_family_status{family="runq_latency",source="sched",status="disabled",reason="switched off' \
+		"$BATS_TEST_TMPDIR/text"
+}
+
+@test "the text file: whole, readable by all, as node_exporter takes it; once" {
+	file=$BATS_TEST_TMPDIR/tunescope.prom
+	umask 077
+	run --separate-stderr "$tunescope" export --textfile "$file" --interval 2s --once
+	expect_status 0
+	[ -z "$stderr" ]
+	[ "$(stat -c %a "$file")" = 644 ]
+	no_complaint <"$file"
+	grep -q '^tunescope_runq_latency_seconds_count [1-9]' "$file"
+	grep -q '^tunescope_rule{rule="runq-latency",' "$file"
+	[ "$(ls -A "$BATS_TEST_TMPDIR" | grep -c prom)" = 1 ] || complain "$(ls -A "$BATS_TEST_TMPDIR")"
+}
+
+@test "the text file again and again; a full disk is told once, and that it is over" {
+	small=$BATS_TEST_TMPDIR/small
+	mkdir "$small"
+	mount -t tmpfs -o size=2M none "$small"
+	"$tunescope" export --textfile "$small/t.prom" --interval 1s 2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
+	exporter=$!
+	for i in {1..50}; do [ -e "$small/t.prom" ] && break; sleep 0.1; done
+	first=$(stat -c %i "$small/t.prom")
+	dd if=/dev/zero of="$small/filler" bs=64K 2>/dev/null || true
+	sleep 3.5
+	no_complaint <"$small/t.prom"
+	[ "$(grep -c 'No space left' "$BATS_TEST_TMPDIR/stderr")" = 1 ] || complain "$(cat "$BATS_TEST_TMPDIR/stderr")"
+	rm "$small/filler"
+	sleep 2.5
+	grep -q 'is written again' "$BATS_TEST_TMPDIR/stderr" || complain "$(cat "$BATS_TEST_TMPDIR/stderr")"
+	[ "$(stat -c %i "$small/t.prom")" != "$first" ]
+	no_complaint <"$small/t.prom"
+	objects=$(bpf_objects "$exporter")
+	kill "$exporter"
+	export_wait
+	expect_status 0
+	all_gone "$objects"
+	[ "$(ls -A "$small")" = t.prom ] || complain "$(ls -A "$small")"
+}
+
+@test "the text file in a directory of another user, and where there is none" {
+	mkdir "$BATS_TEST_TMPDIR/theirs"
+	chown 65534:65534 "$BATS_TEST_TMPDIR/theirs"
+	chmod 755 "$BATS_TEST_TMPDIR/theirs"
+	run --separate-stderr "$tunescope" export --textfile "$BATS_TEST_TMPDIR/theirs/t.prom" --once --interval 1s
+	expect_status 0
+	no_complaint <"$BATS_TEST_TMPDIR/theirs/t.prom"
+	run --separate-stderr "$tunescope" export --textfile /nonexistent/t.prom --once
+	expect_status 3
+	one_line_only
+	run --separate-stderr "$tunescope" export --textfile /dev/null --once
+	expect_status 3
+	one_line_only
+}
+
+@test "an ordinary user: one line, exit code 3, and no process is left" {
+	nobody_setup
+	port=$(clients port)
+	run --separate-stderr as_nobody tunescope export --listen "127.0.0.1:$port"
+	nobody_teardown
+	expect_status 3
+	one_line_only
+	expect "*CAP_BPF*" "$stderr"
+	! fetch "http://127.0.0.1:$port/" 2>/dev/null
+}
