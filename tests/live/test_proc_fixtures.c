@@ -155,7 +155,7 @@ static void cgroups_of_one_version_only(void **state)
 
 	/* no quota anywhere is a measurement */
 	rig_write(rig, V1 "/web/cpu.cfs_quota_us", "-1\n");
-	s = rig_snapshot(rig);
+	s = rig_measure(rig, &ts_source_cgroups);
 	ASSERT_OK(s, TS_FAMILY_CGROUP_THROTTLED);
 	assert_int_equal(s->family[TS_FAMILY_CGROUP_THROTTLED].count, 0);
 

@@ -2,6 +2,10 @@
 /*
  * CPU quotas of cgroups and what they cost: cpu.stat of every cgroup that has one, in the first
  * version's hierarchy with the cpu controller, in the unified one, or in both.
+ *
+ * Which cgroups have one is found by going through all of them: again when that has cost less than
+ * 1/3000 of the time since (each second on most hosts), and at least every nine seconds. What the
+ * known ones count is read in each snapshot.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -13,85 +17,40 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup_accounts.h"
 #include "cgroup_mounts.h"
+#include "clock.h"
 #include "procfile.h"
 
 #define DIRECTORIES_MAX 4096 /* visited in a snapshot */
 #define SUFFERERS_MAX	8
 #define TASKS_LOOKED_AT 64
 #define QUOTA_UNLIMITED 0.0
+#define COST_SHARE	3000
+#define WALK_AFTER_NS	9000000000ull
 
-struct throttled {
-	char *path;
-	__u64 ns;
-	__u64 since; /* the last snapshot */
-};
-
-struct quota_list {
-	struct throttled *item; /* sorted by path once complete */
-	size_t count, capacity;
+struct hierarchy {
+	struct ts_cgroup_mount mount;
+	struct ts_cgroup_accounts accounts;
+	__u64 walked_ns, cost_ns; /* when it was gone through, and the CPU time that took */
+	__u64 unvisited;
 };
 
 struct cgroups {
-	struct ts_cgroup_mount mount[TS_CGROUP_MOUNTS];
-	int mounts;
-	struct quota_list last[TS_CGROUP_MOUNTS]; /* of the snapshot before */
-	bool primed;				  /* there was one */
+	struct hierarchy hierarchy[TS_CGROUP_MOUNTS];
+	int hierarchies;
 };
 
-/* One walk through one hierarchy, breadth first. */
+/* One reading of one hierarchy; when it is a walk, breadth first. */
 struct walk {
-	struct ts_live *live;
-	struct ts_snapshot *snapshot;
 	const struct ts_cgroup_mount *mount;
-	struct quota_list now;
+	struct ts_cgroup_accounts *accounts;
 	char **queue; /* paths below the mount; "" is the root */
 	size_t queued, capacity;
 	__u64 unvisited;
 	char why[256]; /* first failure */
 	bool failed;
 };
-
-struct quota {
-	double cpus; /* QUOTA_UNLIMITED: none */
-	__u64 periods, throttled_periods, throttled_ns;
-};
-
-static void free_list(struct quota_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free(list->item[i].path);
-	free(list->item);
-	*list = (struct quota_list){0};
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-	return strcmp(((const struct throttled *)a)->path, ((const struct throttled *)b)->path);
-}
-
-static const struct throttled *find_path(const struct quota_list *list, const char *path)
-{
-	struct throttled key = {.path = (char *)path};
-
-	return list->count ? bsearch(&key, list->item, list->count, sizeof key, compare_paths)
-			   : NULL;
-}
-
-static bool remember(struct quota_list *list, const char *path, __u64 ns)
-{
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? list->capacity * 2 : 16;
-		struct throttled *larger = reallocarray(list->item, capacity, sizeof *larger);
-
-		if (!larger)
-			return false;
-		list->item = larger;
-		list->capacity = capacity;
-	}
-	list->item[list->count] = (struct throttled){.path = strdup(path), .ns = ns};
-	return list->item[list->count].path && ++list->count;
-}
 
 static bool enqueue(struct walk *walk, const char *parent, const char *name)
 {
@@ -161,7 +120,9 @@ static int read_version_1_limit(int directory, double *cpus, const char **file)
 	return 0;
 }
 
-static int read_throttling(const struct walk *walk, int directory, struct quota *quota)
+/* file: the inode of cpu.stat. */
+static int read_throttling(const struct walk *walk, int directory, const char *path,
+			   struct ts_cgroup_quota *quota, __u64 *file)
 {
 	const char *time_key = walk->mount->unified ? "throttled_usec" : "throttled_time";
 	const struct {
@@ -170,10 +131,17 @@ static int read_throttling(const struct walk *walk, int directory, struct quota 
 	} wanted[] = {{"nr_periods", &quota->periods},
 		      {"nr_throttled", &quota->throttled_periods},
 		      {time_key, &quota->throttled_ns}};
-	unsigned int found = 0;
+	int descriptor = openat(directory, path, O_RDONLY | O_CLOEXEC);
 	char buffer[4096], *text = buffer, *line;
-	ssize_t length = ts_read_small(directory, "cpu.stat", buffer, sizeof buffer);
+	unsigned int found = 0;
+	struct stat status;
+	ssize_t length;
 
+	if (descriptor < 0)
+		return -errno;
+	length = ts_read_open(descriptor, buffer, sizeof buffer);
+	*file = !fstat(descriptor, &status) ? status.st_ino : 0;
+	close(descriptor);
 	if (length < 0)
 		return (int)length;
 	while ((line = ts_take_line(&text))) {
@@ -209,33 +177,26 @@ static bool is_absent(int error)
 	return error == -ENOENT || error == -ENODEV;
 }
 
-static void visit_quota(struct walk *walk, int directory, const char *path)
+static void visit_quota(struct walk *walk, int directory, __u64 inode, const char *path)
 {
-	const char *label = *path ? path : "/", *file;
-	struct quota quota = {0};
-	int error = walk->mount->unified ? read_unified_limit(directory, &quota.cpus, &file)
-					 : read_version_1_limit(directory, &quota.cpus, &file);
+	struct ts_cgroup_quota quota = {0};
+	const char *name;
+	__u64 file = 0;
+	int error = walk->mount->unified ? read_unified_limit(directory, &quota.cpus, &name)
+					 : read_version_1_limit(directory, &quota.cpus, &name);
 
 	if (!error && quota.cpus != QUOTA_UNLIMITED) {
-		file = "cpu.stat";
-		error = read_throttling(walk, directory, &quota);
+		name = "cpu.stat";
+		error = read_throttling(walk, directory, name, &quota, &file);
 	}
 	if (error) {
 		if (!is_absent(error))
-			fail(walk, path, file, error);
+			fail(walk, path, name, error);
 		return;
 	}
-	if (quota.cpus == QUOTA_UNLIMITED)
-		return;
-	ts_snapshot_gauge(walk->snapshot, TS_FAMILY_CGROUP_QUOTA, TS_LABELS(label), quota.cpus);
-	ts_snapshot_counter(walk->snapshot, TS_FAMILY_CGROUP_PERIODS, TS_LABELS(label, "elapsed"),
-			    quota.periods);
-	ts_snapshot_counter(walk->snapshot, TS_FAMILY_CGROUP_PERIODS, TS_LABELS(label, "throttled"),
-			    quota.throttled_periods);
-	ts_snapshot_counter(walk->snapshot, TS_FAMILY_CGROUP_THROTTLED, TS_LABELS(label),
-			    quota.throttled_ns);
-	if (!remember(&walk->now, path, quota.throttled_ns))
-		fail(walk, path, "cpu.stat", -ENOMEM);
+	if (quota.cpus != QUOTA_UNLIMITED &&
+	    !ts_cgroup_accounts_add(walk->accounts, path, inode, file, &quota))
+		fail(walk, path, name, -ENOMEM);
 }
 
 static bool is_directory(int parent, const struct dirent *entry)
@@ -250,13 +211,9 @@ static bool is_directory(int parent, const struct dirent *entry)
 static void visit_children(struct walk *walk, int directory, const char *path)
 {
 	struct dirent *entry;
-	struct stat stat;
 	DIR *list;
 	int copy;
 
-	/* A leaf has two links, itself and its parent's: no need to list its many files. */
-	if (!fstat(directory, &stat) && stat.st_nlink == 2)
-		return;
 	copy = dup(directory);
 	list = copy < 0 ? NULL : fdopendir(copy);
 	if (!list) {
@@ -278,6 +235,7 @@ static void visit_children(struct walk *walk, int directory, const char *path)
 
 static void visit(struct walk *walk, const char *path)
 {
+	struct stat status = {0};
 	char full[PATH_MAX];
 	int directory;
 
@@ -291,8 +249,12 @@ static void visit(struct walk *walk, const char *path)
 			fail(walk, path, "", -errno);
 		return;
 	}
-	visit_quota(walk, directory, path);
-	visit_children(walk, directory, path);
+	if (fstat(directory, &status) || !ts_cgroup_accounts_visit(walk->accounts, status.st_ino))
+		fail(walk, path, "", -ENOMEM);
+	visit_quota(walk, directory, status.st_ino, path);
+	/* A leaf has two links, itself and its parent's: no need to list its many files. */
+	if (status.st_nlink != 2)
+		visit_children(walk, directory, path);
 	close(directory);
 }
 
@@ -369,40 +331,88 @@ static int busiest_task(const struct ts_live *live, const char *cgroup, char com
 	return busiest;
 }
 
-static int compare_since(const void *a, const void *b)
-{
-	__u64 left = ((const struct throttled *)a)->since;
-	__u64 right = ((const struct throttled *)b)->since;
+/* ---- Snapshots */
 
-	return left < right ? 1 : left > right ? -1 : 0;
+static void add_sufferer(struct ts_live *live, const struct ts_cgroup_mount *mount,
+			 const struct ts_cgroup_account *account, struct ts_snapshot *snapshot)
+{
+	const char *label = *account->path ? account->path : "/";
+	char full[PATH_MAX], comm[32] = "";
+	struct ts_sufferer sufferer = {.family = TS_FAMILY_CGROUP_THROTTLED,
+				       .label = {label, "", "", ""},
+				       .comm = comm,
+				       .cgroup = label,
+				       .value = (double)account->since_ns / 1e9};
+
+	if (snprintf(full, sizeof full, "%s%s", mount->path, account->path) < (int)sizeof full)
+		sufferer.pid = busiest_task(live, full, comm);
+	ts_snapshot_sufferer(snapshot, &sufferer);
 }
 
-static void add_sufferers(struct walk *walk, const struct quota_list *before, bool primed)
+static void add_sufferers(struct ts_live *live, const struct hierarchy *hierarchy,
+			  struct ts_snapshot *snapshot)
 {
-	struct quota_list *now = &walk->now;
+	const struct ts_cgroup_accounts *accounts = &hierarchy->accounts;
+	const struct ts_cgroup_account *worst[SUFFERERS_MAX];
+	size_t count = 0;
 
-	for (size_t i = 0; i < now->count; i++) {
-		const struct throttled *last = find_path(before, now->item[i].path);
-		/* A value that went down is of a new cgroup of the same name. */
-		__u64 start = last && last->ns <= now->item[i].ns ? last->ns : 0;
+	for (size_t i = 0; i < accounts->count; i++) {
+		const struct ts_cgroup_account *account = &accounts->account[i];
+		size_t at = count;
 
-		now->item[i].since = primed ? now->item[i].ns - start : 0;
+		if (!account->since_ns)
+			continue;
+		while (at && worst[at - 1]->since_ns < account->since_ns)
+			at--;
+		if (at == SUFFERERS_MAX)
+			continue;
+		count += count < SUFFERERS_MAX;
+		memmove(&worst[at + 1], &worst[at], (count - at - 1) * sizeof *worst);
+		worst[at] = account;
 	}
-	if (now->count)
-		qsort(now->item, now->count, sizeof *now->item, compare_since);
-	for (size_t i = 0; i < now->count && i < SUFFERERS_MAX && now->item[i].since; i++) {
-		const char *path = now->item[i].path, *label = *path ? path : "/";
-		char full[PATH_MAX], comm[32] = "";
-		struct ts_sufferer sufferer = {.family = TS_FAMILY_CGROUP_THROTTLED,
-					       .label = {label, "", "", ""},
-					       .comm = comm,
-					       .cgroup = label,
-					       .value = (double)now->item[i].since / 1e9};
+	for (size_t i = 0; i < count; i++)
+		add_sufferer(live, &hierarchy->mount, worst[i], snapshot);
+}
 
-		if (snprintf(full, sizeof full, "%s%s", walk->mount->path, path) < (int)sizeof full)
-			sufferer.pid = busiest_task(walk->live, full, comm);
-		ts_snapshot_sufferer(walk->snapshot, &sufferer);
+static void add_series(struct ts_snapshot *snapshot, const char *label,
+		       const struct ts_cgroup_quota *quota)
+{
+	ts_snapshot_gauge(snapshot, TS_FAMILY_CGROUP_QUOTA, TS_LABELS(label), quota->cpus);
+	ts_snapshot_counter(snapshot, TS_FAMILY_CGROUP_PERIODS, TS_LABELS(label, "elapsed"),
+			    quota->periods);
+	ts_snapshot_counter(snapshot, TS_FAMILY_CGROUP_PERIODS, TS_LABELS(label, "throttled"),
+			    quota->throttled_periods);
+	ts_snapshot_counter(snapshot, TS_FAMILY_CGROUP_THROTTLED, TS_LABELS(label),
+			    quota->throttled_ns);
+}
+
+static void add_hierarchies(const struct cgroups *state, struct ts_snapshot *snapshot)
+{
+	struct ts_cgroup_quota other = {0};
+	bool any_other = false;
+	__u64 overflowed = 0;
+
+	for (int i = 0; i < state->hierarchies; i++) {
+		const struct ts_cgroup_accounts *accounts = &state->hierarchy[i].accounts;
+
+		for (size_t k = 0; k < accounts->count; k++)
+			if (accounts->account[k].shown)
+				add_series(snapshot,
+					   *accounts->account[k].path ? accounts->account[k].path
+								      : "/",
+					   &accounts->account[k].total);
+		any_other = any_other || accounts->any_other;
+		other.cpus += accounts->other.cpus;
+		other.periods += accounts->other.periods;
+		other.throttled_periods += accounts->other.throttled_periods;
+		other.throttled_ns += accounts->other.throttled_ns;
+		overflowed += accounts->overflowed;
 	}
+	if (!any_other)
+		return;
+	add_series(snapshot, "other", &other);
+	snapshot->family[TS_FAMILY_CGROUP_PERIODS].overflowed = overflowed;
+	snapshot->family[TS_FAMILY_CGROUP_THROTTLED].overflowed = overflowed;
 }
 
 static void walk_hierarchy(struct walk *walk)
@@ -425,18 +435,60 @@ static void walk_hierarchy(struct walk *walk)
 	walk->queue = NULL;
 }
 
+/* The cgroups with a quota that are known, without looking for others. */
+static void read_known(struct walk *walk)
+{
+	struct ts_cgroup_accounts *accounts = walk->accounts;
+
+	for (size_t i = 0; i < accounts->sorted; i++) {
+		struct ts_cgroup_quota quota = {.cpus = accounts->account[i].last.cpus};
+		const char *path = accounts->account[i].path;
+		char full[PATH_MAX];
+		__u64 file;
+		int error;
+
+		snprintf(full, sizeof full, "%s%s/cpu.stat", walk->mount->path, path);
+		error = read_throttling(walk, AT_FDCWD, full, &quota, &file);
+		if (!error && !ts_cgroup_accounts_add(accounts, path, 0, file, &quota))
+			error = -ENOMEM;
+		if (error && !is_absent(error))
+			fail(walk, path, "cpu.stat", error);
+	}
+}
+
+static void read_hierarchy(struct hierarchy *hierarchy, struct walk *walk)
+{
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), age = now - hierarchy->walked_ns, begin;
+
+	*walk = (struct walk){.mount = &hierarchy->mount, .accounts = &hierarchy->accounts};
+	ts_cgroup_accounts_begin(&hierarchy->accounts);
+	if (hierarchy->walked_ns && age < WALK_AFTER_NS && age < hierarchy->cost_ns * COST_SHARE) {
+		read_known(walk);
+	} else {
+		begin = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		walk_hierarchy(walk);
+		hierarchy->walked_ns = now;
+		hierarchy->cost_ns = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+		hierarchy->unvisited = walk->unvisited;
+	}
+	ts_cgroup_accounts_end(&hierarchy->accounts);
+	if (walk->failed)
+		hierarchy->walked_ns = 0; /* what could not be read is no longer known: look again */
+}
+
 static void cgroups_close(void *opaque)
 {
 	struct cgroups *state = opaque;
 
 	for (int i = 0; i < TS_CGROUP_MOUNTS; i++)
-		free_list(&state->last[i]);
+		ts_cgroup_accounts_free(&state->hierarchy[i].accounts);
 	free(state);
 }
 
 static int cgroups_open(struct ts_live *live, void **opaque, enum ts_status *status, char why[256])
 {
 	struct cgroups *state = calloc(1, sizeof *state);
+	struct ts_cgroup_mount mount[TS_CGROUP_MOUNTS];
 	char path[TS_PROC_PATH_MAX] = "/proc/self/mountinfo";
 
 	*opaque = state;
@@ -445,11 +497,13 @@ static int cgroups_open(struct ts_live *live, void **opaque, enum ts_status *sta
 		ts_proc_why(why, path, -ENOMEM);
 		return -ENOMEM;
 	}
-	state->mounts = ts_cgroup_mounts(live, state->mount, path);
-	if (state->mounts > 0)
+	state->hierarchies = ts_cgroup_mounts(live, mount, path);
+	for (int i = 0; i < state->hierarchies; i++)
+		state->hierarchy[i].mount = mount[i];
+	if (state->hierarchies > 0)
 		return 0;
-	if (state->mounts < 0) {
-		int error = state->mounts;
+	if (state->hierarchies < 0) {
+		int error = state->hierarchies;
 
 		ts_proc_why(why, path, error);
 		cgroups_close(state);
@@ -468,22 +522,18 @@ static void cgroups_snapshot(struct ts_live *live, void *opaque, struct ts_snaps
 	__u64 unvisited = 0;
 	char why[256] = "";
 
-	for (int i = 0; i < state->mounts; i++) {
-		struct walk walk = {.live = live, .snapshot = snapshot, .mount = &state->mount[i]};
+	for (int i = 0; i < state->hierarchies; i++) {
+		struct walk walk;
 
-		walk_hierarchy(&walk);
-		add_sufferers(&walk, &state->last[i], state->primed);
-		free_list(&state->last[i]);
-		if (walk.now.count)
-			qsort(walk.now.item, walk.now.count, sizeof *walk.now.item, compare_paths);
-		state->last[i] = walk.now;
-		unvisited += walk.unvisited;
+		read_hierarchy(&state->hierarchy[i], &walk);
+		add_sufferers(live, &state->hierarchy[i], snapshot);
+		unvisited += state->hierarchy[i].unvisited;
 		if (walk.failed) {
 			status = TS_STATUS_FAILED;
 			snprintf(why, sizeof why, "%s", walk.why);
 		}
 	}
-	state->primed = true;
+	add_hierarchies(state, snapshot);
 	if (unvisited && status == TS_STATUS_OK)
 		snprintf(why, sizeof why,
 			 "at least %llu cgroups beyond the first %d were not looked at",

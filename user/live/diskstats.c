@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /proc/diskstats: whole disks that have ever been used. */
-#include "diskstats.h"
+#include "disk_accounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define SECTOR	      512 /* whatever the device's own sectors are */
 #define NS_PER_MS     1000000ull
@@ -84,13 +86,26 @@ bool ts_disk_parse(char *line, struct ts_disk *disk)
 	return true;
 }
 
-/* A whole disk (partitions have no directory of their own there) that counts what it does. */
-static bool accounted_disk(const char *sys, const char *name)
+/* An attribute of a disk that is a number other than 0. */
+static bool is_set(const char *sys, const char *name, const char *attribute)
 {
-	char path[TS_PROC_PATH_MAX], text[8];
+	char path[TS_PROC_PATH_MAX], text[32];
 
-	snprintf(path, sizeof path, "%.256s/block/%s/queue/iostats", sys, name);
+	snprintf(path, sizeof path, "%.256s/block/%s/%s", sys, name, attribute);
 	return ts_read_small(AT_FDCWD, path, text, sizeof text) > 0 && strcmp(text, "0");
+}
+
+bool ts_disk_exists(const char *sys, const char *name)
+{
+	char path[TS_PROC_PATH_MAX];
+
+	snprintf(path, sizeof path, "%.256s/block/%s", sys, name);
+	return !access(path, F_OK);
+}
+
+bool ts_disk_keeps_account(const char *sys, const char *name)
+{
+	return is_set(sys, name, "queue/iostats") && is_set(sys, name, "size");
 }
 
 bool ts_disk_busy_ns(const char *sys, const char *name, __u64 *busy_ns)
@@ -98,7 +113,7 @@ bool ts_disk_busy_ns(const char *sys, const char *name, __u64 *busy_ns)
 	char path[TS_PROC_PATH_MAX], text[512], *at = text;
 	__u64 column[COLUMNS_MAX];
 
-	if (strlen(name) >= TS_DISK_NAME_SIZE || !accounted_disk(sys, name))
+	if (strlen(name) >= TS_DISK_NAME_SIZE || !is_set(sys, name, "queue/iostats"))
 		return false;
 	snprintf(path, sizeof path, "%.256s/block/%s/stat", sys, name);
 	if (ts_read_small(AT_FDCWD, path, text, sizeof text) < 0 ||
@@ -138,6 +153,7 @@ bool ts_disk_name(const char *sys, unsigned int major, unsigned int minor,
 
 struct diskstats {
 	struct ts_procfile file;
+	struct ts_disk_accounts accounts;
 };
 
 static void diskstats_close(void *opaque)
@@ -145,6 +161,7 @@ static void diskstats_close(void *opaque)
 	struct diskstats *state = opaque;
 
 	ts_procfile_close(&state->file);
+	ts_disk_accounts_free(&state->accounts);
 	free(state);
 }
 
@@ -169,24 +186,15 @@ static int diskstats_open(struct ts_live *live, void **opaque, enum ts_status *s
 	return 0;
 }
 
-static bool ever_used(const struct ts_disk *disk)
+static void add_disk(struct ts_snapshot *snapshot, const char *name, const struct ts_disk *disk)
 {
-	__u64 sum = disk->in_flight;
-
-	for (unsigned int op = 0; op < disk->ops; op++)
-		sum += disk->requests[op];
-	return sum > 0;
-}
-
-static void add_disk(struct ts_snapshot *snapshot, const struct ts_disk *disk)
-{
-	const char *const *device = TS_LABELS(disk->name);
+	const char *const *device = TS_LABELS(name);
 
 	ts_snapshot_counter(snapshot, TS_FAMILY_DISK_BUSY, device, disk->busy_ns);
 	ts_snapshot_counter(snapshot, TS_FAMILY_DISK_WEIGHTED, device, disk->weighted_ns);
 	ts_snapshot_gauge(snapshot, TS_FAMILY_DISK_IN_FLIGHT, device, (double)disk->in_flight);
 	for (unsigned int op = 0; op < disk->ops; op++) {
-		const char *const *labels = TS_LABELS(disk->name, op_names[op]);
+		const char *const *labels = TS_LABELS(name, op_names[op]);
 
 		ts_snapshot_counter(snapshot, TS_FAMILY_DISK_REQUESTS, labels, disk->requests[op]);
 		if (op != TS_DISK_FLUSH)
@@ -195,37 +203,60 @@ static void add_disk(struct ts_snapshot *snapshot, const struct ts_disk *disk)
 	}
 }
 
+static void add_disks(struct ts_snapshot *snapshot, const struct ts_disk_accounts *accounts)
+{
+	static const enum ts_family_id counted[] = {TS_FAMILY_DISK_REQUESTS, TS_FAMILY_DISK_BUSY,
+						    TS_FAMILY_DISK_WEIGHTED, TS_FAMILY_DISK_BYTES};
+
+	for (size_t i = 0; i < accounts->count; i++)
+		if (accounts->account[i].shown)
+			add_disk(snapshot, accounts->account[i].total.name,
+				 &accounts->account[i].total);
+	if (accounts->other.ops) {
+		add_disk(snapshot, "other", &accounts->other);
+		for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++)
+			snapshot->family[counted[i]].overflowed = accounts->overflowed;
+	}
+	if (!accounts->shown)
+		ts_snapshot_source_status(snapshot, TS_SOURCE_DISKSTATS, TS_STATUS_NO_DATA,
+					  "no disk has been used yet");
+}
+
+static int read_disks(struct diskstats *state, const char *sys)
+{
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
+	int error = ts_procfile_read(&state->file);
+	char *text = state->file.text, *line;
+
+	/* A host without block devices has an empty list. */
+	if (error && error != -ENODATA)
+		return error;
+	ts_disk_accounts_begin(&state->accounts);
+	while (!error && (line = ts_take_line(&text))) {
+		struct ts_disk disk;
+
+		error = ts_disk_parse(line, &disk)
+				? ts_disk_accounts_read(&state->accounts, sys, &disk, now)
+				: -EPROTO;
+	}
+	if (error && error != -ENODATA)
+		return error;
+	ts_disk_accounts_end(&state->accounts);
+	return 0;
+}
+
 static void diskstats_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
 {
 	struct diskstats *state = opaque;
-	char why[256], *text, *line;
-	int error = ts_procfile_read(&state->file);
-	bool used = false;
+	int error = read_disks(state, live->sys);
+	char why[256];
 
-	/* A host without block devices has an empty list. */
-	if (error && error != -ENODATA) {
-		ts_proc_why(why, state->file.path, error);
-		ts_snapshot_source_status(snapshot, TS_SOURCE_DISKSTATS, TS_STATUS_FAILED, why);
+	if (!error) {
+		add_disks(snapshot, &state->accounts);
 		return;
 	}
-	text = error ? NULL : state->file.text;
-	while ((line = ts_take_line(&text))) {
-		struct ts_disk disk;
-
-		if (!ts_disk_parse(line, &disk)) {
-			ts_proc_why(why, state->file.path, -EPROTO);
-			ts_snapshot_source_status(snapshot, TS_SOURCE_DISKSTATS, TS_STATUS_FAILED,
-						  why);
-			return;
-		}
-		if (!ever_used(&disk) || !accounted_disk(live->sys, disk.name))
-			continue;
-		add_disk(snapshot, &disk);
-		used = true;
-	}
-	if (!used)
-		ts_snapshot_source_status(snapshot, TS_SOURCE_DISKSTATS, TS_STATUS_NO_DATA,
-					  "no disk has been used yet");
+	ts_proc_why(why, state->file.path, error);
+	ts_snapshot_source_status(snapshot, TS_SOURCE_DISKSTATS, TS_STATUS_FAILED, why);
 }
 
 const struct ts_source ts_source_diskstats = {

@@ -29,6 +29,12 @@ struct ts_disk {
 /* One line of /proc/diskstats. False when it does not look as it should. Cuts line into pieces. */
 bool ts_disk_parse(char *line, struct ts_disk *disk);
 
+/* It is a whole disk: partitions have no directory in /sys/block. */
+bool ts_disk_exists(const char *sys, const char *name);
+
+/* It has a medium, and counts what it does. */
+bool ts_disk_keeps_account(const char *sys, const char *name);
+
 /*
  * What a disk has counted so far, from its own file (sys is "/sys"). False when there is no such
  * disk or it keeps no account (queue/iostats is 0 or it is not a disk).

@@ -18,7 +18,7 @@
 #define DEVICES_MAX	1024
 
 #define COST_SHARE	1000 /* reading may cost one part in so many of the time */
-#define HELD_AT_MOST_NS 10000000000ull
+#define HELD_AT_MOST_NS 9000000000ull
 
 /* Of the first devices in the directory, their sizes stay open. */
 #define SIZES_KEPT 32

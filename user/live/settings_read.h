@@ -9,7 +9,7 @@
  * Keeps what makes reading them again cheap: descriptors of the global ones and of those of the
  * namespace tunescope was started in, which are read each time; and the values of the other
  * namespaces' and of the devices' settings. These are read again when reading them last has cost
- * less than 1/3000 of the time since (each second on most hosts), and at least every ten seconds.
+ * less than 1/3000 of the time since (each second on most hosts), and at least every nine seconds.
  * Devices and namespaces that come or go are seen at once.
  */
 struct ts_settings_cache;
