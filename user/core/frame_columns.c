@@ -69,6 +69,15 @@ __s64 ts_frame_take_signed(struct ts_frame_cursor *cursor)
 	return unzigzag(ts_frame_take_number(cursor));
 }
 
+int ts_frame_take_int(struct ts_frame_cursor *cursor)
+{
+	__s64 value = ts_frame_take_signed(cursor);
+
+	if (value != (int)value)
+		ts_frame_cursor_fail(cursor, "a process's number is too large");
+	return (int)value;
+}
+
 size_t ts_frame_take_count(struct ts_frame_cursor *cursor, size_t limit)
 {
 	__u64 count = ts_frame_take_number(cursor);
@@ -256,28 +265,33 @@ void ts_frame_take_gauges(struct ts_frame_cursor *cursor, double *values, size_t
 	}
 }
 
-void ts_frame_put_references(struct ts_bytes *out, const __u32 *strings, size_t count)
+void ts_frame_put_references(struct ts_bytes *out, const __u32 *strings, size_t count,
+			     __u32 *newest)
 {
-	__u32 before = 0;
+	__u32 before = *newest;
 
 	for (size_t i = 0; i < count; i++) {
 		ts_frame_put_signed(out, (__s64)strings[i] - before);
 		before = strings[i];
+		if (before > *newest)
+			*newest = before;
 	}
 }
 
 void ts_frame_take_references(struct ts_frame_cursor *cursor, __u32 *values, size_t count,
-			      size_t strings)
+			      size_t limit)
 {
-	__s64 value = 0;
+	__s64 value = cursor->newest;
 
 	for (size_t i = 0; i < count; i++) {
 		if (__builtin_add_overflow(value, ts_frame_take_signed(cursor), &value) ||
-		    value < 0 || (__u64)value > strings) {
-			ts_frame_cursor_fail(cursor, "a string is called that is not there");
+		    value < 0 || (__u64)value > limit) {
+			ts_frame_cursor_fail(cursor, "something is called that is not there");
 			value = 0;
 		}
 		values[i] = (__u32)value;
+		if (values[i] > cursor->newest)
+			cursor->newest = values[i];
 	}
 }
 
@@ -286,6 +300,8 @@ void *ts_frame_alloc(struct ts_frame_budget *budget, struct ts_frame_cursor *cur
 {
 	size_t bytes;
 
+	if (cursor->why)
+		return NULL;
 	if (__builtin_mul_overflow(count, size, &bytes) || bytes > budget->left) {
 		ts_frame_cursor_fail(cursor, "it says to hold more than its length allows");
 		return NULL;

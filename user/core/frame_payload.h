@@ -7,7 +7,9 @@
  *
  * Strings end with a zero byte and stand in the section of strings; elsewhere they are called by
  * their number, counted from 1, and 0 is the empty string. In the order they are needed their
- * numbers go up by one, so that a column of them, written as differences, is nearly all ones.
+ * numbers go up by one, so that a column of them, written as differences, is nearly all ones. A
+ * section that calls strings begins with the number of the newest one called before it: a reader
+ * need not know the sections in front.
  *
  * Tables are written by columns, because what is alike in them is so from row to row.
  */
@@ -56,7 +58,9 @@ void ts_frame_put_counters(struct ts_bytes *out, const __u64 *values, size_t cou
 /* arena: for what is needed while writing. */
 void ts_frame_put_gauges(struct ts_bytes *out, const double *values, size_t count,
 			 struct ts_arena *arena);
-void ts_frame_put_references(struct ts_bytes *out, const __u32 *strings, size_t count);
+/* Numbers of strings: the first as the difference from the newest so far, which is kept up. */
+void ts_frame_put_references(struct ts_bytes *out, const __u32 *strings, size_t count,
+			     __u32 *newest);
 void ts_frame_put_histograms(struct ts_bytes *out, const struct ts_series *series, size_t count,
 			     struct ts_slot_coder *slots, struct ts_arena *arena);
 
@@ -74,18 +78,20 @@ void ts_frame_payload_context(const struct ts_window *window, struct ts_bytes *o
 struct ts_frame_cursor {
 	const unsigned char *at, *end;
 	const char *why;
+	__u32 newest; /* string */
 };
 
 __u64 ts_frame_take_number(struct ts_frame_cursor *cursor);
 __s64 ts_frame_take_signed(struct ts_frame_cursor *cursor);
+int ts_frame_take_int(struct ts_frame_cursor *cursor);
 double ts_frame_take_double(struct ts_frame_cursor *cursor);
 /* A number of things of which each takes at least one byte of what is left, and at most limit. */
 size_t ts_frame_take_count(struct ts_frame_cursor *cursor, size_t limit);
 void ts_frame_take_counters(struct ts_frame_cursor *cursor, __u64 *values, size_t count);
 void ts_frame_take_gauges(struct ts_frame_cursor *cursor, double *values, size_t count);
-/* Each checked to be at most strings. */
+/* Each checked to be at most limit. */
 void ts_frame_take_references(struct ts_frame_cursor *cursor, __u32 *values, size_t count,
-			      size_t strings);
+			      size_t limit);
 size_t ts_frame_cursor_left(const struct ts_frame_cursor *cursor);
 void ts_frame_cursor_fail(struct ts_frame_cursor *cursor, const char *why);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "arena.h"
@@ -22,7 +23,7 @@
 static void find_sections(struct ts_frame_reader *reader, const unsigned char *payload,
 			  size_t length)
 {
-	struct ts_frame_cursor cursor = {payload, payload + length, NULL};
+	struct ts_frame_cursor cursor = {payload, payload + length, NULL, 0};
 
 	while (cursor.at < cursor.end) {
 		__u64 number = ts_frame_take_number(&cursor), size = ts_frame_take_number(&cursor);
@@ -36,7 +37,7 @@ static void find_sections(struct ts_frame_reader *reader, const unsigned char *p
 		if (section && section->at)
 			reader->why = "a section stands there twice";
 		if (section)
-			*section = (struct ts_frame_cursor){cursor.at, cursor.at + size, NULL};
+			*section = (struct ts_frame_cursor){cursor.at, cursor.at + size, NULL, 0};
 		cursor.at += size;
 	}
 }
@@ -96,6 +97,20 @@ void ts_frame_reader_close(struct ts_frame_reader *reader)
 
 /* ---- columns */
 
+size_t ts_frame_read_start(struct ts_frame_reader *reader, enum ts_frame_section section,
+			   size_t limit)
+{
+	struct ts_frame_cursor *cursor = &reader->section[section];
+	__u64 newest = ts_frame_take_number(cursor);
+
+	if (newest > reader->strings)
+		ts_frame_cursor_fail(cursor, "a string is called that is not there");
+	cursor->newest = (__u32)newest;
+	if (limit > ts_frame_cursor_left(cursor))
+		limit = ts_frame_cursor_left(cursor);
+	return ts_frame_take_count(cursor, limit);
+}
+
 __u32 *ts_frame_read_references(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
 				size_t count, size_t limit)
 {
@@ -133,15 +148,6 @@ void ts_frame_read_statuses(struct ts_frame_reader *reader, struct ts_frame_curs
 			status_by_name(reader->string[column[i]]);
 }
 
-static int take_int(struct ts_frame_cursor *cursor)
-{
-	__s64 value = ts_frame_take_signed(cursor);
-
-	if (value != (int)value)
-		ts_frame_cursor_fail(cursor, "a process number is too large");
-	return (int)value;
-}
-
 /* ---- sections of a window */
 
 static void read_times(struct ts_frame_reader *reader, const struct ts_frame_header *header,
@@ -165,14 +171,14 @@ static void read_netns(struct ts_frame_reader *reader)
 {
 	struct ts_frame_cursor *cursor = &reader->section[TS_SECTION_NETNS];
 	struct ts_snapshot *delta = reader->snapshot;
-	size_t count = ts_frame_take_count(cursor, ts_frame_cursor_left(cursor));
+	size_t count = ts_frame_read_start(reader, TS_SECTION_NETNS, SIZE_MAX);
 	struct ts_netns *netns = ts_frame_alloc(&reader->budget, cursor, count, sizeof *netns);
 
 	TS_FRAME_READ_TEXTS(reader, cursor, netns, count, inode);
 	TS_FRAME_READ_TEXTS(reader, cursor, netns, count, name);
 	TS_FRAME_READ_TEXTS(reader, cursor, netns, count, comm);
 	for (size_t i = 0; !cursor->why && i < count; i++)
-		netns[i].pid = take_int(cursor);
+		netns[i].pid = ts_frame_take_int(cursor);
 	for (size_t i = 0; !cursor->why && i < count; i++)
 		netns[i].initial = ts_frame_take_number(cursor) != 0;
 	if (cursor->why)
@@ -185,7 +191,7 @@ static void read_probes(struct ts_frame_reader *reader)
 {
 	struct ts_frame_cursor *cursor = &reader->section[TS_SECTION_PROBES];
 	struct ts_cost *cost = &reader->snapshot->cost;
-	size_t count = ts_frame_take_count(cursor, ts_frame_cursor_left(cursor));
+	size_t count = ts_frame_read_start(reader, TS_SECTION_PROBES, SIZE_MAX);
 	struct ts_probe_cost *probe = ts_frame_alloc(&reader->budget, cursor, count, sizeof *probe);
 	__u64 *runs = ts_frame_alloc(&reader->scratch, cursor, count * 3, sizeof *runs);
 
@@ -303,7 +309,7 @@ static size_t read_settings(struct ts_frame_reader *reader, struct ts_setting_va
 			    struct ts_frame_unknown *unknown)
 {
 	struct ts_frame_cursor *cursor = &reader->section[TS_SECTION_SETTINGS];
-	size_t count = ts_frame_take_count(cursor, ts_frame_cursor_left(cursor)), kept = 0;
+	size_t count = ts_frame_read_start(reader, TS_SECTION_SETTINGS, SIZE_MAX), kept = 0;
 	struct ts_setting_value *setting =
 		ts_frame_alloc(&reader->budget, cursor, count, sizeof *setting);
 	__u32 *names = ts_frame_read_references(reader, cursor, count, reader->strings);

@@ -120,13 +120,13 @@ static void understand(struct ts_frame_reader *reader, struct ts_frame_cursor *c
 static struct label_set *read_label_sets(struct ts_frame_reader *reader, size_t *sets)
 {
 	struct ts_frame_cursor *cursor = &reader->section[TS_SECTION_LABELS];
-	size_t count = ts_frame_take_count(cursor, ts_frame_cursor_left(cursor));
+	size_t count = ts_frame_read_start(reader, TS_SECTION_LABELS, FAMILIES_MAX);
 	struct label_set *set = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *set);
 
-	for (size_t i = 0; set && i < count; i++) {
+	for (size_t i = 0; set && i < count; i++)
 		set[i].rows = ts_frame_take_number(cursor);
+	for (size_t i = 0; set && i < count; i++)
 		set[i].columns = ts_frame_take_count(cursor, TS_FRAME_KEYS_MAX);
-	}
 	for (size_t i = 0; !cursor->why && i < count; i++) {
 		if (set[i].columns && set[i].rows > ts_frame_cursor_left(cursor) / set[i].columns) {
 			ts_frame_cursor_fail(cursor, "labels are cut off");
@@ -242,14 +242,14 @@ static void nothing_recorded(struct ts_snapshot *snapshot)
 					  "did not measure it");
 }
 
-static void read_descriptions(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor)
+static void read_descriptions(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
+			      size_t count)
 {
-	__u32 *text = ts_frame_read_references(reader, cursor, reader->families, reader->strings);
+	__u32 *text = ts_frame_read_references(reader, cursor, count, reader->strings);
 	bool seen[TS_FAMILY_COUNT] = {false};
 
-	reader->family =
-		ts_frame_alloc(&reader->scratch, cursor, reader->families, sizeof *reader->family);
-	for (size_t i = 0; !cursor->why && i < reader->families; i++) {
+	reader->family = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *reader->family);
+	for (size_t i = 0; !cursor->why && i < count; i++) {
 		struct ts_frame_described *family = &reader->family[i];
 
 		understand(reader, cursor, reader->string[text[i]], family);
@@ -259,25 +259,26 @@ static void read_descriptions(struct ts_frame_reader *reader, struct ts_frame_cu
 			ts_frame_cursor_fail(cursor, "a family stands there twice");
 		seen[family->id] = true;
 	}
+	reader->families = cursor->why ? 0 : count;
 }
 
 void ts_frame_read_families(struct ts_frame_reader *reader, struct ts_frame_unknown *unknown)
 {
 	struct ts_frame_cursor *cursor = &reader->section[TS_SECTION_FAMILIES];
-	size_t count = ts_frame_take_count(cursor, FAMILIES_MAX), sets = 0;
+	size_t count = ts_frame_read_start(reader, TS_SECTION_FAMILIES, FAMILIES_MAX), sets = 0;
 	struct ts_family_data *data = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *data);
 	__u64 *overflowed = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *overflowed);
 	struct label_set *set;
 	__u32 *set_of;
 
 	nothing_recorded(reader->snapshot);
-	reader->families = count;
-	read_descriptions(reader, cursor);
+	read_descriptions(reader, cursor, count);
 	TS_FRAME_READ_STATUSES(reader, cursor, data, count);
 	TS_FRAME_READ_TEXTS(reader, cursor, data, count, why);
 	if (!cursor->why)
 		ts_frame_take_counters(cursor, overflowed, count);
 	set = read_label_sets(reader, &sets);
+	cursor->newest = 0; /* of the sets */
 	set_of = ts_frame_read_references(reader, cursor, count, sets);
 	for (size_t i = 0; !cursor->why && i < count; i++) {
 		const struct ts_frame_described *family = &reader->family[i];
@@ -295,14 +296,48 @@ void ts_frame_read_families(struct ts_frame_reader *reader, struct ts_frame_unkn
 	}
 }
 
+/* The number of label values that all sufferers together have. */
+static size_t sufferers_labels(struct ts_frame_reader *reader, const __u64 *family, size_t count)
+{
+	size_t values = 0;
+
+	for (size_t i = 0; i < count; i++)
+		values += reader->family[family[i]].keys;
+	return values;
+}
+
+/* Into the order of our keys; families this tunescope does not know have nobody who suffers. */
+static size_t keep_known(struct ts_frame_reader *reader, struct ts_sufferer *sufferer, size_t count,
+			 const __u64 *family, const __u32 *value)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct ts_frame_described *described = &reader->family[family[i]];
+		struct ts_sufferer copy = sufferer[i];
+
+		for (size_t k = 0; k < TS_LABELS_MAX; k++)
+			copy.label[k] = "";
+		for (unsigned int k = 0; k < described->keys; k++, value++)
+			if (described->key[k] >= 0)
+				copy.label[described->key[k]] = reader->string[*value];
+		if (described->id < 0)
+			continue;
+		copy.family = (enum ts_family_id)described->id;
+		sufferer[kept++] = copy;
+	}
+	return kept;
+}
+
 void ts_frame_read_sufferers(struct ts_frame_reader *reader)
 {
 	struct ts_frame_cursor *cursor = &reader->section[TS_SECTION_SUFFERERS];
 	struct ts_snapshot *delta = reader->snapshot;
-	size_t count = ts_frame_take_count(cursor, TS_FRAME_SUFFERERS_MAX), kept = 0;
+	size_t count = ts_frame_read_start(reader, TS_SECTION_SUFFERERS, TS_FRAME_SUFFERERS_MAX);
 	struct ts_sufferer *sufferer =
 		ts_frame_alloc(&reader->budget, cursor, count, sizeof *sufferer);
 	__u64 *family = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *family);
+	__u32 *values;
 
 	for (size_t i = 0; family && i < count; i++) {
 		family[i] = ts_frame_take_number(cursor);
@@ -312,31 +347,16 @@ void ts_frame_read_sufferers(struct ts_frame_reader *reader)
 	TS_FRAME_READ_TEXTS(reader, cursor, sufferer, count, comm);
 	TS_FRAME_READ_TEXTS(reader, cursor, sufferer, count, cgroup);
 	for (size_t i = 0; !cursor->why && i < count; i++)
-		sufferer[i].pid = (int)ts_frame_take_signed(cursor);
+		sufferer[i].pid = ts_frame_take_int(cursor);
 	for (size_t i = 0; !cursor->why && i < count; i++)
 		sufferer[i].value = ts_frame_take_double(cursor);
-	for (size_t i = 0; !cursor->why && i < count; i++) {
-		const struct ts_frame_described *described = &reader->family[family[i]];
-		const char *label[TS_LABELS_MAX] = {"", "", "", ""};
-
-		for (unsigned int k = 0; k < described->keys; k++) {
-			__u64 string = ts_frame_take_number(cursor);
-
-			if (string > reader->strings)
-				ts_frame_cursor_fail(cursor,
-						     "a string is called that is not there");
-			else if (described->key[k] >= 0)
-				label[described->key[k]] = reader->string[string];
-		}
-		if (described->id < 0)
-			continue;
-		sufferer[kept] = sufferer[i];
-		sufferer[kept].family = (enum ts_family_id)described->id;
-		memcpy(sufferer[kept++].label, label, sizeof label);
-	}
+	if (cursor->why)
+		return;
+	values = ts_frame_read_references(reader, cursor, sufferers_labels(reader, family, count),
+					  reader->strings);
 	if (cursor->why)
 		return;
 	delta->sufferer = sufferer;
-	delta->sufferers = kept;
+	delta->sufferers = keep_known(reader, sufferer, count, family, values);
 	delta->sufferers_capacity = count;
 }

@@ -23,6 +23,13 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 			 const unsigned char *payload, size_t length);
 void ts_frame_reader_close(struct ts_frame_reader *reader);
 
+/*
+ * The beginning of a table whose rows call strings: returns the number of rows, of which each takes
+ * a byte or more of what is left, and at most limit.
+ */
+size_t ts_frame_read_start(struct ts_frame_reader *reader, enum ts_frame_section section,
+			   size_t limit);
+
 /* A column of numbers that are at most limit; NULL when it does not fit. */
 __u32 *ts_frame_read_references(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
 				size_t count, size_t limit);

@@ -20,6 +20,7 @@ struct writer {
 	struct entry *table;	/* a power of two, at most half full */
 	size_t size;
 	__u32 strings;
+	__u32 newest;		/* of them that was written somewhere */
 	struct ts_bytes text;	/* the section of strings */
 	struct ts_bytes body;	/* all sections behind it but the last */
 	struct ts_bytes packed; /* the last: slots */
@@ -72,6 +73,15 @@ static struct writer writer_new(void)
 	return (struct writer){.arena = ts_arena_new()};
 }
 
+/* The beginning of a section that calls strings. */
+static struct ts_bytes section_with_strings(struct writer *writer)
+{
+	struct ts_bytes section = {0};
+
+	ts_frame_put_number(&section, writer->newest);
+	return section;
+}
+
 static void put_section(struct ts_bytes *out, enum ts_frame_section number, struct ts_bytes *body)
 {
 	ts_frame_put_number(out, number);
@@ -116,7 +126,7 @@ static void put_texts(struct writer *writer, struct ts_bytes *out, const void *a
 	for (size_t i = 0; i < count; i++)
 		column[i] = string_number(
 			writer, *(const char *const *)((const char *)array + i * size + offset));
-	ts_frame_put_references(out, column, count);
+	ts_frame_put_references(out, column, count, &writer->newest);
 }
 
 #define PUT_TEXTS(writer, out, array, count, member)          \
@@ -132,7 +142,7 @@ static void put_statuses(struct writer *writer, struct ts_bytes *out, const enum
 		column[i] = string_number(
 			writer,
 			ts_status_name(*(const enum ts_status *)((const char *)first + i * size)));
-	ts_frame_put_references(out, column, count);
+	ts_frame_put_references(out, column, count, &writer->newest);
 }
 
 /* ---- families */
@@ -179,8 +189,8 @@ static struct label_set labels_of(struct writer *writer, const struct ts_family_
 /* Sets number from 0; set_of[id] says which one a family has. */
 static void put_label_sets(struct writer *writer, const struct ts_snapshot *delta, __u32 *set_of)
 {
+	struct ts_bytes section = section_with_strings(writer);
 	struct label_set sets[TS_FAMILY_COUNT];
-	struct ts_bytes section = {0};
 	size_t count = 0;
 
 	ts_for_each_family (id) {
@@ -196,14 +206,14 @@ static void put_label_sets(struct writer *writer, const struct ts_snapshot *delt
 		set_of[id] = (__u32)i;
 	}
 	ts_frame_put_number(&section, count);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		ts_frame_put_number(&section, sets[i].rows);
+	for (size_t i = 0; i < count; i++)
 		ts_frame_put_number(&section, sets[i].columns);
-	}
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < sets[i].columns; k++)
 			ts_frame_put_references(&section, sets[i].value + k * sets[i].rows,
-						sets[i].rows);
+						sets[i].rows, &writer->newest);
 	put_section(&writer->body, TS_SECTION_LABELS, &section);
 }
 
@@ -240,20 +250,21 @@ static void put_families(struct writer *writer, const struct ts_snapshot *delta)
 {
 	const struct ts_family_data *family = delta->family;
 	__u32 described[TS_FAMILY_COUNT], set_of[TS_FAMILY_COUNT];
+	struct ts_bytes section = section_with_strings(writer);
 	__u64 overflowed[TS_FAMILY_COUNT];
-	struct ts_bytes section = {0};
+	__u32 newest_set = 0;
 
 	ts_for_each_family (id) {
 		described[id] = string_number(writer, describe(writer, &ts_families[id]));
 		overflowed[id] = family[id].overflowed;
 	}
 	ts_frame_put_number(&section, TS_FAMILY_COUNT);
-	ts_frame_put_references(&section, described, TS_FAMILY_COUNT);
+	ts_frame_put_references(&section, described, TS_FAMILY_COUNT, &writer->newest);
 	put_statuses(writer, &section, &family->status, TS_FAMILY_COUNT, sizeof *family);
 	PUT_TEXTS(writer, &section, family, TS_FAMILY_COUNT, why);
 	ts_frame_put_counters(&section, overflowed, TS_FAMILY_COUNT);
 	put_label_sets(writer, delta, set_of);
-	ts_frame_put_references(&section, set_of, TS_FAMILY_COUNT);
+	ts_frame_put_references(&section, set_of, TS_FAMILY_COUNT, &newest_set);
 	ts_for_each_family (id)
 		put_series(writer, &section, &family[id], ts_families[id].kind);
 	put_section(&writer->body, TS_SECTION_FAMILIES, &section);
@@ -278,7 +289,7 @@ static void put_netns(struct writer *writer, const struct ts_snapshot *delta)
 {
 	const struct ts_netns *netns = delta->netns;
 	size_t count = delta->netns_count;
-	struct ts_bytes section = {0};
+	struct ts_bytes section = section_with_strings(writer);
 
 	ts_frame_put_number(&section, count);
 	PUT_TEXTS(writer, &section, netns, count, inode);
@@ -294,8 +305,9 @@ static void put_netns(struct writer *writer, const struct ts_snapshot *delta)
 static void put_sufferers(struct writer *writer, const struct ts_snapshot *delta)
 {
 	const struct ts_sufferer *sufferer = delta->sufferer;
-	size_t count = delta->sufferers;
-	struct ts_bytes section = {0};
+	size_t count = delta->sufferers, values = 0;
+	struct ts_bytes section = section_with_strings(writer);
+	__u32 *labels;
 
 	ts_frame_put_number(&section, count);
 	for (size_t i = 0; i < count; i++)
@@ -306,9 +318,11 @@ static void put_sufferers(struct writer *writer, const struct ts_snapshot *delta
 		ts_frame_put_signed(&section, sufferer[i].pid);
 	for (size_t i = 0; i < count; i++)
 		ts_frame_put_double(&section, sufferer[i].value);
+	labels = ts_arena_alloc(writer->arena, count * TS_LABELS_MAX * sizeof *labels);
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < ts_families[sufferer[i].family].labels; k++)
-			ts_frame_put_number(&section, string_number(writer, sufferer[i].label[k]));
+			labels[values++] = string_number(writer, sufferer[i].label[k]);
+	ts_frame_put_references(&section, labels, values, &writer->newest);
 	put_section(&writer->body, TS_SECTION_SUFFERERS, &section);
 }
 
@@ -317,7 +331,7 @@ static void put_probes(struct writer *writer, const struct ts_cost *cost)
 	const struct ts_probe_cost *probe = cost->probe;
 	__u64 *runs = numbers(writer, cost->probes), *ns = numbers(writer, cost->probes);
 	__u64 *instructions = numbers(writer, cost->probes);
-	struct ts_bytes section = {0};
+	struct ts_bytes section = section_with_strings(writer);
 
 	for (size_t i = 0; i < cost->probes; i++) {
 		runs[i] = probe[i].run_count;
@@ -401,13 +415,13 @@ static void put_settings(struct writer *writer, const struct ts_snapshot *delta)
 {
 	const struct ts_setting_value *setting = delta->setting;
 	size_t count = delta->settings;
-	struct ts_bytes section = {0};
+	struct ts_bytes section = section_with_strings(writer);
 	__u32 *names = ts_arena_alloc(writer->arena, count * sizeof *names);
 
 	for (size_t i = 0; i < count; i++)
 		names[i] = string_number(writer, ts_settings[setting[i].id].name);
 	ts_frame_put_number(&section, count);
-	ts_frame_put_references(&section, names, count);
+	ts_frame_put_references(&section, names, count, &writer->newest);
 	PUT_TEXTS(writer, &section, setting, count, scope);
 	PUT_TEXTS(writer, &section, setting, count, value);
 	PUT_TEXTS(writer, &section, setting, count, choices);

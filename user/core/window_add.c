@@ -87,7 +87,7 @@ static void add_histogram(struct ts_arena *arena, struct ts_series *series,
 			ts_histogram_merge(coarser, into);
 		series->histogram = into = coarser;
 	}
-	if (from->count || from->max)
+	if (from->count || from->sum || from->max)
 		ts_histogram_merge(into, from);
 }
 
