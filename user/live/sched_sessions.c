@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 #include <tunescope/sched.h>
 
+#include "clock.h"
 #include "procfile.h"
 
 #define SESSIONS	16
@@ -21,7 +22,8 @@
 #define UNIT_SHIFT	16    /* what tasks waited and ran is remembered in units of 65 us */
 #define WAITING_MAX	65536 /* tasks that wait, in one look */
 #define RECENT_MAX	512   /* sessions told apart in one look */
-#define LOOK_NS		500000000ULL /* between two looks */
+#define LOOK_NS		500000000ULL /* between two looks, at least */
+#define LOOK_COST	1000 /* looking between two snapshots takes at most 1 in so many of the time */
 #define RECORDS_AT_ONCE 256
 
 /* A task at the last look. */
@@ -57,6 +59,7 @@ struct ts_sched_sessions {
 	bool has_base;		     /* all tasks were visited once */
 	__u64 visited_ns;	     /* when that was, last */
 	__u64 look_ns, last_look_ns; /* this look and the one before */
+	__u64 cpu_ns, gap_ns;	     /* CPU time when it began; time until the next one */
 	/* The last time somebody asked whether one is due. */
 	__u64 asked_ns, asked_waited;
 	struct session session[SESSIONS], other;
@@ -126,7 +129,7 @@ bool ts_sched_sessions_due(struct ts_sched_sessions *sessions, __u64 monotonic_n
 	__u64 interval = monotonic_ns - sessions->asked_ns;
 	__u64 waited = waited_ns - sessions->asked_waited;
 
-	if (!sessions->has_base || interval < LOOK_NS)
+	if (!sessions->has_base || interval < sessions->gap_ns)
 		return false;
 	sessions->asked_ns = monotonic_ns;
 	sessions->asked_waited = waited_ns;
@@ -137,6 +140,7 @@ void ts_sched_sessions_begin(struct ts_sched_sessions *sessions, __u64 monotonic
 {
 	sessions->last_look_ns = sessions->look_ns;
 	sessions->look_ns = monotonic_ns;
+	sessions->cpu_ns = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	sessions->waited = 0;
 	sessions->waiting_count = 0;
 	sessions->recent_count = 0;
@@ -413,6 +417,9 @@ int ts_sched_sessions_end(struct ts_sched_sessions *sessions, bool due)
 		return error;
 	sessions->has_base = true;
 	keep_worst(sessions);
+	sessions->gap_ns = (ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - sessions->cpu_ns) * LOOK_COST;
+	if (sessions->gap_ns < LOOK_NS)
+		sessions->gap_ns = LOOK_NS;
 	return 0;
 }
 
