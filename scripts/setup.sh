@@ -45,6 +45,8 @@ collect_missing() {
 	need_command jq jq
 	need_command groff groff-base
 	need_command script bsdutils
+	need_command chromium chromium
+	[ -d /usr/share/fonts/truetype/dejavu ] || missing="$missing fonts-dejavu-core"
 	need_command prometheus prometheus
 	[ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import jsonschema' 2>/dev/null ||
 		missing="$missing python3-jsonschema"
