@@ -43,6 +43,7 @@ collect_missing() {
 	need_command clang-format clang-format
 	need_command git git
 	need_command jq jq
+	need_command promtool prometheus
 	need_command groff groff-base
 	need_command script bsdutils
 	need_command chromium chromium
