@@ -72,9 +72,8 @@ struct ts_timeline_finding {
 	double span_seconds; /* their time */
 	bool over_all;	     /* it is there over the whole recording as well */
 	/*
-	 * One of the settings that its rule judges was changed, where it applies: the last such
-	 * mark's number + 1, or 0; and whether it was not seen any more after that, though there
-	 * was time to.
+	 * The setting it wants changed was changed: the last such mark's number + 1, or 0; and
+	 * whether it was not seen any more after that, though there was time to.
 	 */
 	size_t change;
 	bool gone;

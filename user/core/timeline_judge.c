@@ -76,17 +76,22 @@ static void copy_finding(struct ts_arena *arena, struct ts_finding *to,
 	copy_sufferers(arena, to);
 }
 
+static struct ts_timeline_finding *find_finding(struct ts_timeline *timeline, const char *id)
+{
+	for (size_t i = 0; i < timeline->findings; i++)
+		if (!strcmp(timeline->finding[i].finding.id, id))
+			return &timeline->finding[i];
+	return NULL;
+}
+
 /* NULL beyond a limit that only a broken recording reaches. */
 static struct ts_timeline_finding *known_finding(struct ts_timeline *timeline,
 						 const struct ts_finding *finding)
 {
-	struct ts_timeline_finding *known;
+	struct ts_timeline_finding *known = find_finding(timeline, finding->id);
 
-	for (size_t i = 0; i < timeline->findings; i++)
-		if (!strcmp(timeline->finding[i].finding.id, finding->id))
-			return &timeline->finding[i];
-	if (timeline->findings == FINDINGS_MAX)
-		return NULL;
+	if (known || timeline->findings == FINDINGS_MAX)
+		return known;
 	timeline->finding = ts_arena_grow(timeline->arena, timeline->finding, timeline->findings,
 					  &timeline->findings_capacity, sizeof *timeline->finding);
 	known = &timeline->finding[timeline->findings++];
@@ -165,27 +170,41 @@ static void keep_rules(struct ts_timeline *timeline, const struct ts_report *rep
 	}
 }
 
-/* Whether a changed setting is among those that a finding's rule judges, where it applies. */
-static bool concerns(const struct ts_mark *mark, const struct ts_finding *finding)
+static bool in_scope(const struct ts_mark *mark, const struct ts_finding *finding)
 {
-	const struct ts_rule *rule = ts_rule_by_id(finding->rule);
-	bool judged = false;
-
-	if (mark->kind != TS_MARK_SETTING || !rule)
-		return false;
-	for (size_t i = 0; i < SETTINGS_MAX && rule->settings[i] != TS_SETTING_COUNT; i++)
-		judged = judged || rule->settings[i] == mark->setting;
-	if (!judged || !*mark->scope)
-		return judged;
-	return ts_settings[mark->setting].scope == TS_SCOPE_NETNS
-		       ? !strcmp(mark->scope, finding->netns)
-		       : !strcmp(mark->scope, finding->device);
+	switch (ts_settings[mark->setting].scope) {
+	case TS_SCOPE_NETNS: return !strcmp(mark->scope, finding->netns);
+	case TS_SCOPE_DEVICE: return !strcmp(mark->scope, finding->device);
+	default: return true;
+	}
 }
 
-static size_t last_change(const struct ts_timeline *timeline, const struct ts_finding *finding)
+/* A change of one of the settings that the finding's rule judges, where it applies. */
+static bool in_its_rule(const struct ts_mark *mark, const struct ts_finding *finding)
+{
+	const struct ts_rule *rule = ts_rule_by_id(finding->rule);
+
+	for (size_t i = 0; rule && i < SETTINGS_MAX && rule->settings[i] != TS_SETTING_COUNT; i++)
+		if (rule->settings[i] == mark->setting)
+			return in_scope(mark, finding);
+	return false;
+}
+
+/* A change of the very setting that the finding wants changed: its name, or its file. */
+static bool wanted_by(const struct ts_mark *mark, const struct ts_finding *finding)
+{
+	const char *slash = strrchr(finding->setting, '/');
+
+	return !strcmp(slash ? slash + 1 : finding->setting, mark->name) && in_scope(mark, finding);
+}
+
+/* The last mark's number + 1, or 0. */
+static size_t last_change(const struct ts_timeline *timeline, const struct ts_finding *finding,
+			  bool (*concerns)(const struct ts_mark *, const struct ts_finding *))
 {
 	for (size_t i = timeline->marks; i > 0; i--)
-		if (concerns(&timeline->mark[i - 1], finding))
+		if (timeline->mark[i - 1].kind == TS_MARK_SETTING &&
+		    concerns(&timeline->mark[i - 1], finding))
 			return i;
 	return 0;
 }
@@ -195,7 +214,7 @@ static void look_back(struct ts_timeline *timeline, struct ts_timeline_finding *
 {
 	__u64 changed_ns;
 
-	found->change = last_change(timeline, &found->finding);
+	found->change = last_change(timeline, &found->finding, wanted_by);
 	if (!found->change)
 		return;
 	changed_ns = timeline->mark[found->change - 1].at_ns;
@@ -216,9 +235,10 @@ static int worse(const void *a, const void *b)
 }
 
 /*
- * What a finding says comes from everything recorded, where its settings stayed the same. Where
- * they did not, evidence from before the change and the value after it do not belong together: then
- * the words of the worst short window stand.
+ * What a finding says comes from everything recorded, where the settings of its rule stayed the
+ * same. Where they did not, evidence from before a change and the value after it do not belong
+ * together: then only what a short window has seen as well counts, and a finding about the setting
+ * that was changed keeps the words of its worst window.
  */
 void ts_timeline_judge_whole(struct ts_timeline_builder *builder)
 {
@@ -233,9 +253,11 @@ void ts_timeline_judge_whole(struct ts_timeline_builder *builder)
 		const struct ts_finding *finding = &report->finding[i];
 		struct ts_timeline_finding *found;
 
-		if (!is_problem(finding) || last_change(timeline, finding))
+		if (!is_problem(finding) || last_change(timeline, finding, wanted_by))
 			continue;
-		found = known_finding(timeline, finding);
+		found = last_change(timeline, finding, in_its_rule)
+				? find_finding(timeline, finding->id)
+				: known_finding(timeline, finding);
 		if (!found)
 			continue;
 		found->harm_seconds = fmax(found->harm_seconds, finding->harm_seconds);

@@ -9,7 +9,7 @@
 #include "../arena.h"
 #include "../rule.h"
 
-#define OPEN_FINDINGS 6 /* more stand behind <details> */
+#define OPEN_FINDINGS 4 /* more, and what is gone, stand behind <details> */
 #define LANES_MAX     20
 #define SPANS_SHOWN   3
 
@@ -153,7 +153,8 @@ static void when(const struct ts_html *html, const struct ts_timeline_finding *f
 		ts_html_put(html, "%s%s", i ? ", " : "Seen ",
 			    ts_html_range(html, found->span[i].start_ns, found->span[i].end_ns));
 	if (found->spans > SPANS_SHOWN)
-		ts_html_put(html, " and %zu more times, last until %s", found->spans - SPANS_SHOWN,
+		ts_html_put(html, " and %zu more time%s, last until %s", found->spans - SPANS_SHOWN,
+			    found->spans == SPANS_SHOWN + 1 ? "" : "s",
 			    ts_html_time(html, found->span[found->spans - 1].end_ns));
 	if (found->spans)
 		ts_html_put(html, "; together %s.",
@@ -268,7 +269,7 @@ static void finding_card(const struct ts_html *html, size_t number)
 		    ts_html_safe(html, finding->title));
 	what_to_do(html, finding);
 	if (finding->harm > 0)
-		ts_html_put(html, "<p>Harm%s: %s</p>\n",
+		ts_html_put(html, "<p>Harm%s: %s.</p>\n",
 			    found->over_all ? "" : " in the worst stretch",
 			    ts_html_safe(html, ts_human_value(html->arena, finding->harm,
 							      finding->harm_unit)));
@@ -280,18 +281,23 @@ static void finding_card(const struct ts_html *html, size_t number)
 void ts_html_findings(const struct ts_html *html)
 {
 	const struct ts_timeline *timeline = html->timeline;
+	size_t open = 0;
 
 	if (!timeline->findings)
 		return;
 	ts_html_put(html, "<section id=\"findings\"><h2>What is wrong</h2>\n");
-	for (size_t i = 0; i < timeline->findings; i++) {
-		if (i == OPEN_FINDINGS)
-			ts_html_put(html, "<details><summary>%zu more</summary><div>\n",
-				    timeline->findings - i);
+	while (open < timeline->findings && open < OPEN_FINDINGS &&
+	       (!open || !is_past(&timeline->finding[open])))
+		open++;
+	for (size_t i = 0; i < open; i++)
 		finding_card(html, i);
-	}
-	if (timeline->findings > OPEN_FINDINGS)
+	if (open < timeline->findings) {
+		ts_html_put(html, "<details><summary>%zu more</summary><div>\n",
+			    timeline->findings - open);
+		for (size_t i = open; i < timeline->findings; i++)
+			finding_card(html, i);
 		ts_html_put(html, "</div></details>\n");
+	}
 	ts_html_put(html, "</section>\n");
 }
 

@@ -14,7 +14,7 @@
 #define LEVELS	     9
 #define ROWS_FINE    72 /* with more of them neighbours are put together */
 #define ROWS_MINIMUM 12
-#define CLIPPED	     0.005 /* of all observations */
+#define CLIPPED	     0.05 /* of all observations */
 #define TICKS_MAX    16
 #define HEIGHT	     190
 

@@ -28,6 +28,7 @@ struct chart {
 	struct line *line;
 	size_t lines, capacity;
 	bool stacked;
+	bool share; /* cannot be more than all of the time: what is, are two clocks that differ */
 	double top; /* of the scale */
 };
 
@@ -147,7 +148,7 @@ static void find_top(struct chart *chart)
 		largest = fmax(largest, sum);
 	}
 	chart->top = round_top(largest, chart->unit);
-	if (*chart->unit == '%' && chart->top > 100 && largest <= 110)
+	if (chart->share && chart->top > 100)
 		chart->top = 100;
 }
 
@@ -374,6 +375,9 @@ bool ts_html_lines(const struct ts_html *html, const struct ts_html_lines *lines
 		.title = lines->title,
 		.family = &lines->family,
 		.stacked = lines->style == TS_HTML_STACK,
+		.share = lines->family == TS_FAMILY_CPU_TIME ||
+			 lines->family == TS_FAMILY_PRESSURE ||
+			 lines->family == TS_FAMILY_DISK_BUSY,
 	};
 	double factor;
 	size_t kept = 0;

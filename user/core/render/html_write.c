@@ -135,7 +135,8 @@ const char *ts_html_value(const struct ts_html *html, double value, const char *
 /* 0, 12, 1.5, 0.25: as few digits as a round number has. */
 static const char *few_digits(const struct ts_html *html, double value, const char *unit)
 {
-	return ts_html_text(html, "%.3g%s%s", value, *unit ? " " : "", unit);
+	return ts_html_text(html, value < 999.5 ? "%.3g%s%s" : "%.0f%s%s", value, *unit ? " " : "",
+			    unit);
 }
 
 const char *ts_html_short(const struct ts_html *html, double value, const char *unit)
