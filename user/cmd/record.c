@@ -45,7 +45,7 @@ static const struct ts_option options_table[] = {
 	 "length of a window: 100ms to 1h (default 10s)"},
 	{"keep", 0, "DURATION", ts_option_duration, AT(keep), 1, 100 * YEAR, NULL,
 	 "drop what is older (default 7d)"},
-	{"max-size", 0, "SIZE", ts_option_size, AT(maximum_bytes), 64 << 10, 1ull << 50, NULL,
+	{"max-size", 0, "SIZE", ts_option_size, AT(maximum_bytes), 16 << 10, 1ull << 50, NULL,
 	 "drop the oldest when the recording would become larger: 512M, 10G (default 512M)"},
 	{"duration", 'd', "DURATION", ts_option_duration, AT(seconds), 0.1, 100 * YEAR, NULL,
 	 "end after so long (default: with Ctrl-C or SIGTERM)"},

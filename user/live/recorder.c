@@ -157,24 +157,32 @@ static int prepare(struct ts_recorder *recorder, const struct ts_window *window,
 				&begins, why);
 }
 
-static int write_window(struct ts_recorder *recorder, const struct ts_window *window,
+static int try_to_write(struct ts_recorder *recorder, const struct ts_window *window,
 			char why[TS_WHY])
 {
 	struct ts_frame_header context, header;
-	size_t length;
 	int error = prepare(recorder, window, &context, &header, why);
+	size_t length = recorder->context_bytes;
 
-	length = recorder->context_bytes;
 	if (!error && length) {
 		error = append(recorder, 0, length, window, &context, why);
-		if (!error) {
-			recorder->context_written = true;
-			recorder->windows_since_context = 0;
-		}
+		recorder->context_written |= !error;
+		recorder->windows_since_context = 0;
 	}
 	if (!error)
 		error = append(recorder, length, recorder->bytes.length - length, window, &header,
 			       why);
+	return error;
+}
+
+static int write_window(struct ts_recorder *recorder, const struct ts_window *window,
+			char why[TS_WHY])
+{
+	int error = try_to_write(recorder, window, why);
+
+	/* What is wrong with one segment need not be wrong with the next one. */
+	if (error && ts_place_failed(&recorder->place, error))
+		error = try_to_write(recorder, window, why);
 	if (error) {
 		ts_place_failed(&recorder->place, error);
 		return error;

@@ -200,13 +200,15 @@ int ts_place_append(struct ts_place *place, const void *data, size_t length,
 	return error;
 }
 
-void ts_place_failed(struct ts_place *place, int error)
+bool ts_place_failed(struct ts_place *place, int error)
 {
-	/* With space again this file goes on; after anything else another one may do. */
+	/* With space again this file goes on. */
 	if (error == -ENOSPC || error == -EDQUOT || place->file.descriptor < 0)
-		return;
-	if (place->segmented)
-		end_segment(place);
-	else
+		return false;
+	if (!place->segmented) {
 		ts_recorder_file_close(&place->file);
+		return false;
+	}
+	end_segment(place);
+	return true;
 }

@@ -41,8 +41,11 @@ int ts_place_prepare(struct ts_place *place, size_t bytes, const struct ts_windo
 		     bool *begins, char why[TS_WHY]);
 int ts_place_append(struct ts_place *place, const void *data, size_t length,
 		    const struct ts_window *window, char why[TS_WHY]);
-/* What was prepared could not be written. */
-void ts_place_failed(struct ts_place *place, int error);
+/*
+ * What was prepared could not be written: another file may do after anything but a full disk.
+ * Whether it is worth to try again at once.
+ */
+bool ts_place_failed(struct ts_place *place, int error);
 
 /* Makes room in a single file; as ts_place_prepare. (recorder_trim.c) */
 int ts_place_drop_old(struct ts_place *place, size_t bytes, const struct ts_window *window,
