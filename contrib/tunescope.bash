@@ -65,9 +65,28 @@ _tunescope() {
 			sed -n 's/.*accepted: //p' | tr -d ,)"
 		return
 		;;
-	--disable-program) return ;;
+	--disable-program | --from | --to) return ;;
+	--window)
+		mapfile -t COMPREPLY < <(compgen -W "10s 1m 10m 1h" -- "$current")
+		return
+		;;
+	--family)
+		_tunescope_list "$current" "$("${COMP_WORDS[0]}" dump --family '?' . 2>&1 | sed -n 's/^  //p')"
+		return
+		;;
+	--rule)
+		_tunescope_list "$current" "$("${COMP_WORDS[0]}" replay --rule '?' . 2>&1 | sed -n 's/^  //p')"
+		return
+		;;
 	help)
 		mapfile -t COMPREPLY < <(compgen -W "$(_tunescope_words)" -- "$current")
+		return
+		;;
+	esac
+	case ${COMP_WORDS[1]}:$current in
+	*:-*) ;;
+	dump:* | replay:*)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
 	esac
