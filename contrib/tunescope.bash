@@ -78,24 +78,14 @@ _tunescope() {
 		_tunescope_list "$current" "$("${COMP_WORDS[0]}" replay --rule '?' . 2>&1 | sed -n 's/^  //p')"
 		return
 		;;
-	--from | --to) return ;;
 	help)
 		mapfile -t COMPREPLY < <(compgen -W "$(_tunescope_words)" -- "$current")
 		return
 		;;
 	esac
-	case ${COMP_WORDS[1]} in
-	report)
-		# A recording: a file or a directory.
-		if [ "${current#-}" = "$current" ]; then
-			mapfile -t COMPREPLY < <(compgen -f -- "$current")
-			return
-		fi
-		;;
-	esac
 	case ${COMP_WORDS[1]}:$current in
 	*:-*) ;;
-	dump:* | replay:*)
+	dump:* | replay:* | report:*)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
