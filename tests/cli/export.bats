@@ -10,6 +10,7 @@ export_start() {
 	local i
 	port=$(clients port)
 	url=http://127.0.0.1:$port
+	: >"$BATS_TEST_TMPDIR/stderr"
 	"$tunescope" export --listen "127.0.0.1:$port" "$@" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
 	exporter=$!
 	for i in {1..100}; do
@@ -219,6 +220,19 @@ time.sleep(30)' 3>&- &
 		complain "$(grep -a quoted "$BATS_TEST_TMPDIR/text")"
 	grep -q 'comm="a\\"} 1.*' "$BATS_TEST_TMPDIR/text" || complain "$(grep -a netns_info "$BATS_TEST_TMPDIR/text")"
 	! grep -q '^# EOF' "$BATS_TEST_TMPDIR/text"
+}
+
+@test "a peak is seen by every scraper for a minute, though each scrape is a new snapshot" {
+	export_start
+	# Twenty connections wait to be accepted for a second, and are then gone.
+	waiting=$(clients port)
+	clients waiting "$waiting" 20
+	series="tunescope_tcp_accept_queue_peak{netns=\"$(stat -L -c %i /proc/self/ns/net)\",port=\"$waiting\"}"
+	for i in {1..3}; do
+		fetch "$url/metrics" | grep -F "$series" >"$BATS_TEST_TMPDIR/peak$i" || complain "no $series"
+		[ "$(awk '{ print $2 }' "$BATS_TEST_TMPDIR/peak$i")" = 20 ] || complain "$(cat "$BATS_TEST_TMPDIR/peak$i")"
+		sleep 1.1
+	done
 }
 
 @test "--max-series: more is left out, and counted" {

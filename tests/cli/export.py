@@ -9,6 +9,7 @@
                             meanwhile a scrape every half second: how these ended
   cut-off PORT SECONDS      a client that sends a byte a second: is it cut off by then?
   pipelined PORT            three requests on one connection
+  waiting PORT COUNT        listens on PORT, leaves COUNT connections unaccepted for a second, ends
 """
 import collections
 import http.client
@@ -126,7 +127,17 @@ def pipelined(port):
     print(seen)
 
 
+def waiting(port, count):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(2 * count)
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+        time.sleep(1)
+        for client in clients:
+            client.close()
+
+
 if __name__ == "__main__":
     commands = {"port": free_port, "crowd": crowd, "besieged": besieged, "cut-off": cut_off,
-                "pipelined": pipelined}
+                "pipelined": pipelined, "waiting": waiting}
     commands[sys.argv[1]](*(int(argument) for argument in sys.argv[2:]))

@@ -97,6 +97,7 @@ static int run(const struct ts_command *command, int argc, char **argv)
 	if (!ts_options_parse(command, argc, argv, &options, NULL, 0, NULL, &exit_code))
 		return exit_code;
 	ts_verbose = options.verbose;
+	options.all.disabled_programs = &options.disabled_programs;
 	options.all.collect.disabled_programs = options.disabled_programs.name;
 	if (check(&options.all) || ts_profile_load(options.all.profile_name, &options.all.profile))
 		return TS_EXIT_USAGE;

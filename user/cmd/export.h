@@ -9,6 +9,8 @@
 #include "../core/render/openmetrics.h"
 #include "../live/collect.h"
 
+struct ts_option_names;
+
 struct ts_export_options {
 	const char *listen;
 	const char *textfile; /* NULL: serve over HTTP */
@@ -19,15 +21,19 @@ struct ts_export_options {
 	const char *profile_name;
 	struct ts_profile profile;
 	struct ts_collect_options collect;
+	const struct ts_option_names *disabled_programs; /* the same as in collect */
 };
 
 /* --- export_collect.c: snapshots, windows, findings, texts */
 
 struct ts_exporter;
-struct ts_exporter *ts_exporter_new(struct ts_collector *collector,
-				    const struct ts_export_options *options);
-void ts_exporter_free(
-	struct ts_exporter *exporter); /* the collector is closed, too; NULL is fine */
+/*
+ * Opens the collector and gives up the privileges that are then not needed any more, but for those
+ * to write in directory (NULL: none). NULL after a message.
+ */
+struct ts_exporter *ts_exporter_open(const struct ts_export_options *options,
+				     const char *directory);
+void ts_exporter_close(struct ts_exporter *exporter); /* NULL is fine */
 
 /* Samples when it is time to. Returns the milliseconds until it is time again. */
 int ts_exporter_tick(struct ts_exporter *exporter);

@@ -3,19 +3,17 @@
 #include "export.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
+#include "observe.h"
 #include "../core/error.h"
 #include "../live/clock.h"
+#include "../live/privileges.h"
 
-#define SECOND_NS	  1000000000ULL
-#define TICK_NS		  (TS_TICK_MS * 1000000ULL)
-#define SNAPSHOT_NS	  SECOND_NS	   /* not more often */
-#define EARLY_NS	  (SECOND_NS / 10) /* who asks once a second does not ask to the millisecond */
-#define OWN_SNAPSHOT_NS	  (20 * SECOND_NS) /* though nobody asks: windows go on, peaks are noted */
-#define PEAK_SECONDS	  60
-#define STATISTICS_ONE_IN 200 /* ticks with run-time statistics on; they cost all programs time */
+#define SECOND_NS	1000000000ULL
+#define SNAPSHOT_NS	SECOND_NS	 /* not more often */
+#define EARLY_NS	(SECOND_NS / 10) /* who asks once a second does not ask to the millisecond */
+#define OWN_SNAPSHOT_NS (20 * SECOND_NS) /* though nobody asks: windows go on, peaks are noted */
+#define PEAK_SECONDS	60
 
 struct ts_exporter {
 	struct ts_collector *collector;
@@ -29,14 +27,12 @@ struct ts_exporter {
 	struct ts_window pending; /* since the last judgement */
 	struct ts_window judged;
 	struct ts_report *report; /* on it; NULL at first */
-	__u64 ticks, next_tick_ns;
-	int statistics; /* descriptor while they are on, or -1 */
-	bool statistics_refused;
-	__u64 statistics_since_ns, statistics_ns;
+	struct ts_ticker ticker;
+	__u64 statistics_ns; /* run-time statistics were on for so long */
 };
 
-struct ts_exporter *ts_exporter_new(struct ts_collector *collector,
-				    const struct ts_export_options *options)
+static struct ts_exporter *new_exporter(struct ts_collector *collector,
+					const struct ts_export_options *options)
 {
 	struct ts_exporter *exporter = calloc(1, sizeof *exporter);
 
@@ -49,18 +45,31 @@ struct ts_exporter *ts_exporter_new(struct ts_collector *collector,
 	exporter->window_seconds = options->window;
 	exporter->limit = ts_openmetrics_limit_new((size_t)options->max_series);
 	exporter->peaks = ts_openmetrics_peaks_new(PEAK_SECONDS);
-	exporter->statistics = -1;
-	exporter->next_tick_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	ts_ticker_start(&exporter->ticker, collector, 0);
 	ts_exporter_refresh(exporter);
 	return exporter;
 }
 
-void ts_exporter_free(struct ts_exporter *exporter)
+struct ts_exporter *ts_exporter_open(const struct ts_export_options *options, const char *directory)
+{
+	struct ts_exporter *exporter = NULL;
+	struct ts_collector *collector;
+
+	if (ts_collector_open(&options->collect, &collector))
+		return NULL;
+	ts_observe_check_programs(options->disabled_programs);
+	if (!ts_privileges_drop_writing(directory))
+		exporter = new_exporter(collector, options);
+	if (!exporter)
+		ts_collector_close(collector);
+	return exporter;
+}
+
+void ts_exporter_close(struct ts_exporter *exporter)
 {
 	if (!exporter)
 		return;
-	if (exporter->statistics >= 0)
-		close(exporter->statistics);
+	ts_ticker_stop(&exporter->ticker);
 	ts_report_free(exporter->report);
 	ts_window_free(&exporter->judged);
 	ts_window_free(&exporter->pending);
@@ -88,7 +97,7 @@ static void add_to_window(struct ts_exporter *exporter, const struct ts_snapshot
 		return;
 	ts_window_add(&exporter->pending, &step);
 	ts_window_free(&step);
-	if (exporter->pending.seconds >= exporter->window_seconds)
+	if (ts_window_reached(&exporter->pending, exporter->window_seconds))
 		judge(exporter);
 }
 
@@ -98,8 +107,11 @@ static void take_snapshot(struct ts_exporter *exporter)
 
 	exporter->latest = ts_collector_snapshot(exporter->collector);
 	exporter->snapshots++;
-	if (earlier)
+	if (earlier) {
+		exporter->statistics_ns += ts_ticker_statistics(
+			&exporter->ticker, exporter->latest->monotonic_ns - earlier->monotonic_ns);
 		add_to_window(exporter, earlier);
+	}
 	ts_snapshot_free(earlier);
 	exporter->shown = *exporter->latest;
 	exporter->shown.cost.stats_ns = exporter->statistics_ns;
@@ -120,48 +132,13 @@ __u64 ts_exporter_refresh(struct ts_exporter *exporter)
 	return exporter->snapshots;
 }
 
-static void statistics_off(struct ts_exporter *exporter)
-{
-	if (exporter->statistics < 0)
-		return;
-	close(exporter->statistics);
-	exporter->statistics = -1;
-	exporter->statistics_ns += ts_clock_ns(CLOCK_MONOTONIC) - exporter->statistics_since_ns;
-}
-
-/* On for single ticks, so that what they see stands for all of the time. */
-static void sample_statistics(struct ts_exporter *exporter)
-{
-	bool wanted = exporter->ticks % STATISTICS_ONE_IN == STATISTICS_ONE_IN / 10;
-
-	if (!wanted) {
-		statistics_off(exporter);
-		return;
-	}
-	if (exporter->statistics_refused || exporter->statistics >= 0)
-		return;
-	exporter->statistics = ts_collector_enable_run_statistics(exporter->collector);
-	exporter->statistics_refused = exporter->statistics < 0;
-	exporter->statistics_since_ns = ts_clock_ns(CLOCK_MONOTONIC);
-}
-
 int ts_exporter_tick(struct ts_exporter *exporter)
 {
-	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
+	int wait = ts_ticker_due(&exporter->ticker);
 
-	if (now >= exporter->next_tick_ns) {
-		sample_statistics(exporter);
-		ts_collector_tick(exporter->collector);
-		exporter->ticks++;
-		if (now >= exporter->latest->monotonic_ns + OWN_SNAPSHOT_NS)
-			ts_exporter_refresh(exporter);
-		/* A tick that came late is left out, not made up for. */
-		now = ts_clock_ns(CLOCK_MONOTONIC);
-		exporter->next_tick_ns += TICK_NS;
-		if (exporter->next_tick_ns < now)
-			exporter->next_tick_ns = now;
-	}
-	return (int)((exporter->next_tick_ns - now + 999999) / 1000000);
+	if (ts_clock_ns(CLOCK_MONOTONIC) >= exporter->latest->monotonic_ns + OWN_SNAPSHOT_NS)
+		ts_exporter_refresh(exporter);
+	return wait;
 }
 
 void ts_exporter_write(struct ts_exporter *exporter, FILE *out, enum ts_openmetrics_format format,

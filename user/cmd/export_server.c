@@ -247,24 +247,14 @@ static int end(struct serving *serving, int exit_code)
 static int collect(struct serving *serving, const struct ts_export_options *options,
 		   const char *name)
 {
-	struct ts_collector *collector;
-
-	if (ts_collector_open(&options->collect, &collector))
+	serving->exporter = ts_exporter_open(options, NULL);
+	if (!serving->exporter)
 		return TS_EXIT_FAILURE;
-	if (ts_privileges_drop()) {
-		ts_collector_close(collector);
-		return TS_EXIT_FAILURE;
-	}
-	serving->exporter = ts_exporter_new(collector, options);
-	if (!serving->exporter) {
-		ts_collector_close(collector);
-		return TS_EXIT_FAILURE;
-	}
 	fprintf(stderr, "tunescope: serving http://%s/metrics\n", name);
 	loop(serving);
 	for (size_t i = 0; i < TS_HTTP_HEALTH; i++)
 		forget_text(&serving->text[i]);
-	ts_exporter_free(serving->exporter);
+	ts_exporter_close(serving->exporter);
 	return TS_EXIT_DONE;
 }
 

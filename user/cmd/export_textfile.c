@@ -15,7 +15,6 @@
 #include "observe.h"
 #include "../core/error.h"
 #include "../live/clock.h"
-#include "../live/privileges.h"
 
 struct target {
 	const char *path;
@@ -130,26 +129,16 @@ static int run(struct target *target, struct ts_exporter *exporter,
 int ts_export_textfile(const struct ts_export_options *options)
 {
 	struct target target = {.path = options->textfile};
-	struct ts_collector *collector;
 	struct ts_exporter *exporter;
 	int exit_code = TS_EXIT_FAILURE;
 
 	if (open_target(&target))
 		return TS_EXIT_FAILURE;
 	ts_observe_signals();
-	if (ts_collector_open(&options->collect, &collector))
-		goto close_directory;
-	if (ts_privileges_drop_writing(target.directory)) {
-		ts_collector_close(collector);
-		goto close_directory;
-	}
-	exporter = ts_exporter_new(collector, options);
+	exporter = ts_exporter_open(options, target.directory);
 	if (exporter)
 		exit_code = run(&target, exporter, options);
-	else
-		ts_collector_close(collector);
-	ts_exporter_free(exporter);
-close_directory:
+	ts_exporter_close(exporter);
 	close(target.directory_fd);
 	return exit_code;
 }

@@ -121,14 +121,19 @@ static void sample_statistics(struct ts_ticker *ticker)
 		ts_debug("run-time statistics are refused: %s", strerror(-ticker->statistics));
 }
 
+/* What follows the tick before now. One that came late is left out, not made up for. */
+static void plan_next(struct ts_ticker *ticker, __u64 now)
+{
+	sample_statistics(ticker);
+	ticker->next_ns = ticker->next_ns + TICK_NS > now ? ticker->next_ns + TICK_NS : now;
+}
+
 void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns)
 {
 	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
 
 	while (now < until_ns && !interrupted) {
-		sample_statistics(ticker);
-		/* A tick that came late is left out, not made up for. */
-		ticker->next_ns = ticker->next_ns + TICK_NS > now ? ticker->next_ns + TICK_NS : now;
+		plan_next(ticker, now);
 		if (ticker->next_ns > until_ns)
 			ticker->next_ns = until_ns;
 		sleep_until(ticker->next_ns);
@@ -136,6 +141,19 @@ void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns)
 		ticker->tick++;
 		now = ts_clock_ns(CLOCK_MONOTONIC);
 	}
+}
+
+int ts_ticker_due(struct ts_ticker *ticker)
+{
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
+
+	if (now >= ticker->next_ns) {
+		ts_collector_tick(ticker->collector);
+		ticker->tick++;
+		now = ts_clock_ns(CLOCK_MONOTONIC);
+		plan_next(ticker, now);
+	}
+	return (int)((ticker->next_ns - now + 999999) / 1000000);
 }
 
 __u64 ts_ticker_statistics(struct ts_ticker *ticker, __u64 length_ns)

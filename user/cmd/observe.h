@@ -51,6 +51,9 @@ struct ts_ticker {
 void ts_ticker_start(struct ts_ticker *ticker, struct ts_collector *collector, double seconds);
 /* Ticks until CLOCK_MONOTONIC has reached until_ns, or a signal (ts_observe_interrupted). */
 void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns);
+/* For who waits for other things as well: ticks when it is time to. Milliseconds until it is again.
+ */
+int ts_ticker_due(struct ts_ticker *ticker);
 /*
  * For cost.stats_ns of a window that ends now and is length_ns long: how much of it statistics
  * were on.
