@@ -66,6 +66,18 @@ _tunescope() {
 		return
 		;;
 	--disable-program | --from | --to) return ;;
+	--interval)
+		mapfile -t COMPREPLY < <(compgen -W "1s 10s 1m" -- "$current")
+		return
+		;;
+	--keep)
+		mapfile -t COMPREPLY < <(compgen -W "1d 7d 30d" -- "$current")
+		return
+		;;
+	--max-size)
+		mapfile -t COMPREPLY < <(compgen -W "128M 512M 2G" -- "$current")
+		return
+		;;
 	--window)
 		mapfile -t COMPREPLY < <(compgen -W "10s 1m 10m 1h" -- "$current")
 		return

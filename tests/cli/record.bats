@@ -3,10 +3,10 @@
 # tunescope record with the real kernel: what is in the file, and what happens when things go wrong.
 . "$BATS_TEST_DIRNAME/cli.bash"
 
-setup() { cd "$BATS_TEST_TMPDIR" || exit 1; }
+setup() { mkdir "$BATS_TEST_TMPDIR/work" && cd "$BATS_TEST_TMPDIR/work" || exit 1; }
 teardown() {
 	[ -z "${recorder-}" ] || kill -9 "$recorder" 2>/dev/null || true
-	umount -q "$BATS_TEST_TMPDIR/disk" 2>/dev/null || true
+	umount -q "$BATS_TEST_TMPDIR/work/disk" 2>/dev/null || true
 }
 
 # Lists the frames of files, in their order: type, sequence, session, length of the window in ms,
@@ -360,7 +360,7 @@ stop_recording() { # signal
 	run --separate-stderr "$tunescope" record -o ""
 	expect_status 2
 	one_line_only
-	[ -z "$(ls)" ]
+	[ -z "$(ls)" ] || complain "created: $(ls)"
 }
 
 @test "sizes and durations that are accepted" {
