@@ -49,16 +49,8 @@ class Page:
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name)
 
-    def screenshot(self, path, full=True):
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 16000), "scale": 1}
-        extra = {"captureBeyondViewport": True, "clip": clip} if full else {}
-        answer = self.call("Page.captureScreenshot", format="png", **extra)
-        pathlib.Path(path).write_bytes(base64.b64decode(answer["data"]))
-
-    def pdf(self, path):
-        answer = self.call("Page.printToPDF", printBackground=True)
-        pathlib.Path(path).write_bytes(base64.b64decode(answer["data"]))
+    def pdf(self):
+        return base64.b64decode(self.call("Page.printToPDF", printBackground=True)["data"])
 
 
 class Browser:

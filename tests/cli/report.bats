@@ -139,6 +139,10 @@ look() { # check, sample
 	look colours day
 }
 
+@test "in a browser: printed" {
+	look print change
+}
+
 @test "in a browser: hovering and the arrow keys show numbers, gaps show none" {
 	look hover gaps
 }

@@ -195,9 +195,17 @@ def hostile(path):
 
 
 def printed(path):
+    """On paper: no buttons, the details are open, nothing is cut off at the right."""
     with Browser() as browser:
-        page = browser.open(path)
-        page.pdf(sys.argv[3])
+        page = browser.open(path, width=760, media="print")
+        expect(page.evaluate("getComputedStyle(document.querySelector('button')).display") == "none", "buttons")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        expect(page.evaluate("[...document.querySelectorAll('details')].every(d => d.open)"), "details stay closed")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        expect(wide <= 760, f"{wide} px wide on paper of 760")
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        expect(page.evaluate("[...document.querySelectorAll('details')].some(d => !d.open)"), "details stay open")
+        expect(page.pdf().startswith(b"%PDF-"), "no PDF")
         clean(page)
 
 

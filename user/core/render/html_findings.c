@@ -292,8 +292,12 @@ void ts_html_findings(const struct ts_html *html)
 	for (size_t i = 0; i < open; i++)
 		finding_card(html, i);
 	if (open < timeline->findings) {
-		ts_html_put(html, "<details><summary>%zu more</summary><div>\n",
-			    timeline->findings - open);
+		size_t past = count_findings(timeline, TS_OUTCOME_RECOMMEND, true);
+
+		ts_html_put(html, "<details><summary>%zu more", timeline->findings - open);
+		if (past)
+			ts_html_put(html, ", %zu gone since a setting was changed", past);
+		ts_html_put(html, "</summary><div>\n");
 		for (size_t i = open; i < timeline->findings; i++)
 			finding_card(html, i);
 		ts_html_put(html, "</div></details>\n");
