@@ -49,6 +49,8 @@ collect_missing() {
 	need_command chromium chromium
 	[ -d /usr/share/fonts/truetype/dejavu ] || missing="$missing fonts-dejavu-core"
 	need_command prometheus prometheus
+	need_command curl curl
+	need_command setcap libcap2-bin
 	[ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import jsonschema' 2>/dev/null ||
 		missing="$missing python3-jsonschema"
 	[ "$goal" = check ] && return 0

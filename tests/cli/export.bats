@@ -98,6 +98,34 @@ no_complaint() {
 	expect "*CapBnd:"$'\t'"0000008000281004*" "$state"
 }
 
+@test "advise gives up what it does not need, and still sees every family and other namespaces" {
+	namespace=exportpriv
+	ip netns add $namespace
+	ip -n $namespace link set lo up
+	ip netns exec $namespace setpriv --reuid=65534 --regid=65534 --clear-groups \
+		/usr/bin/python3 -c 'import socket, time
+s = socket.create_server(("127.0.0.1", 9011))
+time.sleep(30)' 3>&- &
+	listener=$!
+	"$tunescope" advise -d 3s --json >"$BATS_TEST_TMPDIR/report" 3>&- &
+	advise=$!
+	wait_until_attached "$advise"
+	sleep 1
+	state=$(cat /proc/"$advise"/status)
+	wait "$advise"
+	kill "$listener"
+	for set in CapPrm CapEff CapBnd; do
+		expect "*$set:"$'\t'"0000008000281004*" "$state"
+	done
+	expect "*NoNewPrivs:"$'\t'"1*" "$state"
+	jq -e --arg netns "$(stat -L -c %i /run/netns/$namespace)" '
+		([.families[] | select(.status == "failed" or .status == "unsupported")] == [])
+		and ([.families[] | select(.name == "network_counters") | .series[] | select(.labels.netns == $netns)] != [])
+		and ([.families[] | select(.name == "tcp_listener_backlog") | .series[]
+			| select(.labels == {netns: $netns, port: "9011"})] != [])' "$BATS_TEST_TMPDIR/report" >/dev/null ||
+		complain "$(jq -c '[.families[] | select(.status != "ok") | {name, status, why}]' "$BATS_TEST_TMPDIR/report")"
+}
+
 @test "addresses: what is none, what is taken, what others can reach" {
 	for address in nonsense 127.0.0.1 127.0.0.1:0 127.0.0.1:70000 "[::1]" ::1:80 127.0.0.1:http; do
 		run --separate-stderr "$tunescope" export --listen "$address"
