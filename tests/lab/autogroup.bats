@@ -87,8 +87,11 @@ nobody_else() { # session…
 	told=$((100 * told_run / (told_run + told_wait)))
 	echo "told: waited $told_wait ms, ran $told % of the time it could run"
 	[ "$told" -ge $((share - 5)) ] && [ "$told" -le $((share + 5)) ]
-	jq -e --arg id "$id" '.findings[] | select(.setting == "kernel.sched_autogroup_enabled")
-		| .takes_effect == "new-processes" and ([.sufferers[].labels.session] | index($id))' \
+	# It is named, unless the four that are named waited longer for what else this machine does.
+	jq -e --arg id "$id" --argjson wait "$told_wait" '.findings[]
+		| select(.setting == "kernel.sched_autogroup_enabled") | .takes_effect == "new-processes"
+		and (([.sufferers[].labels.session] | index($id))
+			or (.sufferers | length >= 4 and all(.value * 1000 >= $wait - 1)))' \
 		"$BATS_TEST_TMPDIR/report.json"
 	apply=$(jq -r '.findings[] | select(.setting == "kernel.sched_autogroup_enabled") | .apply' "$BATS_TEST_TMPDIR/report.json")
 	xargs -r -n 1 pkill -KILL -s <"$BATS_TEST_TMPDIR/sessions"
@@ -101,7 +104,7 @@ nobody_else() { # session…
 	id=$(small)
 	sleep 0.7
 	worker=$(pgrep -s "$id" python3)
-	observe "$worker" 3
+	observe "$worker" 2
 	refuse "*autogroup*" "$output"
 	[ "$share" -ge $((2 * starved)) ]
 }
