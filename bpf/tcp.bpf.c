@@ -69,7 +69,13 @@ static __always_inline bool listening(__u32 netns, __u16 port)
 /* Not static: the verifier goes through it once for each program, not once for each path to it. */
 __noinline __u32 ts_tcp_slot_of_key(__u64 key)
 {
-	__u64 hash = key * 0x9e3779b97f4a7c15ULL >> 32;
+	/*
+	 * Namespaces of containers are numbered at even distances: one multiplication would crowd
+	 * them.
+	 */
+	__u64 hash = key * 0x9e3779b97f4a7c15ULL;
+
+	hash = (hash ^ hash >> 31) * 0xbf58476d1ce4e5b9ULL >> 56;
 
 	/* To the end: the places of others that have been given back leave gaps before its own. */
 	for (__u32 i = 0; i < TS_TCP_PROBES; i++) {

@@ -196,6 +196,54 @@ static double ports(const struct ts_window *window, const char *destination, con
 			       TS_LABELS(client.label, destination, state), -1);
 }
 
+/* One exchange on a connection that stays; the answer takes so long. */
+static void exchange(int c, int s, unsigned int ms)
+{
+	char byte = 0;
+
+	assert_int_equal(send(c, &byte, 1, 0), 1);
+	assert_int_equal(recv(s, &byte, 1, 0), 1);
+	sleep_ms(ms);
+	assert_int_equal(send(s, &byte, 1, 0), 1);
+	assert_int_equal(recv(c, &byte, 1, 0), 1);
+}
+
+static void check_exchanges(const struct ts_window *window, const char *side, __u64 count)
+{
+	struct ts_histogram *h = ts_window_histogram(window, TS_FAMILY_TCP_LIVE_SERVICE_TIME,
+						     TS_LABELS(client.label, side, "9000"));
+
+	assert_non_null(h);
+	assert_int_equal(h->count, count);
+	print_message("%s: %.1f ms on average of %llu\n", side, ts_histogram_mean(h) * 1e3, count);
+	assert_true(ts_histogram_mean(h) >= 0.080 - 0.010 && ts_histogram_mean(h) <= 0.120);
+}
+
+/* Each exchange that is the last one at a sample counts, once; one still going on does not. */
+static void test_service_time(void **state)
+{
+	int listener = listen_on(&client, 9000, 8), c = tcp_socket(&client), s;
+	char byte = 0;
+
+	assert_int_equal(connect_to(c, "127.0.0.1", 9000), 0);
+	s = accept(listener, NULL, NULL);
+	for (__u64 i = 1; i <= 3; i++) {
+		exchange(c, s, 80);
+		sleep_ms(400);
+		check_exchanges(bench_window(&bench), "service", i);
+		sleep_ms(400);
+		check_exchanges(bench_window(&bench), "outbound", i);
+	}
+	assert_int_equal(send(c, &byte, 1, 0), 1);
+	assert_int_equal(recv(s, &byte, 1, 0), 1);
+	sleep_ms(400);
+	check_exchanges(bench_window(&bench), "service", 3);
+	check_exchanges(bench_window(&bench), "outbound", 3);
+	close(c);
+	close(s);
+	close(listener);
+}
+
 static void test_local_ports(void **state)
 {
 	enum { HELD = 30, CLOSED = 20, HALF = 10 };
@@ -296,6 +344,7 @@ int main(void)
 		TEST(test_what_bounds_the_window),
 		TEST(test_round_trip_times),
 		TEST(test_local_ports),
+		TEST(test_service_time),
 		cmocka_unit_test(test_many_groups),
 	};
 

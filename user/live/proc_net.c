@@ -14,8 +14,9 @@
  * their own), except at first, as a look at the host takes seconds. Those whose turn it is not show
  * what they showed last.
  */
-#define SHARE	 1000
-#define EAGER_NS 12000000000ULL
+#define SHARE	     1000
+#define EAGER_NS     12000000000ULL
+#define EAGER_FACTOR 10
 
 /*
  * A namespace, in its slot of the table. A series counts from when it appears: what the namespace
@@ -279,6 +280,7 @@ static void proc_net_snapshot(struct ts_live *live, void *opaque, struct ts_snap
 	struct proc_net *state = opaque;
 	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), budget = (now - state->taken_ns) / SHARE;
 	struct outcome outcome = {0};
+	bool eager;
 
 	for (size_t i = 0; i < live->netns->count; i++) {
 		if (!live->netns->entry[i].alive)
@@ -286,9 +288,13 @@ static void proc_net_snapshot(struct ts_live *live, void *opaque, struct ts_snap
 		else if (live->netns->entry[i].initial)
 			visit(live, state, i, now, &outcome);
 	}
-	visit_some(live, state, true, now, now - state->opened_ns < EAGER_NS ? ~0ULL : budget,
+	eager = now - state->opened_ns < EAGER_NS;
+	visit_some(live, state, true, now, eager ? ~0ULL : budget, &outcome);
+	visit_some(live, state, false, now,
+		   !state->taken_ns ? ~0ULL
+		   : eager	    ? budget * EAGER_FACTOR
+				    : budget / 2,
 		   &outcome);
-	visit_some(live, state, false, now, state->taken_ns ? budget / 2 : ~0ULL, &outcome);
 	add_series(live, state, snapshot);
 	state->taken_ns = now;
 	if (!outcome.visited && !outcome.failed)
