@@ -65,6 +65,18 @@ _tunescope() {
 			sed -n 's/.*accepted: //p' | tr -d ,)"
 		return
 		;;
+	--listen)
+		mapfile -t COMPREPLY < <(compgen -W "127.0.0.1:10469 [::1]:10469 :10469" -- "$current")
+		return
+		;;
+	--textfile)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--max-series)
+		mapfile -t COMPREPLY < <(compgen -W "1000 10000 100000" -- "$current")
+		return
+		;;
 	--disable-program | --from | --to) return ;;
 	--interval)
 		mapfile -t COMPREPLY < <(compgen -W "1s 10s 1m" -- "$current")
