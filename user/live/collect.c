@@ -24,6 +24,8 @@
 #include "settings_read.h"
 #include "startup_memory.h"
 
+/* What a busy minute left in the heap is given back after so many snapshots. */
+#define TRIM_EVERY 60
 #define KEPT_HEAP  (1 << 20)
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
@@ -43,6 +45,7 @@ struct ts_collector {
 	size_t sources;
 	int run_statistics; /* descriptor, or -1 */
 	bool run_statistics_seen;
+	unsigned int snapshots; /* since the heap was trimmed */
 };
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -204,8 +207,13 @@ void ts_collector_tick(struct ts_collector *collector)
 
 struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 {
-	struct ts_snapshot *snapshot = ts_snapshot_new();
+	struct ts_snapshot *snapshot;
 
+	if (++collector->snapshots == TRIM_EVERY) {
+		collector->snapshots = 0;
+		malloc_trim(0);
+	}
+	snapshot = ts_snapshot_new();
 	snapshot->monotonic_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	snapshot->boottime_ns = ts_clock_ns(CLOCK_BOOTTIME);
 	snapshot->realtime_ns = ts_clock_ns(CLOCK_REALTIME);
