@@ -49,12 +49,16 @@ static void read_strings(struct ts_frame_reader *reader)
 	size_t length = ts_frame_cursor_left(section), count = 0;
 	char *text;
 
-	if (length && section->end[-1])
-		ts_frame_cursor_fail(section, "the last string is cut off");
+	if (length && section->end[-1]) {
+		reader->why = "the last string is cut off";
+		return;
+	}
 	for (size_t i = 0; i < length; i++)
 		count += !section->at[i];
-	if (count > TS_FRAME_STRINGS_MAX)
-		ts_frame_cursor_fail(section, "there are too many strings");
+	if (count > TS_FRAME_STRINGS_MAX) {
+		reader->why = "there are too many strings";
+		return;
+	}
 	text = ts_frame_alloc(&reader->budget, section, length, 1);
 	reader->string =
 		ts_frame_alloc(&reader->scratch, section, count + 1, sizeof *reader->string);

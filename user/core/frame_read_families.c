@@ -236,10 +236,13 @@ static void read_series(struct ts_frame_reader *reader, struct ts_frame_cursor *
 /* What every family is that the frame does not name. */
 static void nothing_recorded(struct ts_snapshot *snapshot)
 {
-	ts_for_each_family (id)
-		ts_snapshot_family_status(snapshot, id, TS_STATUS_UNSUPPORTED,
-					  "not recorded: the tunescope that wrote this recording "
-					  "did not measure it");
+	static const char why[] = "not recorded: the tunescope that wrote this recording did not "
+				  "measure it";
+
+	ts_for_each_family (id) {
+		snapshot->family[id].status = TS_STATUS_UNSUPPORTED;
+		snapshot->family[id].why = why;
+	}
 }
 
 static void read_descriptions(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,

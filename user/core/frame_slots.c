@@ -129,19 +129,29 @@ static unsigned int bit_length(__u64 value)
 	return value ? 64 - (unsigned int)__builtin_clzll(value) : 0;
 }
 
-static void start_odds(struct ts_slot_coder *coder)
+/* What the odds are before anything was seen; they are set when first asked for. */
+static struct odds *class_odds(struct ts_slot_coder *coder, unsigned int level, unsigned int length)
 {
-	for (unsigned int level = 0; level < LEVELS; level++)
-		for (unsigned int k = 0; k < CLASSES; k++) {
-			/* level / 2 is the length in bits of three times what is expected. */
-			bool shorter = k + 3 <= level / 2, about = k + 2 == level / 2;
+	struct odds *odds = &coder->class[level][length];
+	/* That of three times what is expected. */
+	unsigned int expected = level / 2;
 
-			coder->class[level][k] = shorter ? (struct odds){6, 90}
-						 : about ? (struct odds){48, 48}
-							 : (struct odds){70, 26};
-		}
-	for (unsigned int k = 0; k < CLASSES; k++)
-		coder->second[k] = coder->third[k][0] = coder->third[k][1] = (struct odds){54, 42};
+	if (odds->zero)
+		return odds;
+	if (length + 3 <= expected)
+		*odds = (struct odds){6, 90};
+	else if (length + 2 == expected)
+		*odds = (struct odds){48, 48};
+	else
+		*odds = (struct odds){70, 26};
+	return odds;
+}
+
+static struct odds *bit_odds(struct odds *odds)
+{
+	if (!odds->zero)
+		*odds = (struct odds){54, 42};
+	return odds;
 }
 
 /* How full a slot is going to be, from the two before it: two levels for each doubling. */
@@ -162,19 +172,20 @@ static __u64 code_count(struct ts_slot_coder *coder, unsigned int level, __u64 c
 	__u64 value = 1;
 
 	while (length < CLASSES - 1 &&
-	       decide(coder, &coder->class[level][length], written > length))
+	       decide(coder, class_odds(coder, level, length), written > length))
 		length++;
 	if (!length)
 		return 0;
 	left = length - 1;
 	if (left) {
 		left--;
-		value = value << 1 | decide(coder, &coder->second[length], count >> left & 1);
+		value = value << 1 |
+			decide(coder, bit_odds(&coder->second[length]), count >> left & 1);
 	}
 	if (left) {
 		left--;
-		value = value << 1 |
-			decide(coder, &coder->third[length][value & 1], count >> left & 1);
+		value = value << 1 | decide(coder, bit_odds(&coder->third[length][value & 1]),
+					    count >> left & 1);
 	}
 	return left ? value << left | plain_bits(coder, left, count) : value;
 }
@@ -196,7 +207,6 @@ static struct ts_slot_coder *coder_new(struct ts_arena *arena)
 	struct ts_slot_coder *coder = ts_arena_alloc(arena, sizeof *coder);
 
 	coder->range = 0xffffffffu;
-	start_odds(coder);
 	return coder;
 }
 
