@@ -2,6 +2,7 @@
 #include "recording.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
@@ -15,7 +16,7 @@ struct ts_recording *ts_recording_new(const struct ts_segment *segments, size_t 
 	struct ts_arena *arena = ts_arena_new();
 	struct ts_recording *recording = ts_arena_alloc(arena, sizeof *recording);
 	struct ts_segment *own = ts_arena_alloc(arena, count * sizeof *own);
-	struct ts_frame_list list = {.arena = ts_arena_new()};
+	struct ts_frame_list list = {0};
 
 	recording->arena = arena;
 	for (size_t i = 0; i < count; i++) {
@@ -24,7 +25,7 @@ struct ts_recording *ts_recording_new(const struct ts_segment *segments, size_t 
 		ts_recording_scan(recording, &own[i], &list);
 	}
 	ts_recording_order(recording, &list);
-	ts_arena_free(list.arena);
+	free(list.place);
 	return recording;
 }
 

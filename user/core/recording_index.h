@@ -5,10 +5,8 @@
 
 #include "recording.h"
 
-/* In a scratch arena of its own, so that the index itself takes no more than it needs. */
 struct ts_frame_list {
-	struct ts_arena *arena;
-	struct ts_frame_place *place;
+	struct ts_frame_place *place; /* to be freed */
 	size_t count, capacity;
 };
 

@@ -244,10 +244,11 @@ static void place_boots(struct ordering *o)
 
 void ts_recording_order(struct ts_recording *recording, struct ts_frame_list *list)
 {
-	struct ordering o = {.recording = recording, .arena = list->arena};
+	struct ordering o = {.recording = recording};
 
 	if (!list->count)
 		return;
+	o.arena = ts_arena_new();
 	qsort(list->place, list->count, sizeof *list->place, by_session);
 	drop_duplicates(recording, list);
 	copy_places(recording, list, TS_FRAME_CONTEXT, &recording->context, &recording->contexts,
@@ -261,4 +262,5 @@ void ts_recording_order(struct ts_recording *recording, struct ts_frame_list *li
 		    &recording->windows_capacity);
 	if (recording->windows)
 		qsort(recording->window, recording->windows, sizeof *recording->window, by_time);
+	ts_arena_free(o.arena);
 }

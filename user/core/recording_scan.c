@@ -45,24 +45,53 @@ static int read_header(const struct scan *scan, size_t at, struct ts_frame_heade
 	return ts_frame_read_header(scan->segment->data + at, scan->segment->length - at, header);
 }
 
-/* Where the next frame with a valid header begins, known version or not; end when none does. */
-static size_t next_header(const struct scan *scan, size_t from, size_t end)
+/* What lies before at is not needed for now. */
+static void release(struct scan *scan, size_t at)
+{
+	if (scan->segment->release)
+		scan->segment->release(scan->segment->data + scan->released, at - scan->released);
+	scan->released = at;
+}
+
+/* Where the magic stands next, from there on; end when it does not begin before end. */
+static size_t next_magic(struct scan *scan, size_t from, size_t end)
 {
 	const unsigned char *data = scan->segment->data;
-	size_t last = scan->segment->length;
+
+	while (from < end) {
+		size_t piece = scan->segment->length - from;
+		const unsigned char *found;
+
+		if (piece > RELEASE_BYTES)
+			piece = RELEASE_BYTES;
+		found = memmem(data + from, piece, magic, sizeof magic);
+		if (found)
+			return (size_t)(found - data) < end ? (size_t)(found - data) : end;
+		/* It may begin in this piece and end in the next one. */
+		from += piece < sizeof magic ? piece : piece - sizeof magic + 1;
+		if (from - scan->released >= RELEASE_BYTES)
+			release(scan, from < end ? from : end);
+	}
+	return end;
+}
+
+/* Where the next frame with a valid header begins, known version or not; end when none does. */
+static size_t next_header(struct scan *scan, size_t from, size_t end)
+{
 	struct ts_frame_header header;
 
 	while (from < end) {
-		const unsigned char *found = memmem(data + from, last - from, magic, sizeof magic);
 		int error;
 
-		if (!found || (size_t)(found - data) >= end)
-			return end;
-		from = (size_t)(found - data);
+		from = next_magic(scan, from, end);
+		if (from == end)
+			break;
 		error = read_header(scan, from, &header);
 		if (!error || error == -EPROTONOSUPPORT)
 			return from;
 		from++;
+		if (from - scan->released >= RELEASE_BYTES)
+			release(scan, from);
 	}
 	return end;
 }
@@ -89,8 +118,11 @@ static size_t take_frame(struct scan *scan, size_t at, const struct ts_frame_hea
 	size_t end = at + (whole ? claimed : left), next;
 
 	if (whole && payload_valid(scan, at, header)) {
-		list->place = ts_arena_grow(list->arena, list->place, list->count, &list->capacity,
-					    sizeof *list->place);
+		if (list->count == list->capacity) {
+			list->capacity = list->capacity ? 2 * list->capacity : 1024;
+			list->place =
+				ts_memory_resize(list->place, list->capacity * sizeof *list->place);
+		}
 		list->place[list->count++] = (struct ts_frame_place){
 			.header = *header,
 			.frame = segment->data + at,
@@ -121,14 +153,6 @@ static size_t pass_over(struct scan *scan, size_t at, int error)
 	next = next_header(scan, at + 1, segment->length);
 	ts_recording_damage(scan->recording, segment, at, next - at, what);
 	return next;
-}
-
-static void release(struct scan *scan, size_t at)
-{
-	if (!scan->segment->release)
-		return;
-	scan->segment->release(scan->segment->data + scan->released, at - scan->released);
-	scan->released = at;
 }
 
 void ts_recording_scan(struct ts_recording *recording, const struct ts_segment *segment,
