@@ -5,6 +5,7 @@
 
 setup() { mkdir "$BATS_TEST_TMPDIR/work" && cd "$BATS_TEST_TMPDIR/work" || exit 1; }
 teardown() {
+	fsfreeze --unfreeze disk 2>/dev/null || true
 	[ -z "${recorder-}" ] || kill -9 "$recorder" 2>/dev/null || true
 	umount -q "$BATS_TEST_TMPDIR/work/disk" 2>/dev/null || true
 }
@@ -91,7 +92,8 @@ stop_recording() { # signal
 	truncate -s 16M image
 	mkfs.ext4 -q image
 	mount -o loop image disk
-	start_recording -o disk/frozen.tsrec
+	start_recording -o disk/frozen.tsrec --interval 10s
+	sleep 1.2 # enough for a last window
 	fsfreeze --freeze disk
 	kill -TERM $recorder
 	sleep 1
