@@ -279,6 +279,7 @@ static int finish(struct session *session)
 	struct ts_recorder_state state;
 	int error = ts_recorder_end(session->recorder);
 
+	ts_finding_watch_finish(&session->watch);
 	ts_recorder_state(session->recorder, &state);
 	if (state.windows)
 		summarize(session, &state);

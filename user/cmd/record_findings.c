@@ -11,6 +11,8 @@
 
 /* A finding that was not there for so many windows has gone. */
 #define GONE_AFTER 30
+/* What is left at the end is judged when it is half as long as the others, or the first of all. */
+#define LEAST_SHARE 0.5
 
 struct ts_known_finding {
 	char *id, *title; /* as they are shown */
@@ -103,6 +105,14 @@ void ts_finding_watch_add(struct ts_finding_watch *watch, const struct ts_window
 	if (!ts_window_reached(&watch->window, watch->seconds))
 		return;
 	judge(watch);
+	ts_window_free(&watch->window);
+}
+
+void ts_finding_watch_finish(struct ts_finding_watch *watch)
+{
+	if (watch->window.delta &&
+	    (!watch->judged || watch->window.seconds >= watch->seconds * LEAST_SHARE))
+		judge(watch);
 	ts_window_free(&watch->window);
 }
 

@@ -19,6 +19,8 @@ struct ts_finding_watch {
 
 /* Adds a window, judges when there is enough, and tells what is new on standard error. */
 void ts_finding_watch_add(struct ts_finding_watch *watch, const struct ts_window *window);
+/* At the end of the session: judges what is left, as `replay --window` does. */
+void ts_finding_watch_finish(struct ts_finding_watch *watch);
 void ts_finding_watch_free(struct ts_finding_watch *watch);
 
 #endif
