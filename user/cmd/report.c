@@ -172,7 +172,9 @@ static int report_recording(const struct report_options *options, bool special,
 	}
 	timeline = ts_timeline_make(recording, from_ns, to_ns, profile);
 	if (!timeline->columns) {
-		ts_err(0, "report: not one frame of that time in %s can be decoded", path);
+		ts_err(0, "report: not one frame of that time in %s can be decoded%s%s", path,
+		       recording->damages ? ": " : "",
+		       recording->damages ? recording->damage[0].what : "");
 		exit_code = TS_EXIT_USAGE;
 	} else if (write_report(options, special, timeline, recording)) {
 		exit_code = TS_EXIT_FAILURE;

@@ -67,10 +67,15 @@ static void verdict(const struct ts_html *html)
 			    past == 1 ? "" : "s");
 	ts_html_put(html, ".</p>\n");
 	if (unavailable || insufficient)
-		ts_html_put(html,
-			    "<p class=\"dim\">%zu rule%s could not be judged, %zu would need more "
-			    "data: see <a href=\"#rules\">the rules</a>.</p>\n",
-			    unavailable, unavailable == 1 ? "" : "s", insufficient);
+		ts_html_put(html, "<p class=\"dim\">");
+	if (unavailable)
+		ts_html_put(html, "%zu rule%s could not be judged. ", unavailable,
+			    unavailable == 1 ? "" : "s");
+	if (insufficient)
+		ts_html_put(html, "%zu rule%s would need more data. ", insufficient,
+			    insufficient == 1 ? "" : "s");
+	if (unavailable || insufficient)
+		ts_html_put(html, "<a href=\"#rules\">Why?</a></p>\n");
 }
 
 void ts_html_head(const struct ts_html *html)

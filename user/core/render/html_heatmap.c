@@ -344,7 +344,7 @@ bool ts_html_heatmap(struct ts_html *html, const struct ts_track *track, const c
 		    "</svg><svg width=\"100%%\" height=\"100%%\" viewBox=\"0 0 %d 1000\" "
 		    "preserveAspectRatio=\"none\">\n",
 		    TS_HTML_WIDTH);
-	draw_percentile(&map, "line p50", offsetof(struct ts_cell, p50), 2);
+	draw_percentile(&map, "line p50", offsetof(struct ts_cell, p50), 10);
 	draw_percentile(&map, "line p95", offsetof(struct ts_cell, p95), 20);
 	draw_percentile(&map, "line p99", offsetof(struct ts_cell, p99), 100);
 	ts_html_put(html, "</svg>");

@@ -237,7 +237,8 @@ static bool heat_family(struct ts_html *html, const struct row *row)
 
 	if (!count)
 		return false;
-	open = count < HEATMAPS_OPEN ? count : HEATMAPS_OPEN;
+	/* The first always; another one when there is something to see. */
+	open = count < HEATMAPS_OPEN || !ranked[1].enough ? 1 : HEATMAPS_OPEN;
 	open = open < room ? open : room;
 	end = open + more < count ? open + more : count;
 	end = end < room ? end : room;

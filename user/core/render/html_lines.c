@@ -329,10 +329,8 @@ static const char *unit_of(const struct ts_html *html, const struct ts_html_line
 		}
 		*factor = 100;
 		*note = "share of the time";
-		if (lines->family == TS_FAMILY_CPU_TIME && html->timeline->host.cpus) {
-			*factor /= html->timeline->host.cpus;
+		if (lines->family == TS_FAMILY_CPU_TIME)
 			*note = "of all CPUs";
-		}
 		return "%";
 	case TS_UNIT_BYTES: return "B/s";
 	default: *note = "per second"; return "/s";
@@ -368,6 +366,26 @@ static void gather(struct chart *chart, const struct ts_html_lines *lines, doubl
 	}
 }
 
+/*
+ * CPU time as a share of all modes together, idle among them: they are read at one moment, which
+ * the length of a window is not, on a host that is busy.
+ */
+static void share_of_modes(const struct chart *chart, enum ts_family_id family)
+{
+	const struct ts_timeline *timeline = chart->html->timeline;
+
+	for (size_t c = 0; c < timeline->columns; c++) {
+		double total = 0;
+
+		for (const struct ts_track *t = timeline->track[family]; t; t = t->next)
+			if (isfinite(ts_track_value(t, c)))
+				total += ts_track_value(t, c);
+		for (size_t i = 0; i < chart->lines; i++)
+			chart->line[i].value[c] =
+				total > 0 ? 100 * chart->line[i].value[c] / total : NAN;
+	}
+}
+
 bool ts_html_lines(const struct ts_html *html, const struct ts_html_lines *lines)
 {
 	struct chart chart = {
@@ -384,6 +402,8 @@ bool ts_html_lines(const struct ts_html *html, const struct ts_html_lines *lines
 
 	chart.unit = unit_of(html, lines, &factor, &chart.note);
 	gather(&chart, lines, factor);
+	if (lines->family == TS_FAMILY_CPU_TIME)
+		share_of_modes(&chart, lines->family);
 	for (size_t i = 0; i < chart.lines; i++)
 		if (chart.line[i].weight > 0)
 			chart.line[kept++] = chart.line[i];
