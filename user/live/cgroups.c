@@ -473,7 +473,8 @@ static void read_hierarchy(struct hierarchy *hierarchy, struct walk *walk)
 	}
 	ts_cgroup_accounts_end(&hierarchy->accounts);
 	if (walk->failed)
-		hierarchy->walked_ns = 0; /* what could not be read is no longer known: look again */
+		hierarchy->walked_ns =
+			0; /* what could not be read is no longer known: look again */
 }
 
 static void cgroups_close(void *opaque)
