@@ -56,12 +56,11 @@ static __u64 cpu_now(void)
 
 /* --- between the collector and its sources */
 
-#define EACH_SOURCE(X)                                                                           \
-	X(0)                                                                                     \
-	X(1)                                                                                     \
-	X(2)                                                                                     \
-	X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) \
-		X(19)
+/* clang-format off */
+#define EACH_SOURCE(X)                                                      \
+	X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) \
+	X(13) X(14) X(15) X(16) X(17) X(18) X(19)
+/* clang-format on */
 
 extern const struct ts_source *const __real_ts_sources[];
 extern const struct ts_source *__wrap_ts_sources[];
