@@ -115,14 +115,28 @@ static void warn_of_damage(const char *path, const struct ts_recording *recordin
 	ts_arena_free(arena);
 }
 
+/* A file may change, or turn out to be nonsense, after its frames were counted. */
+static void warn_of_more_damage(const char *path, const struct ts_recording *recording,
+				size_t before)
+{
+	const struct ts_damage *damage = &recording->damage[before];
+
+	if (recording->damages > before)
+		ts_warn("%s: %zu more frames could not be decoded (the first at %zu of %s: %s)",
+			path, recording->damages - before, damage->offset, damage->segment,
+			damage->what);
+}
+
 static int dump_recording(const struct dump_options *options, int format, const char *path,
 			  struct ts_dump *dump)
 {
 	struct ts_recording_file *file;
 	int exit_code = TS_EXIT_USAGE;
+	size_t damages;
 
 	if (ts_recording_file_open(path, &file, &dump->recording))
 		return TS_EXIT_USAGE;
+	damages = dump->recording->damages;
 	if (!ts_time_slice_resolve(&options->slice, dump->recording, path, &dump->from_ns,
 				   &dump->to_ns)) {
 		if (!formats[format].tells_damage)
@@ -132,6 +146,7 @@ static int dump_recording(const struct dump_options *options, int format, const 
 			ts_err(0, "the recording could not be written as JSON");
 			exit_code = TS_EXIT_FAILURE;
 		}
+		warn_of_more_damage(path, dump->recording, damages);
 	}
 	ts_recording_file_close(file);
 	return exit_code;
