@@ -317,17 +317,20 @@ static __always_inline void connect_ended(const struct sock *sk, int state)
 /* ---- the end of a connection */
 
 /*
- * How long the last exchange took: from the last data of the request to the last data of the reply,
- * as the socket remembers when data last came and went, to a tick of the kernel's clock. When the
- * request is the later of the two, its reply never came.
+ * How long the one exchange of a connection took: from its request to the last data of the reply,
+ * as the socket remembers when data last came and went, to a tick of the kernel's clock. Only when
+ * all that was asked is one segment: of several, the last may be something else than a request, and
+ * what is sent last no reply (TLS says goodbye in data, long after the last reply).
  */
 static __always_inline void exchange_ended(const struct tcp_sock *tcp, __u32 slot, bool outbound)
 {
 	__s32 ticks = tcp->lsndtime - tcp->inet_conn.icsk_ack.lrcvtime;
+	__u32 asked = outbound ? tcp->data_segs_out : tcp->data_segs_in;
+	__u32 answered = outbound ? tcp->data_segs_in : tcp->data_segs_out;
 
 	if (outbound)
 		ticks = -ticks;
-	if (ticks >= 0 && tcp->data_segs_in && tcp->data_segs_out)
+	if (ticks >= 0 && asked == 1 && answered)
 		record(slot, TS_TCP_SERVICE_TIME, ticks * ts_tcp_jiffy_ns);
 }
 

@@ -26,8 +26,8 @@ struct ts_socket_record {
 	__u32 receiver_rtt_us; /* 0: no measurement */
 	__u32 smoothed_rtt_us; /* 0: no measurement */
 	__u32 minimum_rtt_us;  /* ~0: no measurement */
-	/* When data last went and came, in ticks of the kernel's clock, as now. */
-	__u32 last_sent, last_received, now;
+	/* When data last went and came, in ticks of the kernel's clock. */
+	__u32 last_sent, last_received;
 	__u32 exchanged; /* data did both */
 };
 

@@ -227,6 +227,9 @@ static void test_service_time(void **state)
 
 	assert_int_equal(connect_to(c, "127.0.0.1", 9000), 0);
 	s = accept(listener, NULL, NULL);
+	exchange(c, s, 10); /* the first may be a handshake */
+	sleep_ms(400);
+	bench_window(&bench);
 	for (__u64 i = 1; i <= 3; i++) {
 		exchange(c, s, 80);
 		sleep_ms(400);

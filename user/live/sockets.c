@@ -46,8 +46,8 @@ struct netns_limits {
 struct visit {
 	struct sockets_state *state;
 	__u32 netns;
-	bool detailed;	     /* else all its connections are "other" */
-	__u64 now, since_ns; /* the round before */
+	bool detailed; /* else all its connections are "other" */
+	__u64 now;
 	bool count_ports;
 	struct netns_limits limits;
 	__u64 listening[PORT_WORDS];
@@ -117,17 +117,17 @@ static void judge_received(const struct visit *visit, struct ts_socket_group *gr
 }
 
 /*
- * The last exchange of a connection, when it took place since the round before.
+ * The last exchange of a connection, when it took place since the round before; that which sets a
+ * connection up (TLS) is over by then. When data came and went within one tick of the clock, it may
+ * as well have been a reply and the next request: nothing is known then.
  */
 static void judge_exchange(const struct visit *visit, struct ts_socket_group *group,
 			   const struct ts_socket_record *record, const struct ts_socket_past *past,
 			   __u32 request, __u32 reply)
 {
-	__u64 age_ns = (__u64)(record->now - reply) * visit->state->jiffy_ns;
-
-	if (!record->exchanged)
+	if (!record->exchanged || request == reply)
 		return;
-	if (past->met ? past->request == request : age_ns >= visit->now - visit->since_ns)
+	if (!past->met || past->request == request)
 		return;
 	ts_socket_group_exchange(group, (__u64)(reply - request) * visit->state->jiffy_ns);
 }
@@ -366,7 +366,6 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 
 	state->error = 0;
 	state->visit.state = state;
-	state->visit.since_ns = state->visited_ns ? state->visited_ns : start;
 	ts_socket_groups_begin(state->groups);
 	ts_socket_memory_begin(state->memory);
 	for (size_t i = 0; i < live->netns->count; i++)
