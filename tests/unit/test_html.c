@@ -298,6 +298,23 @@ static void the_page_names_what_matters(void **state)
 	ts_timeline_free(timeline);
 }
 
+/* Of 40 %, 62 % are user time; the listener accepts 160 connections a second. */
+static void charts_show_the_right_figures(void **state)
+{
+	struct ts_timeline *timeline = sample_steady(50);
+	char *page = rendered(timeline);
+	const char *row = strstr(page, "</svg> user</td>"), *mean;
+
+	assert_non_null(row);
+	mean = strstr(row, "<td class=\"n\">");
+	assert_non_null(mean);
+	assert_in_range((int)atof(mean + strlen("<td class=\"n\">")), 22, 28);
+	contains(page, "<td class=\"w\">service, port 8080</td><td class=\"n\">80000</td>"
+		       "<td class=\"n\">160/s</td><td class=\"n\">160/s</td>");
+	free(page);
+	ts_timeline_free(timeline);
+}
+
 static void gaps_are_hatched(void **state)
 {
 	struct ts_timeline *timeline = sample_gaps(), *steady = sample_steady(20);
@@ -429,6 +446,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(sessions_boots_and_clock_steps_are_marked),
 		cmocka_unit_test(short_windows_are_judged_together),
 		cmocka_unit_test(the_page_names_what_matters),
+		cmocka_unit_test(charts_show_the_right_figures),
 		cmocka_unit_test(gaps_are_hatched),
 		cmocka_unit_test(hostile_names_stay_text),
 		cmocka_unit_test(nothing_and_next_to_nothing),

@@ -3,6 +3,7 @@
 #include "html_write.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "units.h"
@@ -180,7 +181,7 @@ void ts_html_chart_end(const struct ts_html *html, const struct ts_html_chart *c
 }
 
 void ts_html_steps(const struct ts_html *html, const char *classes, const double *share,
-		   unsigned int rows)
+		   unsigned int rows, double jump)
 {
 	const struct ts_timeline *timeline = html->timeline;
 	int x = -1, y = -1;
@@ -197,7 +198,7 @@ void ts_html_steps(const struct ts_html *html, const char *classes, const double
 		top = (int)lround((1 - fmin(fmax(share[i], 0), 1)) * rows);
 		if (right <= left)
 			right = left + 1;
-		if (left != x)
+		if (left != x || abs(top - y) > jump * rows)
 			ts_html_put(html, "M%d %dh%d", left, top, right - left);
 		else if (top != y)
 			ts_html_put(html, "v%dh%d", top - y, right - left);

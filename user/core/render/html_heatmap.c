@@ -16,7 +16,9 @@
 #define ROWS_MINIMUM 12
 #define CLIPPED	     0.05 /* of all observations */
 #define TICKS_MAX    16
-#define HEIGHT	     190
+/* Percentiles of few observations jump: then upright strokes would hide the cells. */
+#define JUMP   0.2
+#define HEIGHT 190
 
 struct heatmap {
 	const struct ts_html *html;
@@ -191,8 +193,8 @@ static void draw_percentile(const struct heatmap *map, const char *classes, size
 				   ? share_of(map, *(const double *)((const char *)cell + member))
 				   : NAN;
 	}
-	ts_html_steps(map->html, "halo", share, 1000);
-	ts_html_steps(map->html, classes, share, 1000);
+	ts_html_steps(map->html, "halo", share, 1000, JUMP);
+	ts_html_steps(map->html, classes, share, 1000, JUMP);
 }
 
 /* Ticks at powers of ten (of 1024 and 32 for sizes), or 1, 2, 5 when the range is narrow. */

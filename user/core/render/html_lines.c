@@ -202,7 +202,8 @@ static void draw_lines(const struct chart *chart)
 	for (size_t i = chart->lines < LINES_MAX ? chart->lines : LINES_MAX; i-- > 0;) {
 		for (size_t c = 0; c < columns; c++)
 			share[c] = chart->line[i].value[c] / chart->top;
-		ts_html_steps(chart->html, ts_html_text(chart->html, "line c%zu", i), share, ROWS);
+		ts_html_steps(chart->html, ts_html_text(chart->html, "line c%zu", i), share, ROWS,
+			      1);
 	}
 }
 
@@ -329,8 +330,10 @@ static const char *unit_of(const struct ts_html *html, const struct ts_html_line
 		}
 		*factor = 100;
 		*note = "share of the time";
-		if (lines->family == TS_FAMILY_CPU_TIME)
+		if (lines->family == TS_FAMILY_CPU_TIME) {
+			*factor = 1; /* share_of_modes makes it percent */
 			*note = "of all CPUs";
+		}
 		return "%";
 	case TS_UNIT_BYTES: return "B/s";
 	default: *note = "per second"; return "/s";

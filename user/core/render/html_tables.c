@@ -186,15 +186,20 @@ static void damage(const struct ts_html *html)
 
 static void overflow(const struct ts_html *html)
 {
-	ts_for_each_family (id)
-		if (html->timeline->overflowed[id])
-			ts_html_put(
-				html,
-				"<p><code>%s</code>: %s observations found no slot of their own "
-				"and were counted as “other”.</p>\n",
-				ts_families[id].name,
-				ts_human_number(html->arena,
-						(double)html->timeline->overflowed[id]));
+	bool any = false;
+
+	ts_for_each_family (id) {
+		if (!html->timeline->overflowed[id])
+			continue;
+		ts_html_put(html, any ? ", "
+				      : "<p>Observations that found no slot of their own and were "
+					"counted as “other”: ");
+		ts_html_put(html, "<code>%s</code> %s", ts_families[id].name,
+			    ts_human_number(html->arena, (double)html->timeline->overflowed[id]));
+		any = true;
+	}
+	if (any)
+		ts_html_put(html, ".</p>\n");
 }
 
 void ts_html_coverage(const struct ts_html *html)
@@ -262,12 +267,16 @@ static void program_chart(const struct ts_html *html, const struct ts_program_tr
 		names[count] = program[i]->probe.name;
 		values[count] =
 			ts_arena_alloc(html->arena, timeline->columns * sizeof **values + 1);
-		for (size_t c = 0; c < timeline->columns; c++)
-			values[count][c] =
-				c < program[i]->columns ? program[i]->run_ns[c] / 1e9 : NAN;
+		/* The statistics are on for samples only: a figure stands until the next one. */
+		for (size_t c = 0; c < timeline->columns; c++) {
+			double ns = c < program[i]->columns ? program[i]->run_ns[c] : NAN;
+
+			values[count][c] = isfinite(ns) ? ns / 1e9 : c ? values[count][c - 1] : NAN;
+		}
 		count++;
 	}
-	ts_html_plain_lines(html, "Time of one run of a BPF program", "s", names, values, count);
+	ts_html_plain_lines(html, "Time of one run of a BPF program, last sample", "s", names,
+			    values, count);
 }
 
 static void program_table(const struct ts_html *html, const struct ts_program_track *const *program)

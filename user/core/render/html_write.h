@@ -87,9 +87,12 @@ void ts_html_gaps(const struct ts_html *html, const enum ts_family_id *family);
 /* "missing":[columns in which the family was not measured] for the script. */
 void ts_html_missing(const struct ts_html *html, enum ts_family_id family);
 
-/* A stepped line: draws values that are a number, breaks elsewhere. share: 0..1 from the bottom. */
+/*
+ * A stepped line: draws values that are a number, breaks elsewhere, and does not join two values
+ * that are further apart than jump. share, jump: 0..1 of the height, from the bottom.
+ */
 void ts_html_steps(const struct ts_html *html, const char *classes, const double *share,
-		   unsigned int rows);
+		   unsigned int rows, double jump);
 
 /* A letter for the n-th change of a setting: A..Z, a..z; '*' beyond. */
 char ts_html_letter(size_t n);
