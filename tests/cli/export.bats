@@ -342,3 +342,35 @@ time.sleep(30)' 3>&- &
 	expect "*CAP_BPF*" "$stderr"
 	! fetch "http://127.0.0.1:$port/" 2>/dev/null
 }
+
+@test "root that may not become nobody is refused: the server would have privileges" {
+	port=$(clients port)
+	run --separate-stderr setpriv --bounding-set=-all,+bpf,+perfmon "$tunescope" export --listen "127.0.0.1:$port"
+	expect_status 3
+	one_line_only
+	expect "*CAP_SETUID and CAP_SETGID*" "$stderr"
+}
+
+@test "the capabilities of the systemd unit are enough, and so are those of a user of its own" {
+	set=$(sed -n 's/^CapabilityBoundingSet=//p' "$tree/contrib/tunescope-exporter.service" | tr A-Z a-z | sed 's/cap_/+/g; s/ /,/g')
+	reading=+bpf,+perfmon,+net_admin,+sys_admin,+sys_ptrace,+dac_read_search
+	nobody_setup
+	for how in "--bounding-set=-all,$set --no-new-privs" \
+		"--reuid=65533 --regid=65533 --clear-groups --inh-caps=-all,$reading --ambient-caps=-all,$reading"; do
+		port=$(clients port)
+		setpriv $how "$public/tunescope" export --listen "127.0.0.1:$port" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
+		exporter=$!
+		for i in {1..100}; do
+			! grep -q '^tunescope: serving ' "$BATS_TEST_TMPDIR/stderr" || break
+			sleep 0.1
+		done
+		fetch "http://127.0.0.1:$port/metrics" >"$BATS_TEST_TMPDIR/text"
+		kill "$exporter"
+		export_wait
+		expect_status 0
+		no_complaint <"$BATS_TEST_TMPDIR/text"
+		! grep -E '^tunescope_family_status\{.*status="(failed|unsupported)"' "$BATS_TEST_TMPDIR/text"
+		grep -qE '^tunescope_runq_latency_seconds_count [1-9]' "$BATS_TEST_TMPDIR/text"
+	done
+	nobody_teardown
+}

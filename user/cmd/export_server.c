@@ -72,6 +72,22 @@ static int server_process(int listener, int collector)
 	return ts_http_serve(listener, collector);
 }
 
+/* Its first question comes when it is ready to serve; otherwise it has said why, and ended. */
+static int wait_until_ready(struct serving *serving)
+{
+	struct pollfd watched = {.fd = serving->socket, .events = POLLIN};
+	char byte;
+
+	while (poll(&watched, 1, -1) < 0 && errno == EINTR && !ts_observe_interrupted())
+		;
+	if (recv(serving->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		return 0;
+	kill(serving->server, SIGTERM); /* interrupted: it may just be on its way */
+	waitpid(serving->server, NULL, 0);
+	close(serving->socket);
+	return -ECHILD;
+}
+
 static int start_server(struct serving *serving, int listener)
 {
 	int pair[2];
@@ -93,7 +109,7 @@ static int start_server(struct serving *serving, int listener)
 	}
 	close(pair[1]);
 	serving->socket = pair[0];
-	return 0;
+	return wait_until_ready(serving);
 }
 
 /* --- texts */

@@ -498,6 +498,7 @@ int ts_http_serve(int listener, int collector)
 
 	signal(SIGPIPE, SIG_IGN);
 	if (!start_daemon(&server, listener)) {
+		ask(&server, TS_HTTP_HEALTH); /* ready */
 		loop(&server);
 		if (server.ended_in_order)
 			exit_code = TS_EXIT_DONE;

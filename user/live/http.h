@@ -52,8 +52,8 @@ struct ts_http_reply {
 int ts_http_send_reply(int collector, const struct ts_http_reply *reply, int descriptor);
 
 /*
- * Serves until the collector closes its end of the socket. Returns an exit code: 0 after
- * TS_HTTP_END, otherwise 3 with a message.
+ * Serves until the collector closes its end of the socket; asks TS_HTTP_HEALTH when it is ready.
+ * Returns an exit code: 0 after TS_HTTP_END, otherwise 3 with a message.
  */
 int ts_http_serve(int listener, int collector);
 
