@@ -45,8 +45,9 @@ struct ts_netns_table {
 	/* of the refreshes */
 	__u64 refreshed_ns, scanned_ns, scan_cost_ns, names_ns, names_changed_ns;
 	__u64 released_ns;
-	int pid[3];	/* the newest process at the last refresh and those before; 0: unknown */
-	size_t checked; /* where the next look for lost ones begins */
+	int pid[3];	  /* the newest process at the last refresh and those before; 0: unknown */
+	bool scan_wanted; /* there were too many new processes to look at each */
+	size_t checked;	  /* where the next look for lost ones begins */
 };
 
 int ts_netns_open(struct ts_netns_table *table); /* 0 or a negative errno */

@@ -20,9 +20,9 @@
 
 #define SCAN_NS	     10000000000ULL /* all processes at least so often, */
 #define SCAN_SHARE   2000	    /* unless that took more than one part in so many, */
-#define SEARCH_SHARE 100	    /* or so many while one is lost */
+#define SEARCH_SHARE 300	    /* or so many while one is lost */
 #define NAMES_NS     2000000000ULL  /* a name is there a moment before its namespace is */
-#define NEWEST_PIDS  2000	    /* more new ones than that: look at all */
+#define NEWEST_PIDS  500	    /* more new ones than that: look at all */
 #define YOUNG_NS     3000000000ULL  /* a process may still be about to call exec */
 #define CHECKS	     64		    /* entries looked up in one refresh */
 
@@ -207,6 +207,7 @@ static void refresh_all(struct refresh *refresh)
 			settle(refresh, i);
 	table->unvisited = refresh->beyond;
 	table->scanned_ns = refresh->now;
+	table->scan_wanted = false;
 	table->scan_cost_ns = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
 }
 
@@ -285,7 +286,7 @@ static bool scan_due(const struct refresh *refresh, bool lost)
 	const struct ts_netns_table *table = refresh->table;
 	__u64 least = table->scan_cost_ns * (lost ? SEARCH_SHARE : SCAN_SHARE);
 
-	if (!lost && least < SCAN_NS)
+	if (!lost && !table->scan_wanted && least < SCAN_NS)
 		least = SCAN_NS;
 	return refresh->now - table->scanned_ns >= least;
 }
@@ -307,7 +308,9 @@ void ts_netns_refresh(struct ts_netns_table *table, const char *proc)
 		table->pid[2] = table->pid[1];
 		table->pid[1] = table->pid[0];
 		table->pid[0] = newest;
-		lost = check_some(&refresh) | !refresh_new(&refresh);
+		lost = check_some(&refresh);
+		if (!refresh_new(&refresh) && !lost)
+			table->scan_wanted = true;
 		if (scan_due(&refresh, lost))
 			refresh_all(&refresh);
 	}
