@@ -57,6 +57,23 @@ look() { # check, sample
 	[ ! -e none.html ]
 }
 
+@test "a directory of segments, and what replay says about the same time" {
+	mkdir segments
+	cp "$recording" segments/
+	"$tunescope" report segments -o page.html
+	"$tunescope" report "$recording" -o other.html
+	cmp page.html other.html
+	"$tunescope" replay "$recording" --json | jq -r '.rules[] | .outcome + "</td><td class=\"w\">"' >outcomes
+	[ -s outcomes ]
+	while read -r outcome; do
+		grep -qF "<td>$outcome" page.html || complain "$outcome"
+	done <outcomes
+	for id in $("$tunescope" replay "$recording" --json |
+		jq -r '.findings[] | select(.outcome == "recommend" or .outcome == "not-a-setting") | .id'); do
+		grep -qF "$id" page.html || complain "$id is not in the page"
+	done
+}
+
 @test "a recording is never overwritten, a report is" {
 	cp "$recording" other.tsrec
 	for target in "$recording" other.tsrec; do

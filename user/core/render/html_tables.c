@@ -14,7 +14,16 @@
 #define ROWS_MAX       1000
 #define PROGRAMS_DRAWN 8
 
-static void setting_rows(const struct ts_html *html, bool changed)
+static void left_out(const struct ts_html *html, size_t rows)
+{
+	ts_html_put(
+		html,
+		"<p class=\"dim\">%zu more rows are left out here; <code>tunescope dump</code> has "
+		"them.</p>\n",
+		rows);
+}
+
+static void setting_rows(const struct ts_html *html, bool changed, size_t count)
 {
 	const struct ts_timeline *timeline = html->timeline;
 	size_t shown = 0;
@@ -42,6 +51,8 @@ static void setting_rows(const struct ts_html *html, bool changed)
 		ts_html_put(html, "<td class=\"n\">%zu</td></tr>\n", s->changes);
 	}
 	ts_html_put(html, "</table></div>\n");
+	if (count > ROWS_MAX)
+		left_out(html, count - ROWS_MAX);
 }
 
 void ts_html_settings(const struct ts_html *html)
@@ -57,12 +68,12 @@ void ts_html_settings(const struct ts_html *html)
 		ts_html_put(html, "<p class=\"dim\">The recording holds none.</p>\n");
 	if (changed) {
 		ts_html_put(html, "<h3>Changed during the recording</h3>\n");
-		setting_rows(html, true);
+		setting_rows(html, true, changed);
 	}
 	if (steady) {
 		ts_html_put(html, "<details%s><summary>%zu that did not change</summary>\n",
 			    steady <= ROWS_OPEN ? " open" : "", steady);
-		setting_rows(html, false);
+		setting_rows(html, false, steady);
 		ts_html_put(html, "</details>\n");
 	}
 	ts_html_put(html, "</section>\n");
@@ -181,7 +192,10 @@ static void damage(const struct ts_html *html)
 			    ts_html_safe(html, d->segment), d->offset, d->length,
 			    ts_html_safe(html, d->what));
 	}
-	ts_html_put(html, "</table></div></details>\n");
+	ts_html_put(html, "</table></div>\n");
+	if (recording->damages > ROWS_MAX)
+		left_out(html, recording->damages - ROWS_MAX);
+	ts_html_put(html, "</details>\n");
 }
 
 static void overflow(const struct ts_html *html)
