@@ -2,7 +2,7 @@
 /* Families: their names and samples. */
 #include "openmetrics_text.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../histogram.h"
@@ -81,46 +81,74 @@ static struct ts_metric_sample begin(const struct ts_metric_out *out,
 	return sample;
 }
 
-static void write_buckets(const struct ts_metric_out *out, const struct ts_metric *metric,
-			  const struct ts_family *family, const struct ts_series *series)
+/* The bounds of a family's buckets as text: the same for all of its series. */
+#define BOUNDS_MAX 64
+struct bounds {
+	unsigned int scale, first,
+		count; /* indices at this scale, the first one is exponent first */
+	char text[BOUNDS_MAX][TS_METRIC_NUMBER_MAX];
+};
+
+static void fill_bounds(enum ts_unit unit, unsigned int scale, struct bounds *bounds)
 {
-	const struct ts_histogram *histogram = series->histogram;
-	bool seconds = family->unit == TS_UNIT_SECONDS;
+	bool seconds = unit == TS_UNIT_SECONDS;
 	const struct bucket_range *range = seconds ? &seconds_range : &bytes_range;
-	int first = range->first - (seconds ? SECONDS_FIRST : BYTES_FIRST);
-	int octaves = range->last - range->first;
-	unsigned int scale = family->labels ? KEYED_SCALE : GLOBAL_SCALE, slot = 0;
-	struct ts_metric_sample sample;
-	char text[TS_METRIC_NUMBER_MAX];
+
+	bounds->scale = scale;
+	bounds->first = (unsigned int)(range->first - (seconds ? SECONDS_FIRST : BYTES_FIRST))
+			<< scale;
+	bounds->count = ((unsigned int)(range->last - range->first) << scale) + 1;
+	for (unsigned int i = 0; i < bounds->count; i++)
+		ts_metric_bound(ts_histogram_upper_bound(scale, unit, 1 + bounds->first + i),
+				bounds->text[i]);
+}
+
+static void write_buckets(const struct ts_metric_out *out, const struct ts_metric *metric,
+			  const struct ts_histogram *histogram, const char *labels,
+			  const struct bounds *bounds)
+{
 	__u64 below = 0;
 
-	if (scale > histogram->scale)
-		scale = histogram->scale;
-	for (unsigned int i = 0; i <= (unsigned int)octaves << scale; i++) {
+	for (unsigned int i = 0, slot = 0; i < bounds->count; i++) {
 		/* The slot of ours that ends at this bound; slot 1 ends at the first unit. */
-		unsigned int index = ((unsigned int)first << scale) + i;
-		unsigned int last = 1 + (index << (histogram->scale - scale));
+		unsigned int last = 1 + ((bounds->first + i) << (histogram->scale - bounds->scale));
 
 		for (; slot <= last; slot++)
 			below += histogram->slot[slot];
-		sample = begin(out, metric, "_bucket", family, series);
-		ts_metric_label(&sample, "le",
-				ts_metric_bound(ts_histogram_upper_bound(histogram->scale,
-									 family->unit, last),
-						text));
-		ts_metric_whole(&sample, below);
+		ts_metric_bucket(out, metric, labels, bounds->text[i], below);
 	}
-	sample = begin(out, metric, "_bucket", family, series);
-	ts_metric_label(&sample, "le", "+Inf");
-	ts_metric_whole(&sample, histogram->count);
+	ts_metric_bucket(out, metric, labels, "+Inf", histogram->count);
+}
+
+/* Of a coarser histogram than usual (merged down before) the bounds are as coarse. */
+static void write_bucket_series(const struct ts_metric_out *out, const struct ts_metric *metric,
+				const struct ts_family *family, const struct ts_series *series,
+				struct bounds *bounds)
+{
+	unsigned int scale = family->labels ? KEYED_SCALE : GLOBAL_SCALE;
+	char *labels = NULL;
+	size_t length;
+	FILE *to = open_memstream(&labels, &length);
+
+	if (!to)
+		return;
+	if (scale > series->histogram->scale)
+		scale = series->histogram->scale;
+	if (!bounds->count || bounds->scale != scale)
+		fill_bounds(family->unit, scale, bounds);
+	ts_metric_labels(to, family->label_key, series->label, family->labels);
+	if (!fclose(to))
+		write_buckets(out, metric, series->histogram, labels, bounds);
+	free(labels);
 }
 
 static void write_histogram(const struct ts_metric_out *out, const struct ts_metric *metric,
-			    const struct ts_family *family, const struct ts_series *series)
+			    const struct ts_family *family, const struct ts_series *series,
+			    struct bounds *bounds)
 {
 	struct ts_metric_sample sample;
 
-	write_buckets(out, metric, family, series);
+	write_bucket_series(out, metric, family, series, bounds);
 	sample = begin(out, metric, "_count", family, series);
 	ts_metric_whole(&sample, series->histogram->count);
 	sample = begin(out, metric, "_sum", family, series);
@@ -131,12 +159,13 @@ static void write_histogram(const struct ts_metric_out *out, const struct ts_met
 }
 
 static void write_series(const struct ts_metric_out *out, const struct ts_metric *metric,
-			 const struct ts_family *family, const struct ts_series *series)
+			 const struct ts_family *family, const struct ts_series *series,
+			 struct bounds *bounds)
 {
 	struct ts_metric_sample sample;
 
 	if (family->kind == TS_KIND_HISTOGRAM) {
-		write_histogram(out, metric, family, series);
+		write_histogram(out, metric, family, series, bounds);
 		return;
 	}
 	sample = begin(out, metric, "", family, series);
@@ -166,11 +195,12 @@ void ts_openmetrics_family_samples(FILE *out, enum ts_openmetrics_format format,
 	const struct ts_family_data *data = &snapshot->family[id];
 	char name[TS_OPENMETRICS_NAME_MAX], help[512];
 	struct ts_metric metric = metric_of(id, name, help);
+	struct bounds bounds = {0};
 
 	if (data->status != TS_STATUS_OK)
 		return;
 	for (size_t i = 0; i < data->count; i++)
-		write_series(&to, &metric, &ts_families[id], &data->series[i]);
+		write_series(&to, &metric, &ts_families[id], &data->series[i], &bounds);
 }
 
 void ts_openmetrics_end(FILE *out, enum ts_openmetrics_format format)

@@ -7,24 +7,39 @@
 
 #include "escape.h"
 
-/* Which bytes a format wants a backslash in front of; a line feed becomes \n. */
+/* How many bytes from the beginning need no second look. */
+static size_t plain_length(const char *text, const char *special)
+{
+	size_t length = 0;
+
+	while (text[length] >= 0x20 && text[length] < 0x7f && !strchr(special, text[length]))
+		length++;
+	return length;
+}
+
+/* special: what a format wants a backslash in front of; a line feed becomes \n. */
 static void write_escaped(FILE *file, const char *text, const char *special)
 {
 	while (*text) {
+		size_t length = plain_length(text, special);
 		uint32_t code = 0;
-		size_t length = ts_utf8_decode(text, &code);
 
-		/* One byte that is no UTF-8 and the whole text would be refused. */
-		if (*text != '\n' && (!length || code < 0x20 || code == 0x7f)) {
-			fprintf(file, "\\\\x%02x", (unsigned char)*text++);
-			continue;
-		}
-		if (*text == '\n')
+		fwrite(text, 1, length, file);
+		text += length;
+		if (!*text)
+			return;
+		length = ts_utf8_decode(text, &code);
+		if (*text == '\n') {
 			fputs("\\n", file);
-		else if (length == 1 && strchr(special, *text))
-			fprintf(file, "\\%c", *text);
-		else
+		} else if (!length || code < 0x20 || code == 0x7f) {
+			/* One byte that is no UTF-8 and the whole text would be refused. */
+			fprintf(file, "\\\\x%02x", (unsigned char)*text);
+			length = 1;
+		} else {
+			if (length == 1)
+				fputc('\\', file);
 			fwrite(text, 1, length, file);
+		}
 		text += length;
 	}
 }
@@ -64,17 +79,38 @@ void ts_metric_label(struct ts_metric_sample *sample, const char *key, const cha
 	sample->labelled = true;
 }
 
-static void end(const struct ts_metric_sample *sample, const char *value)
+void ts_metric_labels(FILE *to, const char *const *key, const char *const *value, size_t count)
 {
-	const struct ts_metric_out *out = sample->out;
+	for (size_t i = 0; i < count; i++) {
+		if (!*value[i])
+			continue;
+		fprintf(to, "%s=\"", key[i]);
+		write_escaped(to, value[i], "\\\"");
+		fputs("\",", to);
+	}
+}
 
-	fprintf(out->file, "%s %s", sample->labelled ? "}" : "", value);
+static void write_time(const struct ts_metric_out *out)
+{
 	if (out->realtime_ns && out->format == TS_OPENMETRICS_TEXT)
 		fprintf(out->file, " %llu.%03llu", out->realtime_ns / 1000000000,
 			out->realtime_ns / 1000000 % 1000);
 	else if (out->realtime_ns)
 		fprintf(out->file, " %llu", out->realtime_ns / 1000000);
 	fputc('\n', out->file);
+}
+
+void ts_metric_bucket(const struct ts_metric_out *out, const struct ts_metric *metric,
+		      const char *labels, const char *bound, __u64 below)
+{
+	fprintf(out->file, "%s_bucket{%sle=\"%s\"} %llu", metric->name, labels, bound, below);
+	write_time(out);
+}
+
+static void end(const struct ts_metric_sample *sample, const char *value)
+{
+	fprintf(sample->out->file, "%s %s", sample->labelled ? "}" : "", value);
+	write_time(sample->out);
 }
 
 static void shortest(double value, char text[TS_METRIC_NUMBER_MAX])

@@ -37,6 +37,14 @@ void ts_metric_number(struct ts_metric_sample *sample, double value);
 void ts_metric_whole(struct ts_metric_sample *sample, __u64 value);
 void ts_metric_seconds(struct ts_metric_sample *sample, __u64 ns); /* exact */
 
+/*
+ * The same for a bucket of a histogram, of which there are many: labels as ts_metric_labels wrote
+ * them, once for all of them.
+ */
+void ts_metric_labels(FILE *to, const char *const *key, const char *const *value, size_t count);
+void ts_metric_bucket(const struct ts_metric_out *out, const struct ts_metric *metric,
+		      const char *labels, const char *bound, __u64 below);
+
 #define TS_METRIC_NUMBER_MAX 32
 /*
  * The shortest text that reads back as the same number; a whole one ends in ".0", as OpenMetrics
