@@ -166,6 +166,20 @@ slice() {
 		    at += 64 + length
 		open(sys.argv[2], "wb").write(data)
 	END
+	# Every window nonsense, though its checksums are right.
+	/usr/bin/python3 - "$recordings/whole.tsrec" "$BATS_TEST_TMPDIR/nonsense" <<-'END'
+		import struct, sys, zlib
+		data = bytearray(open(sys.argv[1], "rb").read())
+		at = 0
+		while at < len(data):
+		    end = at + 64 + struct.unpack_from("<I", data, at + 8)[0]
+		    if data[at + 5] == 2:
+		        data[at + 64:end] = b"U" * (end - at - 64)
+		        struct.pack_into("<I", data, at + 56, zlib.crc32(data[at + 64:end]))
+		        struct.pack_into("<I", data, at + 60, zlib.crc32(data[at:at + 60]))
+		    at = end
+		open(sys.argv[2], "wb").write(data)
+	END
 	while read -r name words; do
 		for command in dump replay; do
 			run --separate-stderr "$tunescope" "$command" "$BATS_TEST_TMPDIR/$name"
@@ -179,6 +193,7 @@ slice() {
 		empty holds nothing yet
 		directory holds no recording
 		damaged every frame of it is damaged
+		nonsense not one of the 30 frames of that time can be decoded
 	END
 	run --separate-stderr "$tunescope" replay
 	expect_status 2

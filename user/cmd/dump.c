@@ -120,11 +120,15 @@ static void warn_of_more_damage(const char *path, const struct ts_recording *rec
 				size_t before)
 {
 	const struct ts_damage *damage = &recording->damage[before];
+	struct ts_arena *arena;
 
-	if (recording->damages > before)
-		ts_warn("%s: %zu more frames could not be decoded (the first at %zu of %s: %s)",
-			path, recording->damages - before, damage->offset, damage->segment,
-			damage->what);
+	if (recording->damages == before)
+		return;
+	arena = ts_arena_new();
+	ts_warn("%s: %zu more frames could not be decoded (the first at %zu of %s: %s)", path,
+		recording->damages - before, damage->offset,
+		ts_escape_terminal(arena, damage->segment), damage->what);
+	ts_arena_free(arena);
 }
 
 static int dump_recording(const struct dump_options *options, int format, const char *path,
@@ -146,7 +150,10 @@ static int dump_recording(const struct dump_options *options, int format, const 
 			ts_err(0, "the recording could not be written as JSON");
 			exit_code = TS_EXIT_FAILURE;
 		}
-		warn_of_more_damage(path, dump->recording, damages);
+		if (ts_time_slice_check(dump->recording, path, dump->from_ns, dump->to_ns))
+			exit_code = TS_EXIT_USAGE;
+		else
+			warn_of_more_damage(path, dump->recording, damages);
 	}
 	ts_recording_file_close(file);
 	return exit_code;

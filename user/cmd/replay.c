@@ -113,7 +113,7 @@ static int choose_slice(struct replay_options *options)
 	return 0;
 }
 
-/* The whole slice as one window. */
+/* The whole slice as one window; without a word when nothing of it can be decoded. */
 static int judge_slice(struct ts_replay *replay)
 {
 	struct ts_window window;
@@ -121,7 +121,7 @@ static int judge_slice(struct ts_replay *replay)
 	int exit_code;
 
 	if (!ts_recording_slice(replay->recording, replay->from_ns, replay->to_ns, &window))
-		return ts_err(TS_EXIT_USAGE, "not one frame of that time can be decoded");
+		return TS_EXIT_DONE;
 	report = ts_replay_judge(replay, &window);
 	exit_code = ts_replay_show(replay, report);
 	replay->found = ts_replay_wrong(report) > 0;
@@ -139,10 +139,13 @@ static int replay_recording(const struct replay_options *options, struct ts_repl
 	if (ts_recording_file_open(path, &file, &replay->recording))
 		return TS_EXIT_USAGE;
 	if (!ts_time_slice_resolve(&options->slice, replay->recording, path, &replay->from_ns,
-				   &replay->to_ns))
+				   &replay->to_ns)) {
 		exit_code = options->window.seconds > 0
 				    ? ts_replay_timeline(replay, options->window.seconds)
 				    : judge_slice(replay);
+		if (ts_time_slice_check(replay->recording, path, replay->from_ns, replay->to_ns))
+			exit_code = TS_EXIT_USAGE;
+	}
 	ts_recording_file_close(file);
 	if (exit_code == TS_EXIT_DONE && options->exit_code && replay->found)
 		exit_code = TS_EXIT_FINDINGS;

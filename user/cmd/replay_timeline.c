@@ -267,9 +267,7 @@ int ts_replay_timeline(struct ts_replay *replay, double seconds)
 
 	t.taken = ts_arena_alloc(t.arena, replay->recording->windows * sizeof *t.taken);
 	exit_code = judge_all(&t, seconds);
-	if (!t.windows)
-		exit_code = ts_err(TS_EXIT_USAGE, "not one frame of that time can be decoded");
-	else if (exit_code == TS_EXIT_DONE && !replay->json)
+	if (t.windows && exit_code == TS_EXIT_DONE && !replay->json)
 		show(&t, seconds);
 	ts_report_free(t.worst_report);
 	ts_window_free(&t.worst);

@@ -31,7 +31,7 @@ int ts_replay_show(const struct ts_replay *replay, const struct ts_report *repor
 /*
  * Judges windows of that length one after the other; a session that is started begins a new one.
  * JSON: a report a line. Text: a line for each finding and the stretch of windows that had it, and
- * the report of the worst window. Exit code; sets found.
+ * the report of the worst window; nothing when no frame can be decoded. Exit code; sets found.
  */
 int ts_replay_timeline(struct ts_replay *replay, double seconds);
 

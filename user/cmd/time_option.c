@@ -270,3 +270,24 @@ int ts_time_slice_resolve(const struct ts_time_slice *slice, const struct ts_rec
 	ts_arena_free(arena);
 	return -EINVAL;
 }
+
+int ts_time_slice_check(const struct ts_recording *recording, const char *path, __u64 from_ns,
+			__u64 to_ns)
+{
+	const char *what = "damaged";
+	size_t frames = 0;
+
+	for (size_t i = 0; i < recording->windows; i++) {
+		const struct ts_frame_place *place = &recording->window[i];
+
+		if (!ts_frame_within(place, from_ns, to_ns))
+			continue;
+		if (!place->damaged)
+			return 0;
+		frames++;
+	}
+	if (recording->damages)
+		what = recording->damage[recording->damages - 1].what;
+	return ts_err(-EPROTO, "%s: not one of the %zu frames of that time can be decoded (%s)",
+		      path, frames, what);
+}

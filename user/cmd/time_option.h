@@ -40,4 +40,11 @@ int ts_time_slice_parse(const char *text, struct ts_time_slice *slice, char prob
 int ts_time_slice_resolve(const struct ts_time_slice *slice, const struct ts_recording *recording,
 			  const char *path, __u64 *from_ns, __u64 *to_ns);
 
+/*
+ * After the frames of a slice were asked for: -EPROTO with a message when not one of them could be
+ * decoded.
+ */
+int ts_time_slice_check(const struct ts_recording *recording, const char *path, __u64 from_ns,
+			__u64 to_ns);
+
 #endif
