@@ -7,6 +7,8 @@
 #include "cmd/output.h"
 #include "core/error.h"
 
+/* One a line. */
+/* clang-format off */
 const struct ts_command *const ts_commands[] = {
 	&ts_command_advise,
 	&ts_command_record,
@@ -18,6 +20,7 @@ const struct ts_command *const ts_commands[] = {
 	&ts_command_help,
 	NULL,
 };
+/* clang-format on */
 
 const struct ts_command *ts_command_by_name(const char *name)
 {
