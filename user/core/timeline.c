@@ -349,31 +349,41 @@ static void take_host(struct ts_timeline *timeline, const struct ts_window *wind
 	};
 }
 
+/* They stand in the same order nearly always: look behind the last one found first. */
+static struct ts_netns *known_netns(struct ts_timeline *timeline, const char *inode, size_t *hint)
+{
+	for (size_t n = 0; n < timeline->netns_count; n++) {
+		size_t i = (*hint + n) % timeline->netns_count;
+
+		if (!strcmp(timeline->netns[i].inode, inode)) {
+			*hint = i + 1;
+			return &timeline->netns[i];
+		}
+	}
+	timeline->netns = ts_arena_grow(timeline->arena, timeline->netns, timeline->netns_count,
+					&timeline->netns_capacity, sizeof *timeline->netns);
+	timeline->netns[timeline->netns_count] = (struct ts_netns){.inode = inode, .name = ""};
+	return &timeline->netns[timeline->netns_count++];
+}
+
 /* The last ones known stay: a namespace may have gone when the recording ends. */
 static void take_netns(struct ts_timeline *timeline, const struct ts_window *window)
 {
 	const struct ts_snapshot *delta = window->delta;
+	struct ts_arena *arena = timeline->arena;
+	size_t hint = 0;
 
 	for (size_t i = 0; i < delta->netns_count; i++) {
-		struct ts_netns netns = delta->netns[i];
-		size_t k;
+		const struct ts_netns *from = &delta->netns[i];
+		struct ts_netns *known = known_netns(timeline, from->inode, &hint);
 
-		for (k = 0; k < timeline->netns_count; k++)
-			if (!strcmp(timeline->netns[k].inode, netns.inode))
-				break;
-		if (k == timeline->netns_count) {
-			timeline->netns =
-				ts_arena_grow(timeline->arena, timeline->netns, k,
-					      &timeline->netns_capacity, sizeof *timeline->netns);
-			timeline->netns_count++;
-		} else if (!strcmp(timeline->netns[k].comm, netns.comm) &&
-			   !strcmp(timeline->netns[k].name, netns.name)) {
+		if (known->comm && !strcmp(known->comm, from->comm) &&
+		    !strcmp(known->name, from->name))
 			continue;
-		}
-		netns.inode = ts_arena_intern(timeline->arena, netns.inode);
-		netns.name = ts_arena_intern(timeline->arena, netns.name);
-		netns.comm = ts_arena_intern(timeline->arena, netns.comm);
-		timeline->netns[k] = netns;
+		*known = *from;
+		known->inode = ts_arena_intern(arena, from->inode);
+		known->name = ts_arena_intern(arena, from->name);
+		known->comm = ts_arena_intern(arena, from->comm);
 	}
 }
 
@@ -434,6 +444,10 @@ struct ts_timeline *ts_timeline_finish(struct ts_timeline_builder *builder)
 
 	end_judged(builder);
 	end_column(builder);
+	/* A frame that is longer is judged alone. */
+	if (timeline->frames)
+		timeline->judge_seconds =
+			fmax(timeline->judge_seconds, timeline->seconds / (double)timeline->frames);
 	ts_timeline_judge_whole(builder);
 	ts_stretch_clear(&builder->whole);
 	return timeline;

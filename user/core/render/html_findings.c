@@ -366,11 +366,13 @@ static void settings_lane(const struct ts_html *html)
 
 		if (mark->kind != TS_MARK_SETTING)
 			continue;
-		ts_html_put(html,
-			    "<g><title>%s</title><line class=\"mark\" x1=\"%.2f%%\" x2=\"%.2f%%\" "
-			    "y1=\"0\" y2=\"100%%\" data-tip=\"%s\"/>",
-			    ts_html_safe(html, mark_text(html, mark)), x, x,
-			    ts_html_safe(html, mark_text(html, mark)));
+		ts_html_put(
+			html,
+			"<g><title>%s</title><line class=\"mark\" x1=\"%.2f%%\" x2=\"%.2f%%\" "
+			"y1=\"0\" y2=\"100%%\"/><line class=\"hit\" x1=\"%.2f%%\" x2=\"%.2f%%\" "
+			"y1=\"0\" y2=\"100%%\" data-tip=\"%s\"/>",
+			ts_html_safe(html, mark_text(html, mark)), x, x, x, x,
+			ts_html_safe(html, mark_text(html, mark)));
 		if (x - last >= 2.2 && letter < 52) {
 			ts_html_put(html,
 				    "<text class=\"letter%s\" x=\"%.2f%%\" y=\"13\" "
