@@ -12,12 +12,12 @@ setup_file() {
 
 setup() {
 	recording=$BATS_FILE_TMPDIR/short.tsrec
-	mkdir "$BATS_TEST_TMPDIR/work"
-	cd "$BATS_TEST_TMPDIR/work"
+	mkdir "$BATS_TEST_TMPDIR/here"
+	cd "$BATS_TEST_TMPDIR/here"
 }
 
 teardown() {
-	[ ! -e "$BATS_TEST_TMPDIR/work/small" ] || umount "$BATS_TEST_TMPDIR/work/small" 2>/dev/null || true
+	[ ! -e "$BATS_TEST_TMPDIR/here/small" ] || umount "$BATS_TEST_TMPDIR/here/small" 2>/dev/null || true
 	nobody_teardown
 }
 

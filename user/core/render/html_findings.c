@@ -150,9 +150,7 @@ static void when(const struct ts_html *html, const struct ts_timeline_finding *f
 
 	ts_html_put(html, "<p class=\"dim\">");
 	if (!found->spans)
-		ts_html_put(html,
-			    "Over the whole recording only: no single stretch of %s has enough of "
-			    "it.",
+		ts_html_put(html, "Over the whole recording, and in no single stretch of %s.",
 			    ts_human_seconds(html->arena, timeline->judge_seconds));
 	for (size_t i = 0; i < found->spans && i < SPANS_SHOWN; i++)
 		ts_html_put(html, "%s%s", i ? ", " : "Seen ",
