@@ -41,6 +41,14 @@ no_complaint() {
 	[ -z "$said" ] || complain "promtool: $said"
 }
 
+# The reference parser of OpenMetrics, which is strict, takes it.
+openmetrics_parses() {
+	/usr/bin/python3 -c 'import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+families = list(text_string_to_metric_families(sys.stdin.buffer.read().decode()))
+assert len(families) > 50, families'
+}
+
 @test "both formats: promtool has no complaint, every family has its status, the types are told" {
 	export_start
 	sleep 1
@@ -57,6 +65,7 @@ no_complaint() {
 		"$url/metrics" >"$BATS_TEST_TMPDIR/text"
 	expect "*Content-Type: application/openmetrics-text; version=1.0.0*" "$(cat "$BATS_TEST_TMPDIR/headers")"
 	[ "$(tail -1 "$BATS_TEST_TMPDIR/text")" = "# EOF" ]
+	openmetrics_parses <"$BATS_TEST_TMPDIR/text"
 	grep -q '^# UNIT tunescope_runq_latency_seconds seconds$' "$BATS_TEST_TMPDIR/text"
 }
 
@@ -242,6 +251,7 @@ time.sleep(30)' 3>&- &
 	export_start
 	sleep 1
 	fetch "$url/metrics" >"$BATS_TEST_TMPDIR/text"
+	fetch -H 'Accept: application/openmetrics-text' "$url/metrics" | openmetrics_parses
 	kill "$hostile"
 	no_complaint <"$BATS_TEST_TMPDIR/text"
 	grep -qF '/tunescope \"quoted\"\\ and \\xff"} 0.5' "$BATS_TEST_TMPDIR/text" ||
