@@ -13,6 +13,7 @@
 
 #define NAMESPACES  300
 #define LATER	    20
+#define FOREIGN	    150 /* connections of the rest of the host meanwhile, at most */
 #define PORT	    9000
 #define PORT_TEXT   "9000"
 #define SERIES_MOST 257 /* of listeners or TCP: 256 and the other one */
@@ -278,7 +279,8 @@ static void check_bounds(const struct watch *watch)
 		 in_other(watch, TS_FAMILY_TCP_CONNECTIONS, TS_LABELS("other", "other", "other"));
 	print_message("# %zu TCP series of mine, %llu connections in all\n",
 		      named(s, TS_FAMILY_TCP_CONNECTIONS, NULL), closed);
-	assert_in_range(closed, 2 * NAMESPACES, 2 * NAMESPACES + 40);
+	/* In "other" may be some of the rest of the host's. */
+	assert_in_range(closed, 2 * NAMESPACES, 2 * (watch->passive_opens + FOREIGN));
 }
 
 /* Those with series of their own give room to others, whose history must not count once more. */
@@ -308,14 +310,14 @@ static void test_namespaces(void **state)
 	watch_for(&watch, 6000);
 	check_bounds(&watch);
 	print_message("# TcpPassiveOpens in all windows: %llu\n", watch.passive_opens);
-	assert_in_range(watch.passive_opens, NAMESPACES, NAMESPACES + 40);
+	assert_in_range(watch.passive_opens, NAMESPACES, NAMESPACES + FOREIGN);
 	assert_true(open_descriptors() <= watch.descriptors + 70);
 
 	stop_some_named(&watch, 25);
 	watch_for(&watch, 3000);
 	before = named(watch.last, TS_FAMILY_NETWORK_COUNTERS, TS_LABELS(NULL, "TcpPassiveOpens"));
 	assert_in_range(before, 30, 64);
-	assert_in_range(watch.passive_opens, NAMESPACES, NAMESPACES + 40);
+	assert_in_range(watch.passive_opens, NAMESPACES, NAMESPACES + FOREIGN);
 
 	stop_cells(NULL);
 	watch_for(&watch, 11000); /* gone, at rest, free */
