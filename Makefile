@@ -26,9 +26,11 @@ PKG_CONFIG ?= pkg-config
 ARCH := $(shell uname -m)
 BPF_ARCH := $(if $(filter aarch64 arm64,$(ARCH)),arm64,x86)
 
-PACKAGES := libbpf libelf zlib jansson inih libcap libmicrohttpd
+PACKAGES := libbpf libelf zlib jansson inih libcap
+# Loaded at run time by the one process that uses it (user/live/http_library.h).
+LOADED_PACKAGES := libmicrohttpd
 # Only when something is going to be compiled: `make clean` needs none of them.
-PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(LOADED_PACKAGES))
 PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
 OPTIMIZE := $(if $(filter 1,$(DEBUG)),-O0 -g3,-O2 -g)

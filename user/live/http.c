@@ -15,12 +15,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <microhttpd.h>
 #include <zlib.h>
 
 #include "../core/error.h"
 #include "clock.h"
 #include "http_clients.h"
+#include "http_library.h"
 
 #define SECOND_NS      1000000000ULL
 #define TEXT_WAIT_NS   (8 * SECOND_NS) /* Prometheus gives up after 10 s */
@@ -87,23 +87,23 @@ static enum MHD_Result queue(struct server *server, struct MHD_Connection *conne
 {
 	count(&server->state, code);
 	ts_http_client_enter(server->clients, connection, TS_HTTP_SENDING);
-	return MHD_queue_response(connection, code, response);
+	return ts_mhd.queue_response(connection, code, response);
 }
 
 static enum MHD_Result queue_text(struct server *server, struct MHD_Connection *connection,
 				  unsigned int code, const char *type, const char *text)
 {
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *response = ts_mhd.create_response_from_buffer(
+		strlen(text), (void *)text, MHD_RESPMEM_MUST_COPY);
 	enum MHD_Result result = MHD_NO;
 
 	if (!response)
 		return MHD_NO;
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	ts_mhd.add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	if (code == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+		ts_mhd.add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	result = queue(server, connection, code, response);
-	MHD_destroy_response(response);
+	ts_mhd.destroy_response(response);
 	return result;
 }
 
@@ -141,8 +141,8 @@ static char *pack(const char *data, size_t length, size_t *packed_length)
 
 static void add_text_headers(struct MHD_Response *response, enum ts_http_question format)
 {
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type[format]);
-	MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
+	ts_mhd.add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type[format]);
+	ts_mhd.add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
 }
 
 static struct MHD_Response *text_response(struct text *text, enum ts_http_question format,
@@ -152,8 +152,8 @@ static struct MHD_Response *text_response(struct text *text, enum ts_http_questi
 	char *packed;
 
 	if (!text->plain) {
-		text->plain = MHD_create_response_from_buffer(text->length, text->data,
-							      MHD_RESPMEM_MUST_COPY);
+		text->plain = ts_mhd.create_response_from_buffer(text->length, text->data,
+								 MHD_RESPMEM_MUST_COPY);
 		if (text->plain)
 			add_text_headers(text->plain, format);
 	}
@@ -162,13 +162,13 @@ static struct MHD_Response *text_response(struct text *text, enum ts_http_questi
 	packed = pack(text->data, text->length, &length);
 	if (!packed)
 		return text->plain;
-	text->packed = MHD_create_response_from_buffer(length, packed, MHD_RESPMEM_MUST_FREE);
+	text->packed = ts_mhd.create_response_from_buffer(length, packed, MHD_RESPMEM_MUST_FREE);
 	if (!text->packed) {
 		free(packed);
 		return text->plain;
 	}
 	add_text_headers(text->packed, format);
-	MHD_add_response_header(text->packed, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+	ts_mhd.add_response_header(text->packed, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
 	return text->packed;
 }
 
@@ -176,9 +176,9 @@ static struct MHD_Response *text_response(struct text *text, enum ts_http_questi
 static void forget_text(struct text *text)
 {
 	if (text->plain)
-		MHD_destroy_response(text->plain);
+		ts_mhd.destroy_response(text->plain);
 	if (text->packed)
-		MHD_destroy_response(text->packed);
+		ts_mhd.destroy_response(text->packed);
 	free(text->data);
 	*text = (struct text){0};
 }
@@ -226,7 +226,7 @@ static void resume(struct server *server, struct request **at, bool failed)
 	*at = request->next;
 	request->answered = true;
 	request->failed = failed;
-	MHD_resume_connection(request->connection);
+	ts_mhd.resume_connection(request->connection);
 }
 
 static void resume_all(struct server *server, enum ts_http_question question, bool failed)
@@ -332,7 +332,7 @@ static enum MHD_Result wait_for_collector(struct server *server, struct request 
 	request->next = server->waiting;
 	server->waiting = request;
 	ts_http_client_enter(server->clients, request->connection, TS_HTTP_WAITING);
-	MHD_suspend_connection(request->connection);
+	ts_mhd.suspend_connection(request->connection);
 	ask(server, request->question);
 	return MHD_YES;
 }
@@ -355,9 +355,9 @@ static enum MHD_Result start(struct server *server, struct request *request, con
 {
 	struct MHD_Connection *connection = request->connection;
 	const char *accept =
-		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
-	const char *encoding = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-							   MHD_HTTP_HEADER_ACCEPT_ENCODING);
+		ts_mhd.lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+	const char *encoding = ts_mhd.lookup_connection_value(connection, MHD_HEADER_KIND,
+							      MHD_HTTP_HEADER_ACCEPT_ENCODING);
 
 	if (!strcmp(path, "/"))
 		return queue_text(server, connection, MHD_HTTP_OK, "text/html; charset=utf-8",
@@ -432,7 +432,7 @@ static int start_daemon(struct server *server, int listener)
 	server->clients = ts_http_clients_new(limit);
 	if (!server->clients)
 		return ts_err(-ENOMEM, "out of memory");
-	server->daemon = MHD_start_daemon(
+	server->daemon = ts_mhd.start_daemon(
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
 		on_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL,
 		MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT, limit,
@@ -450,7 +450,7 @@ static int next_timeout(struct server *server)
 	MHD_UNSIGNED_LONG_LONG daemon_ms;
 	int timeout = ts_http_clients_any(server->clients) ? 200 : -1;
 
-	if (MHD_get_timeout(server->daemon, &daemon_ms) == MHD_YES &&
+	if (ts_mhd.get_timeout(server->daemon, &daemon_ms) == MHD_YES &&
 	    (timeout < 0 || daemon_ms < (unsigned int)timeout))
 		timeout = (int)(daemon_ms < 1000 ? daemon_ms : 1000);
 	return timeout;
@@ -460,7 +460,7 @@ static void loop(struct server *server)
 {
 	struct pollfd watched[2] = {
 		{.fd = server->collector, .events = POLLIN},
-		{.fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+		{.fd = ts_mhd.get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
 		 .events = POLLIN},
 	};
 
@@ -474,7 +474,7 @@ static void loop(struct server *server)
 		now = ts_clock_ns(CLOCK_MONOTONIC);
 		resume_late(server, now);
 		ts_http_clients_cut_off(server->clients, now);
-		MHD_run(server->daemon);
+		ts_mhd.run(server->daemon);
 	}
 }
 
@@ -483,8 +483,8 @@ static void stop(struct server *server)
 	while (server->waiting)
 		resume(server, &server->waiting, true);
 	if (server->daemon) {
-		MHD_run(server->daemon);
-		MHD_stop_daemon(server->daemon);
+		ts_mhd.run(server->daemon);
+		ts_mhd.stop_daemon(server->daemon);
 	}
 	for (size_t i = 0; i < TS_HTTP_HEALTH; i++)
 		forget_text(&server->text[i]);
@@ -497,7 +497,7 @@ int ts_http_serve(int listener, int collector)
 	int exit_code = TS_EXIT_FAILURE;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (!start_daemon(&server, listener)) {
+	if (!ts_mhd_load() && !start_daemon(&server, listener)) {
 		ask(&server, TS_HTTP_HEALTH); /* ready */
 		loop(&server);
 		if (server.ended_in_order)

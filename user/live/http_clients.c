@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <microhttpd.h>
 
 #include "clock.h"
+#include "http_library.h"
 
 #define CONNECTIONS_MAX 1000
 #define OTHER_FILES	32
@@ -88,7 +88,7 @@ static void put_last(struct ts_http_clients *clients, struct ts_http_client *cli
 static void cut_off(struct ts_http_clients *clients, struct ts_http_client *client)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(client->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+		ts_mhd.get_connection_info(client->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	if (client->cut_off || !info)
 		return;
@@ -132,7 +132,7 @@ void ts_http_client_enter(struct ts_http_clients *clients, struct MHD_Connection
 			  enum ts_http_phase phase)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+		ts_mhd.get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	struct ts_http_client *client = info ? info->socket_context : NULL;
 
 	if (!client)
