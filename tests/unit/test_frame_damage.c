@@ -6,7 +6,7 @@
 #include "frame_windows.h"
 
 #include "../../user/core/frame_payload.h"
-#include "../../user/core/frame_slots.h"
+#include "../../user/core/frame_packer.h"
 
 #define TINY_MUTATIONS 45000 /* of each payload made by hand */
 #define MUTATIONS      10000 /* of whole windows */
@@ -97,13 +97,42 @@ static void put_strings(struct ts_bytes *out, const char *const *text, size_t co
 	section(out, TS_SECTION_STRINGS, &body);
 }
 
-static void put_times(struct ts_bytes *out)
+/* The numbers of a payload made by hand. */
+struct numbers {
+	struct ts_arena *arena;
+	struct ts_bytes packed;
+	struct ts_packer *packer;
+};
+
+static void pack_counters(struct numbers *numbers, const int *values, size_t count)
+{
+	__u64 column[16];
+
+	for (size_t i = 0; i < count; i++)
+		column[i] = (__u64)values[i];
+	ts_frame_pack_counters(numbers->packer, column, count);
+}
+#define COUNTERS(numbers, ...)                             \
+	pack_counters(numbers, (const int[]){__VA_ARGS__}, \
+		      sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
+
+static void put_times(struct ts_bytes *out, struct numbers *numbers)
 {
 	struct ts_bytes body = {0};
+	double lengths[] = {10, 0};
 
-	ts_frame_put_double(&body, 10);
-	NUMBERS(&body, 1, 0, 0);
+	numbers->arena = ts_arena_new();
+	numbers->packer = ts_packer_writer(numbers->arena, &numbers->packed);
+	ts_frame_pack_doubles(numbers->packer, lengths, 2);
+	NUMBERS(&body, 0, 0);
 	section(out, TS_SECTION_TIMES, &body);
+}
+
+static void put_packed(struct ts_bytes *out, struct numbers *numbers)
+{
+	ts_packer_finish(numbers->packer);
+	ts_arena_free(numbers->arena);
+	section(out, TS_SECTION_PACKED, &numbers->packed);
 }
 
 /* References are differences from the one before, the first from the newest; zigzag. */
@@ -130,11 +159,14 @@ static struct ts_bytes newer_payload(void)
 					   "from-the-future",
 					   "1"};
 	struct ts_bytes out = {0}, body = {0};
+	struct ts_histogram *empty;
+	struct numbers numbers = {0};
+	unsigned char flags;
 
 	put_strings(&out, text, sizeof text / sizeof text[0]);
 	ts_bytes_append(&body, "what nobody knows", 17);
 	section(&out, 4711, &body);
-	put_times(&out);
+	put_times(&out, &numbers);
 
 	/* Four sets of one row each, and their columns: voluntary; red; none; 80, red, 1. */
 	NUMBERS(&body, 0, 4, 1, 1, 1, 1, 1, 1, 0, 3);
@@ -149,14 +181,16 @@ static struct ts_bytes newer_payload(void)
 	REFERENCES(&body, 0, 1, 2, 3, 4, 5);
 	REFERENCES(&body, 5, 6, 6, 6, 6, 10);
 	REFERENCES(&body, 10, 0, 0, 0, 0, 10);
-	NUMBERS(&body, 0);		     /* nothing overflowed */
 	REFERENCES(&body, 0, 0, 1, 2, 2, 3); /* label sets */
-	NUMBERS(&body, 1, 5);		     /* context_switches: 5 */
-	NUMBERS(&body, 1, 6);		     /* quasars: 6 */
 	NUMBERS(&body, 3, 1, 2, 3);	     /* pulsars: three bytes */
-	NUMBERS(&body, 8 | 4, 0, 0);	     /* task_migrations: an empty histogram of scale 4 */
-	NUMBERS(&body, 1, 9);		     /* tcp_resets: 9 */
 	section(&out, TS_SECTION_FAMILIES, &body);
+	COUNTERS(&numbers, 0, 0, 0, 0, 0); /* nothing overflowed */
+	COUNTERS(&numbers, 5);		   /* context_switches */
+	COUNTERS(&numbers, 6);		   /* quasars */
+	empty = ts_histogram_new(numbers.arena, 4, TS_UNIT_SECONDS);
+	ts_frame_pack_flags(numbers.packer, &empty, &flags, 1); /* task_migrations */
+	COUNTERS(&numbers, 9);					/* tcp_resets */
+	put_packed(&out, &numbers);
 	return out;
 }
 
@@ -171,19 +205,14 @@ static struct ts_bytes tiny_payload(void)
 					   "swap",
 					   "dd",
 					   "1"};
-	struct ts_bytes out = {0}, body = {0}, packed = {0};
-	struct ts_arena *arena = ts_arena_new();
-	struct ts_histogram *histogram = ts_histogram_new(arena, 4, TS_UNIT_SECONDS);
-	struct ts_slot_coder *slots = ts_slot_writer(arena, &packed);
-
-	ts_histogram_add(histogram, 500, 3);
-	ts_histogram_add(histogram, 700, 9);
-	ts_slots_put(slots, histogram);
-	ts_slots_finish(slots);
-	ts_arena_free(arena);
+	struct ts_bytes out = {0}, body = {0};
+	double gauges[] = {300, 400}, harm[] = {1.5, NAN};
+	struct numbers numbers = {0};
+	struct ts_histogram *histogram;
+	unsigned char flags;
 
 	put_strings(&out, text, sizeof text / sizeof text[0]);
-	put_times(&out);
+	put_times(&out, &numbers);
 	NUMBERS(&body, 0, 3, 1, 2, 2, 0, 1, 1);
 	REFERENCES(&body, 0, 5, 5);
 	REFERENCES(&body, 5, 6, 6);
@@ -192,35 +221,42 @@ static struct ts_bytes tiny_payload(void)
 	REFERENCES(&body, 0, 1, 2, 3);
 	REFERENCES(&body, 3, 4, 4, 4);
 	REFERENCES(&body, 4, 0, 0, 0);
-	NUMBERS(&body, 1, 0, 1, 2);	     /* what overflowed */
-	REFERENCES(&body, 0, 0, 1, 2);	     /* label sets */
-	NUMBERS(&body, 4, 1, 100, 1, 9);     /* runq_latency: scale, sum, maximum */
-	NUMBERS(&body, 2, 100, 3, 4);	     /* tasks: 300, 400 */
-	NUMBERS(&body, 1, 1000000, 2000000); /* vm_events */
+	REFERENCES(&body, 0, 0, 1, 2); /* label sets */
 	section(&out, TS_SECTION_FAMILIES, &body);
+	COUNTERS(&numbers, 0, 1, 2); /* what overflowed */
+	histogram = ts_histogram_new(numbers.arena, 4, TS_UNIT_SECONDS);
+	ts_histogram_add(histogram, 500, 3);
+	ts_histogram_add(histogram, 700, 9);
+	ts_frame_pack_flags(numbers.packer, &histogram, &flags, 1);
+	ts_frame_pack_histograms(numbers.packer, &histogram, &flags, 1, numbers.arena);
+	ts_frame_pack_gauges(numbers.packer, gauges, 2, numbers.arena);
+	COUNTERS(&numbers, 1000000, 2000000); /* vm_events */
 	NUMBERS(&body, 6, 1);
 	REFERENCES(&body, 6, 8); /* of the namespace: inode, no name, comm, pid, initial */
 	REFERENCES(&body, 8, 0);
 	REFERENCES(&body, 8, 7);
 	NUMBERS(&body, 14, 1);
 	section(&out, TS_SECTION_NETNS, &body);
-	NUMBERS(&body, 8, 2, 0, 1); /* of the sufferers: family, comm, cgroup, pid, value, label */
+	NUMBERS(&body, 8, 2, 0, 1); /* of the sufferers: family, comm, cgroup, label */
 	REFERENCES(&body, 8, 7, 7);
 	REFERENCES(&body, 8, 0, 0);
-	NUMBERS(&body, 14, 14, 3, 0, 1, 2, 3, 4, 5, 6, 7, 8);
 	REFERENCES(&body, 8, 5);
 	section(&out, TS_SECTION_SUFFERERS, &body);
-	NUMBERS(&body, 8, 1); /* of the program: name, source, hook, status, reason, costs */
+	COUNTERS(&numbers, 14, 14); /* pids */
+	ts_frame_pack_doubles(numbers.packer, harm, 2);
+	NUMBERS(&body, 8, 1); /* of the program: name, source, hook, status, reason */
 	REFERENCES(&body, 8, 7);
 	REFERENCES(&body, 8, 0);
 	REFERENCES(&body, 8, 0);
 	REFERENCES(&body, 8, 4);
 	REFERENCES(&body, 8, 0);
-	NUMBERS(&body, 1, 100, 1, 70000, 1, 40);
 	section(&out, TS_SECTION_PROBES, &body);
+	COUNTERS(&numbers, 100);
+	COUNTERS(&numbers, 70000);
+	COUNTERS(&numbers, 40);
 	NUMBERS(&body, 1, 2, 3, 4, 5, 6, 1, 8);
 	section(&out, TS_SECTION_COST, &body);
-	section(&out, TS_SECTION_SLOTS, &packed);
+	put_packed(&out, &numbers);
 	return out;
 }
 
@@ -281,7 +317,7 @@ static void mutate_many(const struct ts_bytes *raw, unsigned int times, uint64_t
 		ts_bytes_append(&copy, raw->data, raw->length);
 		for (uint64_t n = 1 + (reference_random(seed) >> 62); n && copy.length; n--)
 			mutate(&copy, seed);
-		*readable += survives(&copy, k % 4 == 0);
+		*readable += survives(&copy, k % 16 == 0);
 	}
 	ts_bytes_free(&copy);
 }
@@ -320,7 +356,7 @@ static void no_length_does_harm(void **state)
 
 	/* Without its strings it cannot be read; later sections may be missing altogether. */
 	for (raw.length = 0; raw.length < length; raw.length++)
-		survives(&raw, true);
+		survives(&raw, false);
 	raw.length = 10;
 	assert_false(survives(&raw, true));
 	raw.length = length;
@@ -339,15 +375,14 @@ static void no_packed_byte_does_harm(void **state)
 	const char *why;
 
 	ts_frame_write_window(&window, &header, &frame);
-	for (size_t i = TS_FRAME_HEADER; i < frame.length; i++)
-		for (unsigned int bit = 0; bit < 8; bit++) {
-			frame.data[i] ^= 1u << bit;
-			if (!ts_frame_read_window(&header, frame.data, &back, NULL, &why)) {
-				walk(&back);
-				ts_window_free(&back);
-			}
-			frame.data[i] ^= 1u << bit;
+	for (size_t i = TS_FRAME_HEADER; i < frame.length; i++) {
+		frame.data[i] ^= 1u << i % 8;
+		if (!ts_frame_read_window(&header, frame.data, &back, NULL, &why)) {
+			walk(&back);
+			ts_window_free(&back);
 		}
+		frame.data[i] ^= 1u << i % 8;
+	}
 	ts_bytes_free(&frame);
 	ts_window_free(&window);
 }
@@ -366,7 +401,7 @@ static void a_damaged_context_changes_nothing(void **state)
 	window.delta->host.hostname = "before";
 	ts_frame_write_window(&window, &frame_header, &frame);
 	ts_frame_payload_context(&window, &raw);
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < 2000; i++) {
 		assert_int_equal(ts_frame_read_window(&frame_header, frame.data, &back, NULL, &why),
 				 0);
 		header.raw_length = (__u32)raw.length;
@@ -384,7 +419,7 @@ static void a_damaged_context_changes_nothing(void **state)
 		walk(&back);
 		ts_window_free(&back);
 	}
-	assert_true(refused > 50);
+	assert_true(refused > 20);
 	ts_bytes_free(&raw);
 	ts_bytes_free(&copy);
 	ts_bytes_free(&frame);

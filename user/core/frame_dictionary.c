@@ -86,6 +86,7 @@ const char ts_frame_dictionary[] =
 	"tcp_receive_connections gauge count netns side port limit\0"
 	"tcp_live_smoothed_rtt histogram seconds netns side port\0"
 	"tcp_live_minimum_rtt histogram seconds netns side port\0"
+	"tcp_live_service_time histogram seconds netns side port\0"
 	"tcp_local_ports peak count netns destination state\0"
 	"cpu_seconds counter seconds cpu mode\0" "tasks gauge count state\0"
 	"memory_bytes gauge bytes kind\0" "vm_events counter count event\0"

@@ -11,14 +11,17 @@
  * section that calls strings begins with the number of the newest one called before it: a reader
  * need not know the sections in front.
  *
- * Tables are written by columns, because what is alike in them is so from row to row.
+ * Tables are written by columns, because what is alike in them is so from row to row. Columns of
+ * measured numbers are not in their section but in the last one, packed, in the order of: times,
+ * families (what overflowed, then the values of each), sufferers, programs. What a later version
+ * adds must not stand between them, as a reader could not pass over it there.
  */
 #ifndef TUNESCOPE_FRAME_PAYLOAD_H
 #define TUNESCOPE_FRAME_PAYLOAD_H
 
 #include "frame.h"
 
-struct ts_slot_coder;
+struct ts_packer;
 
 enum ts_frame_section {
 	TS_SECTION_STRINGS = 1,
@@ -31,8 +34,7 @@ enum ts_frame_section {
 	TS_SECTION_COST = 8,
 	TS_SECTION_HOST = 9,
 	TS_SECTION_SETTINGS = 10,
-	TS_SECTION_SLOTS =
-		11, /* of histograms, see frame_slots.h; the last, as zlib leaves it alone */
+	TS_SECTION_PACKED = 11, /* see above; the last, as zlib leaves it alone */
 	TS_SECTION_COUNT,
 };
 
@@ -48,22 +50,34 @@ const char *ts_frame_kind_name(enum ts_kind kind);
 extern const char ts_frame_dictionary[];
 extern const size_t ts_frame_dictionary_length;
 
+__u64 ts_frame_zigzag(__s64 value);
+__s64 ts_frame_unzigzag(__u64 value);
+
+/* ---- columns of values, written or read (frame_values.c) */
+
+void ts_frame_pack_counters(struct ts_packer *packer, __u64 *values, size_t count);
+void ts_frame_pack_doubles(struct ts_packer *packer, double *values, size_t count);
+/* arena: for what is needed meanwhile. */
+void ts_frame_pack_gauges(struct ts_packer *packer, double *values, size_t count,
+			  struct ts_arena *arena);
+
+/* Histograms: the flags of all, then (when reading, after they are made from their flags) the rest.
+ */
+void ts_frame_pack_flags(struct ts_packer *packer, struct ts_histogram *const *histogram,
+			 unsigned char *flags, size_t count);
+struct ts_histogram *ts_frame_new_histogram(struct ts_arena *arena, unsigned char flags,
+					    enum ts_unit unit);
+size_t ts_frame_histogram_bytes(unsigned char flags);
+void ts_frame_pack_histograms(struct ts_packer *packer, struct ts_histogram *const *histogram,
+			      const unsigned char *flags, size_t count, struct ts_arena *arena);
+
 /* ---- writing */
 
 void ts_frame_put_number(struct ts_bytes *out, __u64 value);
 void ts_frame_put_signed(struct ts_bytes *out, __s64 value);
-void ts_frame_put_double(struct ts_bytes *out, double value);
-/* Columns. */
-void ts_frame_put_counters(struct ts_bytes *out, const __u64 *values, size_t count);
-/* arena: for what is needed while writing. */
-void ts_frame_put_gauges(struct ts_bytes *out, const double *values, size_t count,
-			 struct ts_arena *arena);
 /* Numbers of strings: the first as the difference from the newest so far, which is kept up. */
 void ts_frame_put_references(struct ts_bytes *out, const __u32 *strings, size_t count,
 			     __u32 *newest);
-void ts_frame_put_histograms(struct ts_bytes *out, const struct ts_series *series, size_t count,
-			     struct ts_slot_coder *slots, struct ts_arena *arena);
-
 /* Sections without a header or compression. Returns how many bytes are worth compressing. */
 size_t ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out);
 void ts_frame_payload_context(const struct ts_window *window, struct ts_bytes *out);
@@ -83,12 +97,10 @@ struct ts_frame_cursor {
 
 __u64 ts_frame_take_number(struct ts_frame_cursor *cursor);
 __s64 ts_frame_take_signed(struct ts_frame_cursor *cursor);
-int ts_frame_take_int(struct ts_frame_cursor *cursor);
-double ts_frame_take_double(struct ts_frame_cursor *cursor);
+/* Checked to be an int. */
+int ts_frame_int(struct ts_frame_cursor *cursor, __s64 value);
 /* A number of things of which each takes at least one byte of what is left, and at most limit. */
 size_t ts_frame_take_count(struct ts_frame_cursor *cursor, size_t limit);
-void ts_frame_take_counters(struct ts_frame_cursor *cursor, __u64 *values, size_t count);
-void ts_frame_take_gauges(struct ts_frame_cursor *cursor, double *values, size_t count);
 /* Each checked to be at most limit. */
 void ts_frame_take_references(struct ts_frame_cursor *cursor, __u32 *values, size_t count,
 			      size_t limit);
@@ -103,14 +115,10 @@ struct ts_frame_budget {
 	struct ts_arena *arena;
 	size_t left;
 };
-/* NULL, and the cursor fails, when it is used up. */
+/* False or NULL, and the cursor fails, when it is used up. */
+bool ts_frame_spend(struct ts_frame_budget *budget, struct ts_frame_cursor *cursor, size_t bytes);
 void *ts_frame_alloc(struct ts_frame_budget *budget, struct ts_frame_cursor *cursor, size_t count,
 		     size_t size);
-
-/* unit: of the histograms. series NULL: passes over them. */
-void ts_frame_take_histograms(struct ts_frame_cursor *cursor, struct ts_frame_budget *budget,
-			      struct ts_series *series, size_t count, enum ts_unit unit,
-			      struct ts_slot_coder *slots, struct ts_frame_budget *scratch);
 
 /* The payload is header->raw_length bytes; otherwise as in frame.h. */
 int ts_frame_payload_read_window(const struct ts_frame_header *header, const unsigned char *payload,

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "arena.h"
+#include "frame_packer.h"
 #include "frame_reader.h"
-#include "frame_slots.h"
 
 /* Bytes that decoding may allocate for a payload of so many. */
 #define BUDGET_PER_BYTE 8
@@ -79,7 +79,7 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 			 const unsigned char *payload, size_t length)
 {
 	size_t allowance = length * BUDGET_PER_BYTE + BUDGET_FIXED;
-	const struct ts_frame_cursor *slots = &reader->section[TS_SECTION_SLOTS];
+	const struct ts_frame_cursor *packed = &reader->section[TS_SECTION_PACKED];
 
 	*reader = (struct ts_frame_reader){
 		.snapshot = into,
@@ -89,14 +89,21 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 	find_sections(reader, payload, length);
 	if (!reader->why)
 		read_strings(reader);
-	reader->slots =
-		ts_slot_reader(reader->scratch.arena, slots->at, ts_frame_cursor_left(slots));
+	reader->packer =
+		ts_packer_reader(reader->scratch.arena, packed->at, ts_frame_cursor_left(packed));
 	return reader->why ? -EPROTO : 0;
 }
 
-void ts_frame_reader_close(struct ts_frame_reader *reader)
+const char *ts_frame_reader_close(struct ts_frame_reader *reader)
 {
+	const char *why = reader->why;
+
+	for (int i = 0; i < TS_SECTION_COUNT && !why; i++)
+		why = reader->section[i].why;
+	if (!why && reader->packer)
+		why = ts_packer_why(reader->packer);
 	ts_arena_free(reader->scratch.arena);
+	return why;
 }
 
 /* ---- columns */
@@ -159,9 +166,11 @@ static void read_times(struct ts_frame_reader *reader, const struct ts_frame_hea
 {
 	struct ts_frame_cursor *cursor = &reader->section[TS_SECTION_TIMES];
 	struct ts_snapshot *delta = window->delta;
+	double lengths[2] = {0, 0};
 
-	window->seconds = ts_frame_take_double(cursor);
-	window->missing_seconds = ts_frame_take_double(cursor);
+	ts_frame_pack_doubles(reader->packer, lengths, 2);
+	window->seconds = lengths[0];
+	window->missing_seconds = lengths[1];
 	if (!(window->seconds >= 0 && window->missing_seconds >= 0) || isinf(window->seconds) ||
 	    isinf(window->missing_seconds))
 		ts_frame_cursor_fail(cursor, "its length is not a time");
@@ -182,7 +191,7 @@ static void read_netns(struct ts_frame_reader *reader)
 	TS_FRAME_READ_TEXTS(reader, cursor, netns, count, name);
 	TS_FRAME_READ_TEXTS(reader, cursor, netns, count, comm);
 	for (size_t i = 0; !cursor->why && i < count; i++)
-		netns[i].pid = ts_frame_take_int(cursor);
+		netns[i].pid = ts_frame_int(cursor, ts_frame_take_signed(cursor));
 	for (size_t i = 0; !cursor->why && i < count; i++)
 		netns[i].initial = ts_frame_take_number(cursor) != 0;
 	if (cursor->why)
@@ -205,7 +214,7 @@ static void read_probes(struct ts_frame_reader *reader)
 	TS_FRAME_READ_STATUSES(reader, cursor, probe, count);
 	TS_FRAME_READ_TEXTS(reader, cursor, probe, count, why);
 	for (size_t k = 0; !cursor->why && k < 3; k++)
-		ts_frame_take_counters(cursor, runs + k * count, count);
+		ts_frame_pack_counters(reader->packer, runs + k * count, count);
 	for (size_t i = 0; !cursor->why && i < count; i++) {
 		probe[i].run_count = runs[i];
 		probe[i].run_ns = runs[count + i];
@@ -253,10 +262,7 @@ int ts_frame_payload_read_window(const struct ts_frame_header *header, const uns
 			read_probes(&reader);
 		read_cost(&reader);
 	}
-	for (int i = 0; i < TS_SECTION_COUNT && !reader.why; i++)
-		reader.why = reader.section[i].why;
-	*why = reader.why;
-	ts_frame_reader_close(&reader);
+	*why = ts_frame_reader_close(&reader);
 	if (!*why)
 		return 0;
 	ts_window_free(window);
@@ -351,10 +357,7 @@ int ts_frame_payload_read_context(const struct ts_frame_header *header,
 		read_host(&reader, &host);
 		count = read_settings(&reader, &settings, unknown);
 	}
-	for (int i = 0; i < TS_SECTION_COUNT && !reader.why; i++)
-		reader.why = reader.section[i].why;
-	*why = reader.why;
-	ts_frame_reader_close(&reader);
+	*why = ts_frame_reader_close(&reader);
 	if (*why)
 		return -EPROTO;
 	window->delta->host = host;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The families of a window frame, their series, and who suffered. */
+#include "frame_packer.h"
 #include "frame_reader.h"
 
 #include <string.h>
@@ -164,7 +165,7 @@ static void read_counters(struct ts_frame_reader *reader, struct ts_frame_cursor
 	__u64 *values = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *values);
 
 	if (values)
-		ts_frame_take_counters(cursor, values, count);
+		ts_frame_pack_counters(reader->packer, values, count);
 	for (size_t i = 0; values && series && i < count; i++)
 		series[i].counter = values[i];
 }
@@ -175,9 +176,32 @@ static void read_gauges(struct ts_frame_reader *reader, struct ts_frame_cursor *
 	double *values = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *values);
 
 	if (values)
-		ts_frame_take_gauges(cursor, values, count);
+		ts_frame_pack_gauges(reader->packer, values, count, reader->scratch.arena);
 	for (size_t i = 0; values && series && i < count; i++)
 		series[i].gauge = values[i];
+}
+
+static void read_histograms(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
+			    struct ts_series *series, size_t count, enum ts_unit unit)
+{
+	struct ts_frame_budget *budget = series ? &reader->budget : &reader->scratch;
+	struct ts_histogram **histogram =
+		ts_frame_alloc(&reader->scratch, cursor, count, sizeof *histogram);
+	unsigned char *flags = ts_frame_alloc(&reader->scratch, cursor, count, 1);
+
+	if (!flags)
+		return;
+	ts_frame_pack_flags(reader->packer, histogram, flags, count);
+	for (size_t i = 0; i < count && !ts_packer_why(reader->packer); i++) {
+		if (!ts_frame_spend(budget, cursor, ts_frame_histogram_bytes(flags[i])))
+			return;
+		histogram[i] = ts_frame_new_histogram(budget->arena, flags[i], unit);
+		if (series)
+			series[i].histogram = histogram[i];
+	}
+	if (!ts_packer_why(reader->packer))
+		ts_frame_pack_histograms(reader->packer, histogram, flags, count,
+					 reader->scratch.arena);
 }
 
 /* Kinds that come later than this version have their length before them. */
@@ -197,9 +221,7 @@ static void read_values(struct ts_frame_reader *reader, struct ts_frame_cursor *
 	case TS_KIND_GAUGE:
 	case TS_KIND_PEAK: read_gauges(reader, cursor, series, count); break;
 	case TS_KIND_HISTOGRAM:
-		ts_frame_take_histograms(cursor, &reader->budget, series, count,
-					 (enum ts_unit)described->unit, reader->slots,
-					 &reader->scratch);
+		read_histograms(reader, cursor, series, count, (enum ts_unit)described->unit);
 		break;
 	default: pass_over(cursor); break;
 	}
@@ -279,7 +301,7 @@ void ts_frame_read_families(struct ts_frame_reader *reader, struct ts_frame_unkn
 	TS_FRAME_READ_STATUSES(reader, cursor, data, count);
 	TS_FRAME_READ_TEXTS(reader, cursor, data, count, why);
 	if (!cursor->why)
-		ts_frame_take_counters(cursor, overflowed, count);
+		ts_frame_pack_counters(reader->packer, overflowed, count);
 	set = read_label_sets(reader, &sets);
 	cursor->newest = 0; /* of the sets */
 	set_of = ts_frame_read_references(reader, cursor, count, sets);
@@ -340,6 +362,8 @@ void ts_frame_read_sufferers(struct ts_frame_reader *reader)
 	struct ts_sufferer *sufferer =
 		ts_frame_alloc(&reader->budget, cursor, count, sizeof *sufferer);
 	__u64 *family = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *family);
+	__u64 *pids = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *pids);
+	double *harm = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *harm);
 	__u32 *values;
 
 	for (size_t i = 0; family && i < count; i++) {
@@ -349,12 +373,14 @@ void ts_frame_read_sufferers(struct ts_frame_reader *reader)
 	}
 	TS_FRAME_READ_TEXTS(reader, cursor, sufferer, count, comm);
 	TS_FRAME_READ_TEXTS(reader, cursor, sufferer, count, cgroup);
-	for (size_t i = 0; !cursor->why && i < count; i++)
-		sufferer[i].pid = ts_frame_take_int(cursor);
-	for (size_t i = 0; !cursor->why && i < count; i++)
-		sufferer[i].value = ts_frame_take_double(cursor);
 	if (cursor->why)
 		return;
+	ts_frame_pack_counters(reader->packer, pids, count);
+	ts_frame_pack_doubles(reader->packer, harm, count);
+	for (size_t i = 0; i < count; i++) {
+		sufferer[i].pid = ts_frame_int(cursor, ts_frame_unzigzag(pids[i]));
+		sufferer[i].value = harm[i];
+	}
 	values = ts_frame_read_references(reader, cursor, sufferers_labels(reader, family, count),
 					  reader->strings);
 	if (cursor->why)

@@ -12,16 +12,16 @@ struct ts_frame_reader {
 	size_t strings;					  /* the highest number */
 	struct ts_frame_budget budget;			  /* in the snapshot's arena */
 	struct ts_frame_budget scratch;			  /* while reading */
-	struct ts_slot_coder *slots;
+	struct ts_packer *packer;
 	const char *why;
 	struct ts_frame_described *family; /* of a window, in the frame's order */
 	size_t families;
 };
 
-/* 0, or -EPROTO with reader->why set; to be closed in both cases. */
+/* To be closed in both cases; closing says what was wrong, or NULL. */
 int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *into,
 			 const unsigned char *payload, size_t length);
-void ts_frame_reader_close(struct ts_frame_reader *reader);
+const char *ts_frame_reader_close(struct ts_frame_reader *reader);
 
 /*
  * The beginning of a table whose rows call strings: returns the number of rows, of which each takes

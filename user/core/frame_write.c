@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
-#include "frame_slots.h"
+#include "frame_packer.h"
 
 /* ---- strings */
 
@@ -23,8 +23,8 @@ struct writer {
 	__u32 newest;		/* of them that was written somewhere */
 	struct ts_bytes text;	/* the section of strings */
 	struct ts_bytes body;	/* all sections behind it but the last */
-	struct ts_bytes packed; /* the last: slots */
-	struct ts_slot_coder *slots;
+	struct ts_bytes packed; /* the last */
+	struct ts_packer *packer;
 };
 
 static struct entry *find_entry(struct entry *table, size_t size, const char *text, __u32 hash)
@@ -103,7 +103,7 @@ static size_t finish(struct writer *writer, struct ts_bytes *out)
 	ts_bytes_free(&writer->body);
 	length = out->length;
 	if (writer->packed.length)
-		put_section(out, TS_SECTION_SLOTS, &writer->packed);
+		put_section(out, TS_SECTION_PACKED, &writer->packed);
 	ts_bytes_free(&writer->packed);
 	ts_arena_free(writer->arena);
 	return length;
@@ -217,8 +217,19 @@ static void put_label_sets(struct writer *writer, const struct ts_snapshot *delt
 	put_section(&writer->body, TS_SECTION_LABELS, &section);
 }
 
-static void put_series(struct writer *writer, struct ts_bytes *out,
-		       const struct ts_family_data *data, enum ts_kind kind)
+static void put_histograms(struct writer *writer, const struct ts_family_data *data)
+{
+	struct ts_histogram **histogram =
+		ts_arena_alloc(writer->arena, data->count * sizeof *histogram);
+	unsigned char *flags = ts_arena_alloc(writer->arena, data->count);
+
+	for (size_t i = 0; i < data->count; i++)
+		histogram[i] = data->series[i].histogram;
+	ts_frame_pack_flags(writer->packer, histogram, flags, data->count);
+	ts_frame_pack_histograms(writer->packer, histogram, flags, data->count, writer->arena);
+}
+
+static void put_series(struct writer *writer, const struct ts_family_data *data, enum ts_kind kind)
 {
 	__u64 *counters;
 	double *gauges;
@@ -230,19 +241,16 @@ static void put_series(struct writer *writer, struct ts_bytes *out,
 		counters = numbers(writer, data->count);
 		for (size_t i = 0; i < data->count; i++)
 			counters[i] = data->series[i].counter;
-		ts_frame_put_counters(out, counters, data->count);
+		ts_frame_pack_counters(writer->packer, counters, data->count);
 		break;
 	case TS_KIND_GAUGE:
 	case TS_KIND_PEAK:
 		gauges = ts_arena_alloc(writer->arena, data->count * sizeof *gauges);
 		for (size_t i = 0; i < data->count; i++)
 			gauges[i] = data->series[i].gauge;
-		ts_frame_put_gauges(out, gauges, data->count, writer->arena);
+		ts_frame_pack_gauges(writer->packer, gauges, data->count, writer->arena);
 		break;
-	case TS_KIND_HISTOGRAM:
-		ts_frame_put_histograms(out, data->series, data->count, writer->slots,
-					writer->arena);
-		break;
+	case TS_KIND_HISTOGRAM: put_histograms(writer, data); break;
 	}
 }
 
@@ -262,11 +270,11 @@ static void put_families(struct writer *writer, const struct ts_snapshot *delta)
 	ts_frame_put_references(&section, described, TS_FAMILY_COUNT, &writer->newest);
 	put_statuses(writer, &section, &family->status, TS_FAMILY_COUNT, sizeof *family);
 	PUT_TEXTS(writer, &section, family, TS_FAMILY_COUNT, why);
-	ts_frame_put_counters(&section, overflowed, TS_FAMILY_COUNT);
+	ts_frame_pack_counters(writer->packer, overflowed, TS_FAMILY_COUNT);
 	put_label_sets(writer, delta, set_of);
 	ts_frame_put_references(&section, set_of, TS_FAMILY_COUNT, &newest_set);
 	ts_for_each_family (id)
-		put_series(writer, &section, &family[id], ts_families[id].kind);
+		put_series(writer, &family[id], ts_families[id].kind);
 	put_section(&writer->body, TS_SECTION_FAMILIES, &section);
 }
 
@@ -276,10 +284,10 @@ static void put_families(struct writer *writer, const struct ts_snapshot *delta)
 static void put_times(struct writer *writer, const struct ts_window *window)
 {
 	const struct ts_snapshot *delta = window->delta;
+	double lengths[] = {window->seconds, window->missing_seconds};
 	struct ts_bytes section = {0};
 
-	ts_frame_put_double(&section, window->seconds);
-	ts_frame_put_double(&section, window->missing_seconds);
+	ts_frame_pack_doubles(writer->packer, lengths, 2);
 	ts_frame_put_signed(&section, (__s64)(delta->realtime_ns - window->start_realtime_ns));
 	ts_frame_put_signed(&section, (__s64)(delta->boottime_ns - delta->monotonic_ns));
 	put_section(&writer->body, TS_SECTION_TIMES, &section);
@@ -307,6 +315,8 @@ static void put_sufferers(struct writer *writer, const struct ts_snapshot *delta
 	const struct ts_sufferer *sufferer = delta->sufferer;
 	size_t count = delta->sufferers, values = 0;
 	struct ts_bytes section = section_with_strings(writer);
+	double *harm = ts_arena_alloc(writer->arena, count * sizeof *harm);
+	__u64 *pids = numbers(writer, count);
 	__u32 *labels;
 
 	ts_frame_put_number(&section, count);
@@ -314,10 +324,12 @@ static void put_sufferers(struct writer *writer, const struct ts_snapshot *delta
 		ts_frame_put_number(&section, sufferer[i].family);
 	PUT_TEXTS(writer, &section, sufferer, count, comm);
 	PUT_TEXTS(writer, &section, sufferer, count, cgroup);
-	for (size_t i = 0; i < count; i++)
-		ts_frame_put_signed(&section, sufferer[i].pid);
-	for (size_t i = 0; i < count; i++)
-		ts_frame_put_double(&section, sufferer[i].value);
+	for (size_t i = 0; i < count; i++) {
+		pids[i] = ts_frame_zigzag(sufferer[i].pid);
+		harm[i] = sufferer[i].value;
+	}
+	ts_frame_pack_counters(writer->packer, pids, count);
+	ts_frame_pack_doubles(writer->packer, harm, count);
 	labels = ts_arena_alloc(writer->arena, count * TS_LABELS_MAX * sizeof *labels);
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < ts_families[sufferer[i].family].labels; k++)
@@ -344,9 +356,9 @@ static void put_probes(struct writer *writer, const struct ts_cost *cost)
 	PUT_TEXTS(writer, &section, probe, cost->probes, hook);
 	put_statuses(writer, &section, probe ? &probe->status : NULL, cost->probes, sizeof *probe);
 	PUT_TEXTS(writer, &section, probe, cost->probes, why);
-	ts_frame_put_counters(&section, runs, cost->probes);
-	ts_frame_put_counters(&section, ns, cost->probes);
-	ts_frame_put_counters(&section, instructions, cost->probes);
+	ts_frame_pack_counters(writer->packer, runs, cost->probes);
+	ts_frame_pack_counters(writer->packer, ns, cost->probes);
+	ts_frame_pack_counters(writer->packer, instructions, cost->probes);
 	put_section(&writer->body, TS_SECTION_PROBES, &section);
 }
 
@@ -368,14 +380,14 @@ size_t ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *
 {
 	struct writer writer = writer_new();
 
-	writer.slots = ts_slot_writer(writer.arena, &writer.packed);
+	writer.packer = ts_packer_writer(writer.arena, &writer.packed);
 	put_times(&writer, window);
 	put_families(&writer, window->delta);
 	put_netns(&writer, window->delta);
 	put_sufferers(&writer, window->delta);
 	put_probes(&writer, &window->delta->cost);
 	put_cost(&writer, &window->delta->cost);
-	ts_slots_finish(writer.slots);
+	ts_packer_finish(writer.packer);
 	return finish(&writer, out);
 }
 

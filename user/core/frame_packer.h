@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Packs numbers with a range coder. The values of the series and the slots of the histograms are
+ * most of a frame, and noise to zlib; but a slot is about as full as the two before it, and a value
+ * about as long as the one before it, which saves a quarter.
+ *
+ * It is one stream of binary decisions, each coded with the odds that were seen so far in the same
+ * situation. The odds adapt while writing and, in the same way, while reading; there is integer
+ * arithmetic only, so both come to the same numbers on every machine.
+ *
+ * The same calls write and read: what is passed is written, and what is returned is what was
+ * written. A stream that is damaged gives any numbers, but never more than were asked for.
+ */
+#ifndef TUNESCOPE_FRAME_PACKER_H
+#define TUNESCOPE_FRAME_PACKER_H
+
+#include "frame.h"
+
+struct ts_packer;
+
+/* Writing: finish appends the last bytes to out. */
+struct ts_packer *ts_packer_writer(struct ts_arena *arena, struct ts_bytes *out);
+void ts_packer_finish(struct ts_packer *packer);
+
+/* Reading: what was wrong first, or NULL. */
+struct ts_packer *ts_packer_reader(struct ts_arena *arena, const unsigned char *data,
+				   size_t length);
+bool ts_packer_reads(const struct ts_packer *packer);
+const char *ts_packer_why(const struct ts_packer *packer);
+void ts_packer_fail(struct ts_packer *packer, const char *why);
+
+/* A number of a column; *before is kept for the next one, and TS_PACKER_FIRST for the first. */
+__u64 ts_pack_number(struct ts_packer *packer, unsigned int *before, __u64 value);
+#define TS_PACKER_FIRST 40u
+
+/* count bits about which nothing is known. */
+__u64 ts_pack_bits(struct ts_packer *packer, unsigned int count, __u64 value);
+
+/* Neighbouring slots of a histogram. */
+void ts_pack_slots(struct ts_packer *packer, __u64 *slot, size_t count);
+
+#endif

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The values of a family's series, column by column, through the packer: the same function writes
+ * them and reads them.
+ */
+#include "frame_payload.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "arena.h"
+#include "frame_packer.h"
+#include "histogram.h"
+
+/* ---- counters */
+
+static __u64 greatest_common_divisor(__u64 a, __u64 b)
+{
+	while (b) {
+		__u64 rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* What it must save: a few bits for each of the values. */
+#define DIVISOR_MIN 16
+
+/*
+ * What all values are multiples of (ticks of 10 ms in ns, sectors, pages): only the quotients are
+ * written. 0 when all are zero: then nothing is.
+ */
+static __u64 common_divisor(const __u64 *values, size_t count)
+{
+	size_t others = 0;
+	__u64 divisor = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		others += values[i] != 0;
+		divisor = greatest_common_divisor(values[i], divisor);
+	}
+	return !others || (others > 1 && divisor >= DIVISOR_MIN) ? divisor : 1;
+}
+
+/* A number that stands alone. */
+static __u64 pack_single(struct ts_packer *packer, __u64 value)
+{
+	unsigned int before = TS_PACKER_FIRST;
+
+	return ts_pack_number(packer, &before, value);
+}
+
+void ts_frame_pack_counters(struct ts_packer *packer, __u64 *values, size_t count)
+{
+	unsigned int before = TS_PACKER_FIRST;
+	__u64 divisor = 0;
+
+	if (!count)
+		return;
+	if (!ts_packer_reads(packer))
+		divisor = common_divisor(values, count);
+	divisor = pack_single(packer, divisor);
+	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
+		__u64 quotient = divisor ? values[i] / divisor : 0;
+
+		if (divisor)
+			quotient = ts_pack_number(packer, &before, quotient);
+		if (__builtin_mul_overflow(quotient, divisor, &values[i]))
+			ts_packer_fail(packer, "a counter is too large");
+	}
+}
+
+/* ---- doubles: integers, whole nanoseconds, or all 64 bits */
+
+enum { FORM_BITS, FORM_INTEGER, FORM_NANOSECONDS, FORMS };
+#define EXACT_LIMIT   9007199254740992.0 /* 2^53 */
+#define NS_PER_SECOND 1e9
+
+static __u64 double_bits(double value)
+{
+	__u64 bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	return bits;
+}
+
+/* scale is 1 or NS_PER_SECOND; true when integer / scale is value to the last bit. */
+static bool is_integer_of(double value, double scale, __s64 *integer)
+{
+	double scaled = nearbyint(value * scale);
+
+	if (!(fabs(scaled) < EXACT_LIMIT))
+		return false;
+	*integer = (__s64)scaled;
+	return double_bits((double)*integer / scale) == double_bits(value);
+}
+
+static __u64 form_of(double value, __u64 *number)
+{
+	__s64 integer;
+
+	if (is_integer_of(value, 1, &integer)) {
+		*number = ts_frame_zigzag(integer);
+		return FORM_INTEGER;
+	}
+	if (is_integer_of(value, NS_PER_SECOND, &integer)) {
+		*number = ts_frame_zigzag(integer);
+		return FORM_NANOSECONDS;
+	}
+	*number = double_bits(value);
+	return FORM_BITS;
+}
+
+static double value_of(__u64 form, __u64 number)
+{
+	double value;
+
+	if (form == FORM_INTEGER)
+		return (double)ts_frame_unzigzag(number);
+	if (form == FORM_NANOSECONDS)
+		return (double)ts_frame_unzigzag(number) / NS_PER_SECOND;
+	memcpy(&value, &number, sizeof value);
+	return value;
+}
+
+void ts_frame_pack_doubles(struct ts_packer *packer, double *values, size_t count)
+{
+	unsigned int before = TS_PACKER_FIRST, form_before = TS_PACKER_FIRST;
+
+	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
+		__u64 number, form = form_of(values[i], &number);
+
+		form = ts_pack_number(packer, &form_before, form);
+		if (form >= FORMS) {
+			ts_packer_fail(packer, "a value is written in an unknown way");
+			return;
+		}
+		number = form == FORM_BITS ? ts_pack_bits(packer, 64, number)
+					   : ts_pack_number(packer, &before, number);
+		values[i] = value_of(form, number);
+	}
+}
+
+static bool all_are_counts(const double *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		__s64 integer;
+
+		if (!is_integer_of(values[i], 1, &integer) || integer < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Gauges that are all whole numbers, not negative, are written as counters are. */
+void ts_frame_pack_gauges(struct ts_packer *packer, double *values, size_t count,
+			  struct ts_arena *arena)
+{
+	__u64 *numbers, counts;
+
+	if (!count)
+		return;
+	counts = pack_single(packer, !ts_packer_reads(packer) && all_are_counts(values, count));
+	if (!counts) {
+		ts_frame_pack_doubles(packer, values, count);
+		return;
+	}
+	numbers = ts_arena_alloc(arena, count * sizeof *numbers);
+	for (size_t i = 0; i < count && !ts_packer_reads(packer); i++)
+		numbers[i] = (__u64)values[i];
+	ts_frame_pack_counters(packer, numbers, count);
+	for (size_t i = 0; i < count; i++)
+		values[i] = (double)numbers[i];
+}
+
+/* ---- histograms: a number of flags and the scale, slots, sum, maximum */
+
+/* The scale in the lowest bits. */
+#define SCALE_MASK   7u
+#define EMPTY	     8u	 /* no more about it follows */
+#define MAX_IS_BOUND 16u /* as in struct ts_histogram */
+#define MAX_FROM_TOP 32u /* the maximum is the bound of the highest slot in use and not written */
+#define KNOWN_FLAGS  63u
+#define PLACE_BITS   10 /* of a slot's number */
+
+static unsigned int slots_of(unsigned int scale)
+{
+	return TS_HISTOGRAM_SLOTS(scale);
+}
+
+/*
+ * The largest value (ns or bytes) of a slot. Found with the integers that sort values into slots,
+ * so that it is the same number everywhere. The last slot has no bound.
+ */
+static __u64 slot_bound(unsigned int scale, enum ts_unit unit, unsigned int slot)
+{
+	__u64 low = 0, high = 1ULL << 63; /* low is within, high is beyond */
+
+	while (high - low > 1) {
+		__u64 middle = low + (high - low) / 2;
+
+		if (ts_histogram_slot(scale, unit, middle) <= slot)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The highest slot in use; -1 when there is none. */
+static int top_slot(const struct ts_histogram *histogram)
+{
+	int top = (int)slots_of(histogram->scale) - 1;
+
+	while (top >= 0 && !histogram->slot[top])
+		top--;
+	return top;
+}
+
+static unsigned int flags_of(const struct ts_histogram *histogram)
+{
+	unsigned int flags = histogram->scale;
+	int top = top_slot(histogram);
+
+	if (histogram->max_is_bound)
+		flags |= MAX_IS_BOUND;
+	if (top < 0)
+		return histogram->sum || histogram->max ? flags : flags | EMPTY;
+	if (histogram->max_is_bound && top < (int)slots_of(histogram->scale) - 1 &&
+	    histogram->max == slot_bound(histogram->scale, histogram->unit, (unsigned int)top))
+		flags |= MAX_FROM_TOP;
+	return flags;
+}
+
+/* The slots in use and those between them. */
+static void pack_slots(struct ts_packer *packer, struct ts_histogram *histogram)
+{
+	int top = top_slot(histogram);
+	__u64 first = 0, count;
+
+	while (top >= 0 && !histogram->slot[first])
+		first++;
+	count = ts_pack_bits(packer, PLACE_BITS, top >= 0 ? (__u64)top - first + 1 : 0);
+	if (count)
+		first = ts_pack_bits(packer, PLACE_BITS, first);
+	if (count > slots_of(histogram->scale) || first > slots_of(histogram->scale) - count) {
+		ts_packer_fail(packer, "a histogram has more slots than there are");
+		return;
+	}
+	ts_pack_slots(packer, histogram->slot + first, count);
+}
+
+void ts_frame_pack_flags(struct ts_packer *packer, struct ts_histogram *const *histogram,
+			 unsigned char *flags, size_t count)
+{
+	unsigned int before = TS_PACKER_FIRST;
+
+	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
+		__u64 number = ts_packer_reads(packer) ? 0 : flags_of(histogram[i]);
+
+		number = ts_pack_number(packer, &before, number);
+		if (number > KNOWN_FLAGS || (number & SCALE_MASK) > TS_HISTOGRAM_SCALE_GLOBAL)
+			ts_packer_fail(packer, "a histogram of an unknown kind");
+		flags[i] = (unsigned char)number;
+	}
+}
+
+struct ts_histogram *ts_frame_new_histogram(struct ts_arena *arena, unsigned char flags,
+					    enum ts_unit unit)
+{
+	struct ts_histogram *histogram = ts_histogram_new(arena, flags & SCALE_MASK, unit);
+
+	histogram->max_is_bound = flags & MAX_IS_BOUND;
+	return histogram;
+}
+
+size_t ts_frame_histogram_bytes(unsigned char flags)
+{
+	return sizeof(struct ts_histogram) + slots_of(flags & SCALE_MASK) * sizeof(__u64);
+}
+
+/* What has been read of a histogram is complete but for what its slots tell. */
+static void conclude(struct ts_packer *packer, struct ts_histogram *histogram, unsigned char flags)
+{
+	int top = top_slot(histogram);
+
+	for (int i = 0; i <= top; i++)
+		histogram->count += histogram->slot[i];
+	if (!(flags & MAX_FROM_TOP))
+		return;
+	if (top < 0)
+		ts_packer_fail(packer, "a histogram has a maximum and no values");
+	else
+		histogram->max = slot_bound(histogram->scale, histogram->unit, (unsigned int)top);
+}
+
+void ts_frame_pack_histograms(struct ts_packer *packer, struct ts_histogram *const *histogram,
+			      const unsigned char *flags, size_t count, struct ts_arena *arena)
+{
+	__u64 *sums = ts_arena_alloc(arena, count * sizeof *sums);
+	__u64 *maxima = ts_arena_alloc(arena, count * sizeof *maxima);
+	size_t filled = 0, given = 0;
+
+	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
+		if (flags[i] & EMPTY)
+			continue;
+		pack_slots(packer, histogram[i]);
+		sums[filled++] = histogram[i]->sum;
+		if (!(flags[i] & MAX_FROM_TOP))
+			maxima[given++] = histogram[i]->max;
+	}
+	ts_frame_pack_counters(packer, sums, filled);
+	ts_frame_pack_counters(packer, maxima, given);
+	if (!ts_packer_reads(packer) || ts_packer_why(packer))
+		return;
+	filled = given = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (flags[i] & EMPTY)
+			continue;
+		histogram[i]->sum = sums[filled++];
+		if (!(flags[i] & MAX_FROM_TOP))
+			histogram[i]->max = maxima[given++];
+		conclude(packer, histogram[i], flags[i]);
+	}
+}
