@@ -141,6 +141,14 @@ static void watch_open(struct watch *watch)
 	watch->resident = resident_mib();
 }
 
+/* With two snapshots of 64 namespaces in it, the heap is larger than at first; but not by wave. */
+static void check_memory(const struct watch *watch)
+{
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+	assert_true(resident_mib() <= watch->resident + 16);
+#endif
+}
+
 static void watch_close(struct watch *watch)
 {
 	if (watch->last != watch->first)
@@ -345,7 +353,7 @@ static void test_namespaces(void **state)
 	print_message("# descriptors %zu, before %zu; resident %.1f MiB, before %.1f\n",
 		      open_descriptors(), watch.descriptors, resident_mib(), watch.resident);
 	assert_true(open_descriptors() <= watch.descriptors + 4);
-	assert_true(resident_mib() <= watch.resident + 12);
+	check_memory(&watch);
 	watch_close(&watch);
 }
 
@@ -519,7 +527,7 @@ static void test_disks(void **state)
 		      open_descriptors(), watch.descriptors, resident_mib(), watch.resident);
 	/* Some are kept for disks by their place in a table, not by their number. */
 	assert_true(open_descriptors() <= watch.descriptors + 64);
-	assert_true(resident_mib() <= watch.resident + 12);
+	check_memory(&watch);
 	watch_close(&watch);
 	close(file);
 }
