@@ -9,12 +9,14 @@
 #include "options.h"
 #include "profile_file.h"
 #include "../core/error.h"
+#include "../core/render/alert_rules.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:10469"
 
 struct export_options {
 	struct ts_export_options all;
 	struct ts_option_names disabled_programs;
+	const char *alert_rules; /* a profile: print rules made from it, and measure nothing */
 	bool verbose;
 };
 
@@ -49,6 +51,8 @@ static const struct ts_option options_table[] = {
 	 "findings are about at least so much time (default 60s)"},
 	{"profile", 0, "FILE|NAME", ts_option_text, AT(all.profile_name), 0, 0, NULL,
 	 "thresholds to judge by (default: built in, the same as the profile default)"},
+	{"alert-rules", 0, "FILE|NAME", ts_option_text, AT(alert_rules), 0, 0, NULL,
+	 "print alert rules for Prometheus made from this profile, and end; needs no privilege"},
 	{"max-series", 0, "NUMBER", option_count, AT(all.max_series), 10, 1000000, NULL,
 	 "label sets of one family at most; what is left out is counted in "
 	 "tunescope_left_out_series (default 10000)"},
@@ -78,6 +82,21 @@ static int check(const struct ts_export_options *options)
 	return 0;
 }
 
+static int print_alert_rules(const struct export_options *options)
+{
+	struct ts_profile profile;
+
+	if (options->all.listen || options->all.textfile || options->all.profile_name) {
+		ts_err(0, "export: --alert-rules only prints: --listen, --textfile and --profile "
+			  "do not go with it");
+		return TS_EXIT_USAGE;
+	}
+	if (ts_profile_load(options->alert_rules, &profile))
+		return TS_EXIT_USAGE;
+	ts_render_alert_rules(stdout, &profile);
+	return TS_EXIT_DONE;
+}
+
 static void fill_defaults(struct ts_export_options *options)
 {
 	if (!options->listen)
@@ -97,6 +116,8 @@ static int run(const struct ts_command *command, int argc, char **argv)
 	if (!ts_options_parse(command, argc, argv, &options, NULL, 0, NULL, &exit_code))
 		return exit_code;
 	ts_verbose = options.verbose;
+	if (options.alert_rules)
+		return print_alert_rules(&options);
 	options.all.disabled_programs = &options.disabled_programs;
 	options.all.collect.disabled_programs = options.disabled_programs.name;
 	if (check(&options.all) || ts_profile_load(options.all.profile_name, &options.all.profile))

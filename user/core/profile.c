@@ -4,26 +4,30 @@
 #include <errno.h>
 #include <ini.h>
 #include <math.h>
-#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "error.h"
+#include "profile_reader.h"
 
-#define ENABLED_KEY	"enabled"
-#define MESSAGE_BYTES	640
-#define SUGGESTION_FROM 2 /* edits that a slip of the keyboard takes at most */
+#define ALERTS_SECTION "alerts"
 
-struct reader {
-	const char *next; /* text not yet given to inih */
-	int line;	  /* number of the line given last */
-	int error_line;	  /* first mistake that is not one of INI syntax; 0: none */
-	char message[MESSAGE_BYTES];
-	struct ts_profile profile;
-	bool seen[TS_RULES_MAX][TS_RULE_THRESHOLDS_MAX + 1]; /* the last one is `enabled` */
+/* Keys of [alerts], in the order of ts_profile_reader's seen_alerts. */
+static const struct {
+	const char *key;
+	size_t offset;
+	double value, minimum, maximum;
+	const char *accepted;
+} alert_keys[] = {
+	{"finding_for", offsetof(struct ts_profile, finding_for), 600, 0, 86400,
+	 "a time such as 10m or 1h, 24h at most"},
+	{"scrape_interval", offsetof(struct ts_profile, scrape_interval), 15, 1, 3600,
+	 "a time such as 15s or 1m, from 1s to 1h"},
 };
+#define ALERT_KEYS (sizeof alert_keys / sizeof alert_keys[0])
+_Static_assert(ALERT_KEYS == sizeof((struct ts_profile_reader *)0)->seen_alerts, "one for each");
 
 void ts_profile_defaults(struct ts_profile *profile)
 {
@@ -34,131 +38,62 @@ void ts_profile_defaults(struct ts_profile *profile)
 		for (size_t k = 0; k < TS_RULE_THRESHOLDS_MAX; k++)
 			profile->threshold[i][k] = ts_rules[i]->thresholds[k].value;
 	}
+	ts_profile_default_objectives(profile);
+	for (size_t k = 0; k < ALERT_KEYS; k++)
+		*(double *)((char *)profile + alert_keys[k].offset) = alert_keys[k].value;
 }
 
-/* Keeps the first mistake; 0 is what inih wants for "an error". */
-static int __attribute__((format(printf, 2, 3)))
-mistake(struct reader *reader, const char *format, ...)
+static int unknown_section(struct ts_profile_reader *reader, const char *section)
 {
-	va_list arguments;
-
-	if (reader->error_line)
-		return 0;
-	reader->error_line = reader->line;
-	va_start(arguments, format);
-	vsnprintf(reader->message, sizeof reader->message, format, arguments);
-	va_end(arguments);
-	return 0;
-}
-
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-	size_t m = a < b ? a : b;
-
-	return m < c ? m : c;
-}
-
-/* Edits (insert, delete, replace) between two words; long ones are simply far apart. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[64], la = strlen(a), lb = strlen(b);
-
-	if (la >= 64 || lb >= 64)
-		return 64;
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t above = row[j];
-
-			row[j] = smallest(above + 1, row[j - 1] + 1,
-					  diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[lb];
-}
-
-/* The names something may have, collected into one message. */
-struct candidates {
-	const char *wanted, *nearest;
-	size_t nearest_distance;
-	char list[MESSAGE_BYTES / 2];
-};
-
-static void candidate(struct candidates *all, const char *name)
-{
-	size_t used = strlen(all->list), d = distance(all->wanted, name);
-
-	snprintf(all->list + used, sizeof all->list - used, "%s%s", used ? ", " : "", name);
-	if (d <= SUGGESTION_FROM && (!all->nearest || d < all->nearest_distance)) {
-		all->nearest = name;
-		all->nearest_distance = d;
-	}
-}
-
-static int unknown(struct reader *reader, const char *what, const struct candidates *all)
-{
-	if (all->nearest)
-		return mistake(reader, "unknown %s \"%.64s\"; did you mean \"%s\"? (accepted: %s)",
-			       what, all->wanted, all->nearest, all->list);
-	return mistake(reader, "unknown %s \"%.64s\"; accepted: %s", what, all->wanted, all->list);
-}
-
-static int unknown_section(struct reader *reader, const char *section)
-{
-	struct candidates all = {.wanted = section};
+	struct ts_candidates all = {.wanted = section};
 
 	for (size_t i = 0; i < ts_rules_count; i++)
-		candidate(&all, ts_rules[i]->id);
-	return unknown(reader, "section", &all);
+		ts_candidate(&all, ts_rules[i]->id);
+	ts_candidate(&all, ALERTS_SECTION);
+	ts_candidate(&all, "objective NAME");
+	/* Whatever its name: the word before it may be what was mistyped. */
+	if (!all.nearest && !strncmp(section, "obj", 3))
+		all.nearest = "objective NAME";
+	return ts_candidates_mistake(reader, reader->line, "section", &all);
 }
 
-static int unknown_key(struct reader *reader, const struct ts_rule *rule, const char *key)
+static int unknown_key(struct ts_profile_reader *reader, const struct ts_rule *rule,
+		       const char *key)
 {
-	struct candidates all = {.wanted = key};
+	struct ts_candidates all = {.wanted = key};
 	char what[96];
 
-	candidate(&all, ENABLED_KEY);
+	ts_candidate(&all, TS_PROFILE_ENABLED_KEY);
 	for (size_t k = 0; k < TS_RULE_THRESHOLDS_MAX && rule->thresholds[k].key; k++)
-		candidate(&all, rule->thresholds[k].key);
+		ts_candidate(&all, rule->thresholds[k].key);
 	snprintf(what, sizeof what, "key in [%s]", rule->id);
-	return unknown(reader, what, &all);
+	return ts_candidates_mistake(reader, reader->line, what, &all);
 }
 
-static int set_enabled(struct reader *reader, size_t rule, const char *value)
+static int set_enabled(struct ts_profile_reader *reader, size_t rule, const char *value)
 {
-	static const struct {
-		const char *word;
-		bool on;
-	} words[] = {{"yes", true}, {"no", false},  {"true", true}, {"false", false},
-		     {"on", true},  {"off", false}, {"1", true},    {"0", false}};
-
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (!strcasecmp(value, words[i].word)) {
-			reader->profile.enabled[rule] = words[i].on;
-			return 1;
-		}
-	return mistake(reader, ENABLED_KEY " = \"%.64s\": yes or no is accepted", value);
+	if (ts_profile_yes_or_no(value, &reader->profile.enabled[rule]))
+		return 1;
+	return ts_profile_mistake(
+		reader, TS_PROFILE_ENABLED_KEY " = \"%.64s\": yes or no is accepted", value);
 }
 
-static int set_threshold(struct reader *reader, size_t rule, size_t k, const char *value)
+static int set_threshold(struct ts_profile_reader *reader, size_t rule, size_t k, const char *value)
 {
 	const struct ts_threshold *threshold = &ts_rules[rule]->thresholds[k];
 	char *end;
 	double number = strtod(value, &end);
 
 	if (end == value || *end || !isfinite(number))
-		return mistake(reader, "%s = \"%.64s\" is not a number; %g to %g (%s) is accepted",
-			       threshold->key, value, threshold->minimum, threshold->maximum,
-			       threshold->unit);
+		return ts_profile_mistake(
+			reader, "%s = \"%.64s\" is not a number; %g to %g (%s) is accepted",
+			threshold->key, value, threshold->minimum, threshold->maximum,
+			threshold->unit);
 	if (number < threshold->minimum || number > threshold->maximum)
-		return mistake(reader, "%s = %.64s is out of range; %g to %g (%s) is accepted",
-			       threshold->key, value, threshold->minimum, threshold->maximum,
-			       threshold->unit);
+		return ts_profile_mistake(reader,
+					  "%s = %.64s is out of range; %g to %g (%s) is accepted",
+					  threshold->key, value, threshold->minimum,
+					  threshold->maximum, threshold->unit);
 	reader->profile.threshold[rule][k] = number;
 	return 1;
 }
@@ -174,7 +109,7 @@ static int find_rule(const char *id)
 /* Index of a key in a rule's thresholds; TS_RULE_THRESHOLDS_MAX is `enabled`; -1: no such key. */
 static int find_key(const struct ts_rule *rule, const char *key)
 {
-	if (!strcmp(key, ENABLED_KEY))
+	if (!strcmp(key, TS_PROFILE_ENABLED_KEY))
 		return TS_RULE_THRESHOLDS_MAX;
 	for (int k = 0; k < TS_RULE_THRESHOLDS_MAX && rule->thresholds[k].key; k++)
 		if (!strcmp(key, rule->thresholds[k].key))
@@ -182,16 +117,44 @@ static int find_key(const struct ts_rule *rule, const char *key)
 	return -1;
 }
 
+static int alerts_key(struct ts_profile_reader *reader, const char *key, const char *value)
+{
+	struct ts_candidates all = {.wanted = key};
+
+	for (size_t k = 0; k < ALERT_KEYS; k++) {
+		double *number = (double *)((char *)&reader->profile + alert_keys[k].offset);
+
+		ts_candidate(&all, alert_keys[k].key);
+		if (strcmp(key, alert_keys[k].key))
+			continue;
+		if (reader->seen_alerts[k])
+			return ts_profile_mistake(
+				reader, "\"%s\" is given twice for [" ALERTS_SECTION "]", key);
+		reader->seen_alerts[k] = true;
+		if (ts_profile_duration(value, number) && *number >= alert_keys[k].minimum &&
+		    *number <= alert_keys[k].maximum)
+			return 1;
+		return ts_profile_mistake(reader, "%s = \"%.64s\": accepted is %s", key, value,
+					  alert_keys[k].accepted);
+	}
+	return ts_candidates_mistake(reader, reader->line, "key in [" ALERTS_SECTION "]", &all);
+}
+
 static int handle(void *user, const char *section, const char *key, const char *value)
 {
-	struct reader *reader = user;
+	struct ts_profile_reader *reader = user;
 	int rule, k;
 
 	if (!*section)
-		return mistake(reader,
-			       "\"%.64s\" stands before the first [section]; each section "
-			       "is a rule, such as [%s]",
-			       key, ts_rules[0]->id);
+		return ts_profile_mistake(
+			reader,
+			"\"%.64s\" stands before the first [section]; each section "
+			"is a rule, such as [%s], an [objective NAME], or [alerts]",
+			key, ts_rules[0]->id);
+	if (ts_objective_section(section))
+		return ts_objective_key(reader, key, value);
+	if (!strcmp(section, ALERTS_SECTION))
+		return alerts_key(reader, key, value);
 	rule = find_rule(section);
 	if (rule < 0)
 		return unknown_section(reader, section);
@@ -199,7 +162,7 @@ static int handle(void *user, const char *section, const char *key, const char *
 	if (k < 0)
 		return unknown_key(reader, ts_rules[rule], key);
 	if (reader->seen[rule][k])
-		return mistake(reader, "\"%s\" is given twice for [%s]", key, section);
+		return ts_profile_mistake(reader, "\"%s\" is given twice for [%s]", key, section);
 	reader->seen[rule][k] = true;
 	return k == TS_RULE_THRESHOLDS_MAX ? set_enabled(reader, (size_t)rule, value)
 					   : set_threshold(reader, (size_t)rule, (size_t)k, value);
@@ -209,31 +172,37 @@ static int handle(void *user, const char *section, const char *key, const char *
  * A section without keys never reaches handle(): a misspelt one would go unnoticed. inih itself has
  * no call for sections, so the line is looked at when it is handed over.
  */
-static void check_section(struct reader *reader, const char *line)
+static void check_section(struct ts_profile_reader *reader, const char *line)
 {
-	const char *end;
+	const char *end, *objective;
 	char name[96];
 
 	line += strspn(line, " \t");
 	end = *line == '[' ? strchr(line, ']') : NULL;
-	if (!end || (size_t)(end - line) > sizeof name)
+	if (!end)
 		return;
+	ts_objective_end(reader);
+	reader->objective.line = 0;
+	/* Too long to be any is told from its beginning. */
 	snprintf(name, sizeof name, "%.*s", (int)(end - line - 1), line + 1);
-	if (find_rule(name) < 0)
+	objective = ts_objective_section(name);
+	if (objective)
+		ts_objective_begin(reader, objective);
+	else if (strcmp(name, ALERTS_SECTION) && find_rule(name) < 0)
 		unknown_section(reader, name);
 }
 
 /* inih's line reader: like fgets, and counts the lines so that handle() knows where it is. */
 static char *read_line(char *line, int size, void *user)
 {
-	struct reader *reader = user;
+	struct ts_profile_reader *reader = user;
 	size_t length = strcspn(reader->next, "\n"), room = (size_t)size - 1;
 
 	if (!*reader->next)
 		return NULL;
 	reader->line++;
 	if (length > room)
-		mistake(reader, "the line is longer than %zu characters", room);
+		ts_profile_mistake(reader, "the line is longer than %zu characters", room);
 	snprintf(line, (size_t)size, "%.*s", (int)length, reader->next);
 	check_section(reader, line);
 	reader->next += length;
@@ -256,7 +225,7 @@ static void name_after_file(struct ts_profile *profile, const char *file_name)
 
 int ts_profile_parse(const char *text, const char *file_name, struct ts_profile *profile)
 {
-	struct reader reader = {.next = text};
+	struct ts_profile_reader reader = {.next = text};
 	int syntax_line;
 
 	/* Windows editors put a byte order mark in front. */
@@ -267,6 +236,8 @@ int ts_profile_parse(const char *text, const char *file_name, struct ts_profile 
 	syntax_line = ini_parse_stream(read_line, &reader, handle, &reader);
 	if (syntax_line < 0)
 		return ts_err(-ENOMEM, "%s: out of memory", file_name);
+	if (!syntax_line)
+		ts_objective_end(&reader);
 	if (reader.error_line && (!syntax_line || reader.error_line <= syntax_line))
 		return ts_err(-EINVAL, "%s:%d: %s", file_name, reader.error_line, reader.message);
 	if (syntax_line)

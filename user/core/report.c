@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "objective.h"
 #include "profile.h"
 #include "rule.h"
 
@@ -231,6 +232,7 @@ struct ts_report *ts_report_make(const struct ts_window *window, const struct ts
 							  "switched off by the profile"};
 	}
 	merge(&context);
+	ts_objectives_judge(report);
 	return report;
 }
 

@@ -5,6 +5,7 @@
 
 #include "window.h"
 
+struct ts_objective_result; /* objective.h */
 struct ts_profile;
 struct ts_recording;
 
@@ -81,9 +82,12 @@ struct ts_report {
 	size_t findings, findings_capacity;
 	struct ts_rule_result *rule;
 	size_t rules;
+	struct ts_objective_result *objective; /* of the profile, worst first */
+	size_t objectives, objectives_capacity;
 };
 
-/* Judges a window by every rule the profile leaves on. The report refers to window and profile. */
+/* Judges a window by every rule the profile leaves on, and by its objectives. The report refers to
+ * window and profile. */
 struct ts_report *ts_report_make(const struct ts_window *window, const struct ts_profile *profile);
 void ts_report_free(struct ts_report *report);
 

@@ -189,6 +189,15 @@ static json_t *rules(const struct ts_json *w)
 	return array;
 }
 
+static json_t *objectives(const struct ts_json *w)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < w->report->objectives; i++)
+		json_array_append_new(array, ts_json_objective(w, &w->report->objective[i]));
+	return array;
+}
+
 int ts_render_json(FILE *out, const struct ts_report *report)
 {
 	struct ts_json w = {.arena = ts_arena_new(), .window = report->window, .report = report};
@@ -202,7 +211,7 @@ int ts_render_json(FILE *out, const struct ts_report *report)
 		json_object_set_new(root, "recording", recording(&w));
 	json_object_set_new(root, "findings", findings(&w));
 	json_object_set_new(root, "rules", rules(&w));
-	json_object_set_new(root, "objectives", json_array());
+	json_object_set_new(root, "objectives", objectives(&w));
 	json_object_set_new(root, "families", ts_json_families(&w));
 	json_object_set_new(root, "settings", ts_json_settings(&w));
 	json_object_set_new(root, "namespaces", ts_json_namespaces(&w));

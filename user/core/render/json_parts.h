@@ -22,6 +22,9 @@ json_t *ts_json_number_or_text(const struct ts_json *w, const char *value);
 json_t *ts_json_labels(const struct ts_json *w, enum ts_family_id id, const char *const *label);
 json_t *ts_json_sufferer(const struct ts_json *w, const struct ts_sufferer *sufferer);
 
+struct ts_objective_result;
+json_t *ts_json_objective(const struct ts_json *w, const struct ts_objective_result *result);
+
 /* Of the window: */
 json_t *ts_json_host(const struct ts_json *w);
 json_t *ts_json_families(const struct ts_json *w);

@@ -40,6 +40,7 @@ void ts_page_heading(const struct ts_page *page, const char *title);
 
 /* The sections of the report, in their order. */
 void ts_page_summary(const struct ts_page *page, const struct ts_report *report);
+void ts_page_objectives(const struct ts_page *page, const struct ts_report *report);
 void ts_page_evidence(const struct ts_page *page, const struct ts_report *report);
 void ts_page_histograms(const struct ts_page *page, const struct ts_report *report);
 void ts_page_coverage(const struct ts_page *page, const struct ts_report *report);

@@ -18,8 +18,8 @@ void ts_render_text(FILE *out, const struct ts_report *report,
 		    const struct ts_render_options *options)
 {
 	static void (*const sections[])(const struct ts_page *, const struct ts_report *) = {
-		ts_page_summary,  ts_page_evidence, ts_page_histograms,
-		ts_page_coverage, ts_page_rules,    ts_page_cost,
+		ts_page_summary,  ts_page_objectives, ts_page_evidence, ts_page_histograms,
+		ts_page_coverage, ts_page_rules,      ts_page_cost,
 	};
 	struct ts_page page = {
 		.out = out,
