@@ -96,9 +96,9 @@ static void add_to_window(struct ts_exporter *exporter, const struct ts_snapshot
 	if (ts_window_make(earlier, exporter->latest, &step))
 		return;
 	ts_window_add(&exporter->pending, &step);
-	ts_window_free(&step);
-	if (ts_window_reached(&exporter->pending, exporter->window_seconds))
+	if (ts_window_reached(&exporter->pending, exporter->window_seconds, step.seconds))
 		judge(exporter);
+	ts_window_free(&step);
 }
 
 static void take_snapshot(struct ts_exporter *exporter)

@@ -102,7 +102,7 @@ static void judge(struct ts_finding_watch *watch)
 void ts_finding_watch_add(struct ts_finding_watch *watch, const struct ts_window *window)
 {
 	ts_window_add(&watch->window, window);
-	if (!ts_window_reached(&watch->window, watch->seconds))
+	if (!ts_window_reached(&watch->window, watch->seconds, window->seconds))
 		return;
 	judge(watch);
 	ts_window_free(&watch->window);

@@ -91,6 +91,7 @@ static bool next_window(struct timeline *t, double seconds, size_t *at, struct t
 	*window = (struct ts_window){0};
 	for (size_t i = *at; i < recording->windows; i++) {
 		const struct ts_frame_place *place = &recording->window[i];
+		double before = window->seconds;
 
 		if (t->taken[i] || !ts_frame_within(place, t->replay->from_ns, t->replay->to_ns) ||
 		    (window->delta && place->header.session != *session))
@@ -99,7 +100,7 @@ static bool next_window(struct timeline *t, double seconds, size_t *at, struct t
 		if (ts_recording_add(recording, i, window))
 			continue;
 		*session = place->header.session;
-		if (ts_window_reached(window, seconds))
+		if (ts_window_reached(window, seconds, window->seconds - before))
 			break;
 	}
 	while (*at < recording->windows && t->taken[*at])

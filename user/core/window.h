@@ -39,8 +39,11 @@ void ts_window_free(struct ts_window *window);
  */
 void ts_window_add(struct ts_window *into, const struct ts_window *later);
 
-/* Long enough: at least seconds less 2 %. For who puts windows together up to a length. */
-bool ts_window_reached(const struct ts_window *window, double seconds);
+/*
+ * For who puts windows together up to a length: with the last one, which lasted so long, this is as
+ * near to it as it gets. Windows end a little early or late, all of them perhaps to the same side.
+ */
+bool ts_window_reached(const struct ts_window *window, double seconds, double last);
 
 enum ts_status ts_window_status(const struct ts_window *window, enum ts_family_id id);
 const char *ts_window_why(const struct ts_window *window, enum ts_family_id id);

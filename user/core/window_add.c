@@ -8,14 +8,13 @@
 
 #include "arena.h"
 
-#define SUFFERERS_MAX	 32   /* of a family */
-#define LENGTH_TOLERANCE 0.02 /* windows end a little early or late */
+#define SUFFERERS_MAX 32 /* of a family */
 
 static const char part_missing[] = "not measured in a part of this window: ";
 
-bool ts_window_reached(const struct ts_window *window, double seconds)
+bool ts_window_reached(const struct ts_window *window, double seconds, double last)
 {
-	return window->seconds >= seconds * (1 - LENGTH_TOLERANCE);
+	return window->seconds >= seconds - last / 2;
 }
 
 static bool measured(const struct ts_family_data *data)
