@@ -159,6 +159,8 @@ def compare(tunescope, directory):
                if finding["outcome"] == "recommend" and str(finding["scope"].get("netns")) == str(inode)}
     print("findings", ",".join(sorted(exported)), ",".join(sorted(advised)))
     print("snapshots", prometheus.number("rate(tunescope_snapshots_total[15s])", end), 1)
+    print("longest scrape and snapshot", prometheus.number(f"max_over_time(scrape_duration_seconds[{span}])", end),
+          prometheus.number(f"max_over_time(tunescope_snapshot_seconds[{span}])", end))
     own = 'rate(tunescope_process_cpu_seconds_total{process="%s"}[15s])'
     print("cpu", prometheus.number(own % "collector", end), prometheus.number(own % "http", end))
 
