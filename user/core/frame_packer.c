@@ -94,23 +94,29 @@ static void read_part(struct ts_packer *packer, __u32 start, __u32 length)
 	}
 }
 
-/* One decision; bit is what it is when writing. The lower part of the range stands for zero. */
-static unsigned int decide_at(struct ts_packer *packer, __u32 bound, unsigned int bit)
+/* The part of the range from start on that is length long: written, or taken as read. */
+static void take_part(struct ts_packer *packer, __u32 start, __u32 length)
 {
-	if (!packer->out)
-		bit = packer->code >= bound;
-	(packer->out ? write_part : read_part)(packer, bit ? bound : 0,
-					       bit ? packer->range - bound : bound);
-	return bit;
+	if (packer->out)
+		write_part(packer, start, length);
+	else
+		read_part(packer, start, length);
 }
 
+/* One decision; bit is what it is when writing. The lower part of the range stands for zero. */
 static unsigned int decide(struct ts_packer *packer, struct odds *odds, unsigned int bit)
 {
-	bit = decide_at(packer, packer->range / (odds->zero + odds->one) * odds->zero, bit);
-	if (bit)
+	__u32 bound = packer->range / (odds->zero + odds->one) * odds->zero;
+
+	if (!packer->out)
+		bit = packer->code >= bound;
+	if (bit) {
+		take_part(packer, bound, packer->range - bound);
 		odds->one += SEEN;
-	else
+	} else {
+		take_part(packer, 0, bound);
 		odds->zero += SEEN;
+	}
 	if (odds->zero + odds->one > FORGET) {
 		odds->zero = (odds->zero + 1) / 2;
 		odds->one = (odds->one + 1) / 2;
@@ -118,13 +124,33 @@ static unsigned int decide(struct ts_packer *packer, struct odds *odds, unsigned
 	return bit;
 }
 
+/* Up to a byte at once. */
+static unsigned int pack_few_bits(struct ts_packer *packer, unsigned int count, unsigned int value)
+{
+	__u32 part = packer->range >> count, most = (1u << count) - 1;
+
+	if (!packer->out) {
+		value = packer->code / part;
+		/* Only in a damaged stream. */
+		if (value > most)
+			value = most;
+	}
+	take_part(packer, part * value, part);
+	return value;
+}
+
 __u64 ts_pack_bits(struct ts_packer *packer, unsigned int count, __u64 value)
 {
 	__u64 result = 0;
 
-	while (count--)
-		result = result << 1 |
-			 decide_at(packer, packer->range / 2, (unsigned int)(value >> count & 1));
+	while (count) {
+		unsigned int few = count < 8 ? count : 8;
+
+		count -= few;
+		result = result << few |
+			 pack_few_bits(packer, few,
+				       (unsigned int)(value >> count) & ((1u << few) - 1));
+	}
 	return result;
 }
 
