@@ -51,8 +51,10 @@ collect_missing() {
 	need_command prometheus prometheus
 	need_command curl curl
 	need_command setcap libcap2-bin
+	need_command strace strace
 	/usr/bin/python3 -c 'import prometheus_client' 2>/dev/null ||
 		missing="$missing python3-prometheus-client"
+	/usr/bin/python3 -c 'import yaml' 2>/dev/null || missing="$missing python3-yaml"
 	[ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import jsonschema' 2>/dev/null ||
 		missing="$missing python3-jsonschema"
 	[ "$goal" = check ] && return 0

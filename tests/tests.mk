@@ -6,7 +6,7 @@ LIVE_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/live/test_*.c))
 
 $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/%.o $(CORE_LIB)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(CORE_LIB) -lcmocka $(shell $(PKG_CONFIG) --libs jansson inih zlib) -lm
-$(filter $(BUILD)/tests/rules/% $(BUILD)/tests/unit/test_report,$(UNIT_TESTS)): $(BUILD)/tests/rules/fixture.o $(BUILD)/tests/rules/recorded.o
+$(filter $(BUILD)/tests/rules/% $(BUILD)/tests/unit/test_report $(BUILD)/tests/unit/test_objective,$(UNIT_TESTS)): $(BUILD)/tests/rules/fixture.o $(BUILD)/tests/rules/recorded.o
 $(LIVE_TESTS): $(BUILD)/%: $(BUILD)/%.o $(LIVE_LIB) $(CORE_LIB)
 	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS) -lm
 $(LIVE_TESTS:%=%.o): | $(SKELETONS)

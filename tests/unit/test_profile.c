@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,19 @@ static void the_shipped_profile_is_the_built_in_one(void **state)
 	for (size_t i = 0; i < ts_rules_count; i++)
 		for (size_t k = 0; k < TS_RULE_THRESHOLDS_MAX; k++)
 			assert_true(shipped.threshold[i][k] == built_in.threshold[i][k]);
+	assert_int_equal(shipped.objectives, built_in.objectives);
+	assert_true(built_in.objectives >= 2);
+	/* Written in the file, each of them, and not just left over from the defaults. */
+	for (size_t i = 0; i < built_in.objectives; i++) {
+		char section[96];
+
+		snprintf(section, sizeof section, "\n[objective %s]\n", built_in.objective[i].name);
+		assert_non_null(strstr(text, section));
+		assert_memory_equal(&shipped.objective[i], &built_in.objective[i],
+				    sizeof built_in.objective[i]);
+	}
+	assert_true(shipped.finding_for == built_in.finding_for);
+	assert_true(shipped.scrape_interval == built_in.scrape_interval);
 	free(text);
 }
 
@@ -124,7 +138,157 @@ static void the_shipped_profile_lists_every_key(void **state)
 				fail_msg("default.conf lacks %s of [%s]", rule->thresholds[k].key,
 					 rule->id);
 	}
+	assert_true(lists(text, "alerts", "finding_for") &&
+		    lists(text, "alerts", "scrape_interval"));
 	free(text);
+}
+
+/* "#   service-time-p50 -p95 -p99": the name, or its end after the stem on the same line. */
+static bool documents(const char *text, const char *name)
+{
+	const char *stem_end = strstr(name, "-p50"), *at;
+	char stem[64], *end;
+
+	if (!stem_end)
+		stem_end = strstr(name, "-p95");
+	if (!stem_end)
+		stem_end = strstr(name, "-p99");
+	if (!stem_end)
+		return strstr(text, name) != NULL;
+	snprintf(stem, sizeof stem, "#   %.*s-p", (int)(stem_end - name), name);
+	at = strstr(text, stem);
+	end = at ? strchr(at + 4, '\n') : NULL;
+	return at && strstr(at, stem_end) < end;
+}
+
+static void the_shipped_profile_explains_every_measure(void **state)
+{
+	char *text = read_default_profile();
+
+	for (size_t i = 0; i < ts_measures_count; i++)
+		if (!documents(text, ts_measures[i].name))
+			fail_msg("default.conf does not say what %s is", ts_measures[i].name);
+	free(text);
+}
+
+static const struct ts_objective *objective(const struct ts_profile *profile, const char *name)
+{
+	for (size_t i = 0; i < profile->objectives; i++)
+		if (!strcmp(profile->objective[i].name, name))
+			return &profile->objective[i];
+	fail_msg("no objective %s", name);
+	return NULL;
+}
+
+static void objectives_are_read(void **state)
+{
+	struct ts_profile profile;
+	const struct ts_objective *o;
+
+	/* In any order, beside those of the defaults; one of their name takes the place. */
+	parse("[objective Api]\nwarning = 500 ms\ncritical=2\nfor = 90s\ntarget = 100ms ; inline\n"
+	      "port = 08080\nmeasure = service-time-p95\n[accept-queue]\nsamples = 30\n"
+	      "[objective HighErrorRate]\nmeasure = connection-error-share\nwarning = 1%\n"
+	      "severity = page\n[objective\tDisk]\nmeasure = disk-utilisation\ndevice = dm-0\n"
+	      "critical = 0.9\n[objective Traffic]\nmeasure = connection-rate\n"
+	      "target = 1000\nwarning = 500/s\ncritical = 100\n[objective HighResponseTime]\n"
+	      "enabled = no\n[alerts]\nfinding_for = 1h\nscrape_interval = 30\n",
+	      &profile);
+	assert_int_equal(profile.objectives, 5);
+	o = objective(&profile, "Api");
+	assert_string_equal(o->measure->name, "service-time-p95");
+	assert_string_equal(o->port, "8080");
+	assert_true(o->level[TS_LEVEL_TARGET] == 0.1 && o->level[TS_LEVEL_WARNING] == 0.5);
+	assert_true(o->level[TS_LEVEL_CRITICAL] == 2 && o->for_seconds == 90 && o->enabled);
+	o = objective(&profile, "HighErrorRate");
+	assert_true(o == &profile.objective[1] && o->level[TS_LEVEL_WARNING] == 0.01);
+	assert_true(isnan(o->level[TS_LEVEL_CRITICAL]) && o->for_seconds == 300);
+	assert_string_equal(o->severity, "page");
+	o = objective(&profile, "Disk");
+	assert_string_equal(o->device, "dm-0");
+	assert_true(o->level[TS_LEVEL_CRITICAL] == 0.9);
+	o = objective(&profile, "Traffic");
+	assert_true(o->level[TS_LEVEL_WARNING] == 500 && o->level[TS_LEVEL_CRITICAL] == 100);
+	assert_false(objective(&profile, "HighResponseTime")->enabled);
+	assert_true(profile.finding_for == 3600 && profile.scrape_interval == 30);
+	assert_true(profile.threshold[0][1] == 30);
+}
+
+#define MISTAKE(keys, part) \
+	expect_error("[syn-queue]\n[objective X]\nmeasure = service-time-p95\n" keys "\n", part)
+
+static void mistakes_in_objectives(void **state)
+{
+	expect_error("[objective X]\nmeasure = service-time-p59\nwarning = 1\n",
+		     "my.conf:2: unknown measure \"service-time-p59\"; did you mean \"");
+	expect_error("[objective X]\nmeasure = x\nwarning = 1\n",
+		     "accepted: service-time-p50, service-time-p95,");
+	expect_error("[objective X]\nmeasure = x\nwarning = 1\n", "io-pressure, file-handle-util");
+	expect_error("\n[objective X]\nwarning = 1\n", "my.conf:2: [objective X] lacks measure");
+	expect_error("[objective X]\n", "my.conf:1: [objective X] lacks measure");
+	expect_error("[objective X]\n[syn-queue]\nenabled = maybe\n",
+		     "my.conf:1: [objective X] lacks measure");
+	expect_error("[objective]\n", "my.conf:1: [objective ]: accepted is a name");
+	expect_error("[objective 1st]\n", "my.conf:1: [objective 1st]: accepted is a name");
+	expect_error("[objective a{{b]\n", "accepted is a name of letters, digits");
+	expect_error("[objective AbcdefghijabcdefghijabcdefghijabcdefghijK]\n",
+		     "39 characters at most");
+	expect_error("[objective TunescopeDown]\n", "those of its own alerts");
+	expect_error("[objectiv X]\n", "unknown section \"objectiv X\"; did you mean \"objective ");
+	expect_error("[alert]\n", "did you mean \"alerts\"?");
+	MISTAKE("warnin = 1", "my.conf:4: unknown key in [objective X] \"warnin\"; did you mean");
+	MISTAKE("target = 1\ntarget = 2", "my.conf:5: \"target\" is given twice");
+	MISTAKE("for = 5m", "my.conf:2: [objective X] lacks a value to hold service-time-p95");
+	MISTAKE("warning = 5%", "my.conf:4: warning = \"5%\": accepted is a time such as 500ms");
+	MISTAKE("warning = -1", "accepted is a time");
+	MISTAKE("warning = nan", "accepted is a time");
+	MISTAKE("warning =", "accepted is a time");
+	MISTAKE("warning = 2s\ncritical = 1s", "my.conf:5: critical = 1s is better than warning = "
+					       "2s; accepted is one that is higher");
+	MISTAKE("target = 1\nport = 0", "my.conf:5: port = \"0\": 1 to 65535 is accepted");
+	MISTAKE("target = 1\nport = 8o", "1 to 65535 is accepted");
+	MISTAKE("target = 1\nport = 99999999999999999999", "1 to 65535 is accepted");
+	MISTAKE("target = 1\ndevice = sda", "is not measured for each device");
+	MISTAKE("target = 1\nfor = 5 minutes", "my.conf:5: for = \"5 minutes\": accepted is");
+	MISTAKE("target = 1\nfor = 25h", "24h at most");
+	MISTAKE("target = 1\nenabled = perhaps", "yes or no is accepted");
+	MISTAKE("warning = 1\ncritical = 2\nseverity = page",
+		"my.conf:6: severity = page: with both");
+	MISTAKE("warning = 1\nseverity = \"a b\"", "accepted is one word");
+	MISTAKE("target = 1\n[objective X]\nmeasure = cpu-pressure\ntarget = 1",
+		"my.conf:5: [objective X] is given twice");
+	expect_error("[objective X]\nmeasure = cpu-utilisation\nport = 80\ntarget = 1\n",
+		     "my.conf:3: port = 80: cpu-utilisation is not measured for each port");
+	expect_error("[objective X]\nmeasure = disk-utilisation\ndevice = /dev/sda\ntarget = 1\n",
+		     "(without /dev/)");
+	expect_error("[objective X]\nmeasure = cpu-utilisation\ntarget = 101%\n", "100% at most");
+	expect_error(
+		"[objective X]\nmeasure = connection-rate\ntarget = 1\nwarning = 2\n",
+		"my.conf:4: warning = 2 is better than target = 1; accepted is one that is lower");
+	expect_error("[alerts]\nfinding_for = soon\n",
+		     "my.conf:2: finding_for = \"soon\": accepted");
+	expect_error("[alerts]\nscrape_interval = 0\n", "from 1s to 1h");
+	expect_error("[alerts]\nfinding_four = 1\n", "did you mean \"finding_for\"?");
+	expect_error("[alerts]\nfinding_for = 1\nfinding_for = 1\n",
+		     "my.conf:3: \"finding_for\" is");
+}
+
+static void so_many_objectives_and_no_more(void **state)
+{
+	static char text[TS_OBJECTIVES_MAX * 80];
+	struct ts_profile profile;
+	size_t used = 0;
+
+	/* Two of the defaults stand there already. */
+	for (int i = 0; i < TS_OBJECTIVES_MAX - 2; i++)
+		used += (size_t)snprintf(text + used, sizeof text - used,
+					 "[objective O%d]\nmeasure = cpu-pressure\ntarget = 1%%\n",
+					 i);
+	parse(text, &profile);
+	assert_int_equal(profile.objectives, TS_OBJECTIVES_MAX);
+	snprintf(text + used, sizeof text - used,
+		 "[objective One]\nmeasure = cpu-pressure\ntarget = 1%%\n");
+	expect_error(text, "at most 64 objectives are accepted");
 }
 
 static void the_table_of_rules_is_sound(void **state)
@@ -217,7 +381,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_shipped_profile_is_the_built_in_one),
 		cmocka_unit_test(the_shipped_profile_lists_every_key),
+		cmocka_unit_test(the_shipped_profile_explains_every_measure),
 		cmocka_unit_test(the_table_of_rules_is_sound),
+		cmocka_unit_test(objectives_are_read),
+		cmocka_unit_test(mistakes_in_objectives),
+		cmocka_unit_test(so_many_objectives_and_no_more),
 		cmocka_unit_test(values_and_switches),
 		cmocka_unit_test(mistakes_are_told_with_file_and_line),
 		cmocka_unit_test(the_first_mistake_is_the_one_told),

@@ -185,7 +185,7 @@ static bool set_device(struct ts_profile_reader *reader, struct ts_objective *ob
 					     "device = \"%.64s\": accepted is the name of a block "
 					     "device, such as nvme0n1 (without /dev/)",
 					     entry->text);
-	snprintf(objective->device, sizeof objective->device, "%s", entry->text);
+	memcpy(objective->device, entry->text, sizeof objective->device);
 	return true;
 }
 

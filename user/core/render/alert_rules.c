@@ -222,7 +222,7 @@ static void objective_alert(const struct writer *w, const struct ts_objective *o
 	alert.summary = text_of(w, "%s: the %s is %s %s", place_template(measure), measure->what,
 				side, threshold);
 	alert.description = text_of(
-		w, "%s is %s, %s %s for %s%s. Measured: %s.", measure->what,
+		w, "The %s is %s, %s %s for %s%s. Measured: %s.", measure->what,
 		value_template(measure), side, threshold, duration(w, objective->for_seconds),
 		has_namespace(measure) ? ", in network namespace {{ $labels.netns }}" : "",
 		measure->meaning);
