@@ -253,9 +253,9 @@ static void a_window_stays_small(void **state)
 		struct load load;
 		size_t limit;
 	} hosts[] = {
-		{"idle", {1, 1500, 5, 300, 2}, 1600},
+		{"idle", {1, 1500, 5, 300, 2}, 1500},
 		{"typical", {2, 20000, 100, 20000, 8}, 2500},
-		{"busy", {3, 60000, 2000, 200000, 16}, 4500},
+		{"busy", {3, 60000, 2000, 200000, 16}, 3500},
 	};
 
 	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {

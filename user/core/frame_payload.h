@@ -5,11 +5,11 @@
  * Numbers are variable-length: seven bits a byte, lowest first, the top bit says that more follow.
  * Signed ones are zigzag: 0, -1, 1, -2, … A payload is a list of sections (number, length, bytes).
  *
- * Strings end with a zero byte and stand in the section of strings; elsewhere they are called by
- * their number, counted from 1, and 0 is the empty string. In the order they are needed their
- * numbers go up by one, so that a column of them, written as differences, is nearly all ones. A
- * section that calls strings begins with the number of the newest one called before it: a reader
- * need not know the sections in front.
+ * Strings stand in a section of their own (frame_strings.h); elsewhere they are called by their
+ * number, counted from 1, and 0 is the empty string. In the order they are needed their numbers go
+ * up by one, so that a column of them, written as differences, is nearly all ones. A section that
+ * calls strings begins with the number of the newest one called before it: a reader need not know
+ * the sections in front.
  *
  * Tables are written by columns, because what is alike in them is so from row to row. Columns of
  * measured numbers are not in their section but in the last one, packed, in the order of: times,

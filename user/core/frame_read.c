@@ -13,12 +13,13 @@
 #include "arena.h"
 #include "frame_packer.h"
 #include "frame_reader.h"
+#include "frame_strings.h"
 
 /* Bytes that decoding may allocate for a payload of so many. */
 #define BUDGET_PER_BYTE 8
 #define BUDGET_FIXED	(32u << 20)
 
-/* ---- sections and strings */
+/* ---- sections */
 
 static void find_sections(struct ts_frame_reader *reader, const unsigned char *payload,
 			  size_t length)
@@ -42,44 +43,12 @@ static void find_sections(struct ts_frame_reader *reader, const unsigned char *p
 	}
 }
 
-/* The strings are copied once, as they stand; all texts of the window point into that copy. */
-static void read_strings(struct ts_frame_reader *reader)
-{
-	struct ts_frame_cursor *section = &reader->section[TS_SECTION_STRINGS];
-	size_t length = ts_frame_cursor_left(section), count = 0;
-	char *text;
-
-	if (length && section->end[-1]) {
-		reader->why = "the last string is cut off";
-		return;
-	}
-	for (size_t i = 0; i < length; i++)
-		count += !section->at[i];
-	if (count > TS_FRAME_STRINGS_MAX) {
-		reader->why = "there are too many strings";
-		return;
-	}
-	text = ts_frame_alloc(&reader->budget, section, length, 1);
-	reader->string =
-		ts_frame_alloc(&reader->scratch, section, count + 1, sizeof *reader->string);
-	reader->why = section->why;
-	if (reader->why)
-		return;
-	if (length)
-		memcpy(text, section->at, length);
-	reader->strings = count;
-	reader->string[0] = "";
-	for (size_t i = 1; i <= count; i++) {
-		reader->string[i] = text;
-		text += strlen(text) + 1;
-	}
-}
-
 int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *into,
 			 const unsigned char *payload, size_t length)
 {
 	size_t allowance = length * BUDGET_PER_BYTE + BUDGET_FIXED;
 	const struct ts_frame_cursor *packed = &reader->section[TS_SECTION_PACKED];
+	struct ts_frame_cursor *strings = &reader->section[TS_SECTION_STRINGS];
 
 	*reader = (struct ts_frame_reader){
 		.snapshot = into,
@@ -87,8 +56,11 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 		.scratch = {ts_arena_new(), allowance},
 	};
 	find_sections(reader, payload, length);
-	if (!reader->why)
-		read_strings(reader);
+	if (!reader->why) {
+		reader->string = ts_frame_take_strings(strings, &reader->budget, &reader->scratch,
+						       &reader->strings);
+		reader->why = strings->why;
+	}
 	reader->packer =
 		ts_packer_reader(reader->scratch.arena, packed->at, ts_frame_cursor_left(packed));
 	return reader->why ? -EPROTO : 0;

@@ -7,70 +7,27 @@
 
 #include "arena.h"
 #include "frame_packer.h"
-
-/* ---- strings */
-
-struct entry {
-	const char *text;
-	__u32 hash, number; /* number 0: free */
-};
+#include "frame_strings.h"
 
 struct writer {
 	struct ts_arena *arena; /* for the time of writing */
-	struct entry *table;	/* a power of two, at most half full */
-	size_t size;
-	__u32 strings;
+	struct ts_frame_strings *strings;
 	__u32 newest;		/* of them that was written somewhere */
-	struct ts_bytes text;	/* the section of strings */
-	struct ts_bytes body;	/* all sections behind it but the last */
+	struct ts_bytes body;	/* all sections but the first and the last */
 	struct ts_bytes packed; /* the last */
 	struct ts_packer *packer;
 };
 
-static struct entry *find_entry(struct entry *table, size_t size, const char *text, __u32 hash)
+static struct writer writer_new(void)
 {
-	size_t i = hash & (size - 1);
+	struct ts_arena *arena = ts_arena_new();
 
-	while (table[i].number && (table[i].hash != hash || strcmp(table[i].text, text)))
-		i = (i + 1) & (size - 1);
-	return &table[i];
-}
-
-static void enlarge_table(struct writer *writer)
-{
-	size_t size = writer->size ? writer->size * 2 : 1024;
-	struct entry *table = ts_arena_alloc(writer->arena, size * sizeof *table);
-
-	for (size_t i = 0; i < writer->size; i++)
-		if (writer->table[i].number)
-			*find_entry(table, size, writer->table[i].text, writer->table[i].hash) =
-				writer->table[i];
-	writer->table = table;
-	writer->size = size;
+	return (struct writer){.arena = arena, .strings = ts_frame_strings_new(arena)};
 }
 
 static __u32 string_number(struct writer *writer, const char *text)
 {
-	__u32 hash = 2166136261u; /* FNV-1a */
-	struct entry *entry;
-
-	if (!text || !*text)
-		return 0;
-	if (writer->strings * 2 >= writer->size)
-		enlarge_table(writer);
-	for (const char *c = text; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	entry = find_entry(writer->table, writer->size, text, hash);
-	if (!entry->number) {
-		*entry = (struct entry){text, hash, ++writer->strings};
-		ts_bytes_append(&writer->text, text, strlen(text) + 1);
-	}
-	return entry->number;
-}
-
-static struct writer writer_new(void)
-{
-	return (struct writer){.arena = ts_arena_new()};
+	return ts_frame_string(writer->strings, text);
 }
 
 /* The beginning of a section that calls strings. */
@@ -96,9 +53,11 @@ static void put_section(struct ts_bytes *out, enum ts_frame_section number, stru
  */
 static size_t finish(struct writer *writer, struct ts_bytes *out)
 {
+	struct ts_bytes strings = {0};
 	size_t length;
 
-	put_section(out, TS_SECTION_STRINGS, &writer->text);
+	ts_frame_put_strings(writer->strings, &strings);
+	put_section(out, TS_SECTION_STRINGS, &strings);
 	ts_bytes_append(out, writer->body.data, writer->body.length);
 	ts_bytes_free(&writer->body);
 	length = out->length;
