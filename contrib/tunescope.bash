@@ -52,7 +52,7 @@ _tunescope() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
-	--profile)
+	--profile | --alert-rules)
 		mapfile -t COMPREPLY < <(
 			compgen -W "$(_tunescope_profiles)" -- "$current"
 			compgen -f -- "$current"

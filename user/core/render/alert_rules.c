@@ -347,7 +347,8 @@ static void write_health(const struct writer *w)
 		 "cannot be reached. Until it does, none of its other alerts can be raised.",
 		 300},
 		{"TunescopeStale",
-		 "time() - tunescope_findings_timestamp_seconds > 300 + 2 * "
+		 "timestamp(tunescope_findings_timestamp_seconds) - "
+		 "tunescope_findings_timestamp_seconds > 300 + 2 * "
 		 "tunescope_findings_window_seconds",
 		 "warning", "{{ $labels.instance }}: what tunescope says is old",
 		 "Nothing was judged for {{ $value | humanizeDuration }}: a text file that is not "
