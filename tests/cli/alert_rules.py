@@ -107,7 +107,7 @@ def watch(tunescope, profile, directory):
               f"--web.listen-address={url[7:]}", stderr=log)
     start("ip", "netns", "exec", NAMESPACE, sys.executable, __file__, "load")
     end, seen = time.time() + 60, []
-    while time.time() < end and {name for name, _ in seen} < {"HighResponseTime", "HighErrorRate"}:
+    while time.time() < end and not {"HighResponseTime", "HighErrorRate"} <= {name for name, _ in seen}:
         time.sleep(0.5)
         try:
             seen = firing(url)
