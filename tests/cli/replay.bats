@@ -245,7 +245,7 @@ slice() {
 		printf '%s\n' "$output" >"$BATS_TEST_TMPDIR/report.json"
 		validate "$BATS_TEST_TMPDIR/report.json"
 		jq -e '.recording.frames > 0 and .recording.damaged == 0 and .host.hostname != ""
-			and (.families | map(select(.status == "ok")) | length > 10)' "$BATS_TEST_TMPDIR/report.json" >/dev/null
+			and (.families | map(select(.status == "ok")) | length >= 10)' "$BATS_TEST_TMPDIR/report.json" >/dev/null
 		run --separate-stderr "$tunescope" dump "$recording"
 		expect_status 0
 		[ "$(grep -c '  window of ' <<<"$output")" -gt 0 ]
