@@ -38,6 +38,7 @@ struct sample {
 	__u64 random;
 	const char *boot_id, *hostname;
 	const char *somaxconn, *comm, *why;
+	const char *netns_name;
 	const char *device; /* NULL: no block device */
 	bool block_failed;
 	size_t extra_series;
@@ -70,6 +71,7 @@ static inline void sample_open(struct sample *s, double interval, double seconds
 	s->hostname = "web1";
 	s->somaxconn = "128";
 	s->comm = "nginx";
+	s->netns_name = ""; /* the initial one */
 	s->why = "the tracepoint block_rq_issue could not be attached";
 	s->device = "nvme0n1";
 	s->builder =
@@ -175,7 +177,8 @@ static inline void sample_block(struct sample *s, struct ts_snapshot *delta, dou
 
 static inline void sample_listener(struct sample *s, struct ts_snapshot *delta, double drops)
 {
-	ts_snapshot_netns(delta, &(struct ts_netns){SAMPLE_NETNS, "", 1, "init", true});
+	ts_snapshot_netns(
+		delta, &(struct ts_netns){SAMPLE_NETNS, s->netns_name, 1, "init", !*s->netns_name});
 	ts_snapshot_gauge(delta, TS_FAMILY_TCP_LISTENER_BACKLOG, TS_LABELS(SAMPLE_NETNS, "8080"),
 			  atof(s->somaxconn));
 	ts_snapshot_gauge(delta, TS_FAMILY_TCP_ACCEPT_QUEUE_PEAK, TS_LABELS(SAMPLE_NETNS, "8080"),

@@ -216,6 +216,54 @@ static void a_changed_setting_and_the_finding_before_it(void **state)
 	ts_timeline_free(timeline);
 }
 
+/* The kernel gives the number of a namespace that is gone to another one. */
+static void another_namespace_of_the_same_number_is_no_change(void **state)
+{
+	static const char *const name[] = {"blue", "green", "red", "blue", "black", "white"};
+	struct ts_timeline *timeline;
+	struct sample s;
+	char *page;
+
+	sample_open(&s, 10, 600);
+	for (size_t i = 0; i < 60; i++) {
+		s.netns_name = name[i / 10];
+		s.somaxconn = i < 10 ? "128" : i < 55 ? "4096" : "8192";
+		s.context = (__u32)(i / 5);
+		sample_window(&s, 10.0 * (double)i, 0.4, i >= 5 && i < 10 ? 400 : 0);
+	}
+	timeline = ts_timeline_finish(s.builder);
+	assert_string_equal(mark(timeline, TS_MARK_SETTING, 0)->from, "4096");
+	assert_int_equal(timeline->marks, 2);
+	assert_int_equal(timeline->finding[0].spans, 1);
+	assert_int_equal(timeline->netns_count, 1);
+	assert_int_equal(timeline->netns[0].earlier_count, 4);
+	page = rendered(timeline);
+	contains(page, "netns " SAMPLE_NETNS " (blue, green, red, 1 more, white)");
+	free(page);
+	ts_timeline_free(timeline);
+}
+
+/* A finding that came with the change is not "still there". */
+static void a_finding_that_came_after_the_change(void **state)
+{
+	struct ts_timeline *timeline;
+	struct sample s;
+	char *page;
+
+	sample_open(&s, 10, 300);
+	for (size_t i = 0; i < 30; i++) {
+		s.somaxconn = i < 10 ? "4096" : "128";
+		s.context = i >= 10;
+		sample_window(&s, 10.0 * (double)i, 0.4, i >= 12 ? 400 : 0);
+	}
+	timeline = ts_timeline_finish(s.builder);
+	page = rendered(timeline);
+	contains(page, "First seen after the change of net.core.somaxconn");
+	lacks(page, "Still there");
+	free(page);
+	ts_timeline_free(timeline);
+}
+
 static void without_a_change_the_finding_stays(void **state)
 {
 	struct ts_timeline *timeline;
@@ -442,6 +490,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(columns_hold_everything_once),
 		cmocka_unit_test(what_is_not_measured_is_no_number),
 		cmocka_unit_test(a_changed_setting_and_the_finding_before_it),
+		cmocka_unit_test(another_namespace_of_the_same_number_is_no_change),
+		cmocka_unit_test(a_finding_that_came_after_the_change),
 		cmocka_unit_test(without_a_change_the_finding_stays),
 		cmocka_unit_test(sessions_boots_and_clock_steps_are_marked),
 		cmocka_unit_test(short_windows_are_judged_together),

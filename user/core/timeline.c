@@ -349,44 +349,6 @@ static void take_host(struct ts_timeline *timeline, const struct ts_window *wind
 	};
 }
 
-/* They stand in the same order nearly always: look behind the last one found first. */
-static struct ts_netns *known_netns(struct ts_timeline *timeline, const char *inode, size_t *hint)
-{
-	for (size_t n = 0; n < timeline->netns_count; n++) {
-		size_t i = (*hint + n) % timeline->netns_count;
-
-		if (!strcmp(timeline->netns[i].inode, inode)) {
-			*hint = i + 1;
-			return &timeline->netns[i];
-		}
-	}
-	timeline->netns = ts_arena_grow(timeline->arena, timeline->netns, timeline->netns_count,
-					&timeline->netns_capacity, sizeof *timeline->netns);
-	timeline->netns[timeline->netns_count] = (struct ts_netns){.inode = inode, .name = ""};
-	return &timeline->netns[timeline->netns_count++];
-}
-
-/* The last ones known stay: a namespace may have gone when the recording ends. */
-static void take_netns(struct ts_timeline *timeline, const struct ts_window *window)
-{
-	const struct ts_snapshot *delta = window->delta;
-	struct ts_arena *arena = timeline->arena;
-	size_t hint = 0;
-
-	for (size_t i = 0; i < delta->netns_count; i++) {
-		const struct ts_netns *from = &delta->netns[i];
-		struct ts_netns *known = known_netns(timeline, from->inode, &hint);
-
-		if (known->comm && !strcmp(known->comm, from->comm) &&
-		    !strcmp(known->name, from->name))
-			continue;
-		*known = *from;
-		known->inode = ts_arena_intern(arena, from->inode);
-		known->name = ts_arena_intern(arena, from->name);
-		known->comm = ts_arena_intern(arena, from->comm);
-	}
-}
-
 struct ts_timeline_builder *ts_timeline_start(__u64 start_ns, __u64 end_ns,
 					      const struct ts_profile *profile)
 {
@@ -422,7 +384,7 @@ void ts_timeline_add(struct ts_timeline_builder *builder, const struct ts_frame_
 			end_judged(builder);
 		take_host(timeline, window);
 	}
-	take_netns(timeline, window);
+	ts_timeline_take_netns(timeline, window);
 	if (column_ends(builder, place, window))
 		end_column(builder);
 	ts_timeline_take_outages(builder, place, window);

@@ -101,7 +101,19 @@ struct ts_timeline_setting {
 	const char *scope, *value, *why; /* value: the last one */
 	enum ts_status status;
 	size_t changes;
-	bool at_end; /* still there at the end */
+	bool was_there, at_end; /* in the context before the last; at the end */
+};
+
+#define TS_NETNS_EARLIER 3
+
+/*
+ * A network namespace. The kernel gives the number of one that is gone to the next one: then both
+ * are one here, under several names.
+ */
+struct ts_timeline_netns {
+	struct ts_netns last;
+	const char *earlier[TS_NETNS_EARLIER]; /* other names it had before; the first of them */
+	size_t earlier_count;		       /* all of them */
 };
 
 /* A stretch in which a family was not measured. */
@@ -139,7 +151,7 @@ struct ts_timeline {
 	size_t settings, settings_capacity;
 	struct ts_outage *outage;
 	size_t outages, outages_capacity;
-	struct ts_netns *netns; /* at the end */
+	struct ts_timeline_netns *netns;
 	size_t netns_count, netns_capacity;
 };
 

@@ -46,9 +46,14 @@ void ts_timeline_judge_whole(struct ts_timeline_builder *builder);
 /* Sessions, boots, clock steps. */
 void ts_timeline_mark_frame(struct ts_timeline_builder *builder, const struct ts_frame_place *place,
 			    const struct ts_window *window);
-/* Takes the settings; true when one has another value than before. */
+/*
+ * Takes the settings; true when one has another value than before. Only where it is still the same
+ * namespace or device, that is a change to be marked.
+ */
 bool ts_timeline_take_settings(struct ts_timeline_builder *builder, __u64 at_ns,
 			       const struct ts_window *window);
+/* Takes the names of namespaces; after the settings, which look at what was known before. */
+void ts_timeline_take_netns(struct ts_timeline *timeline, const struct ts_window *window);
 void ts_timeline_take_outages(struct ts_timeline_builder *builder,
 			      const struct ts_frame_place *place, const struct ts_window *window);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What happened to the recording and to the host's settings: marks and outages of a timeline. */
+/* What happened to the recording, to the host's settings and namespaces: marks and outages. */
 #include "timeline_build.h"
 
 #include <math.h>
@@ -61,6 +61,80 @@ void ts_timeline_mark_frame(struct ts_timeline_builder *builder, const struct ts
 	builder->boot_id = ts_arena_intern(timeline->arena, boot_id);
 }
 
+/* They stand in the same order nearly always: look behind the last one found first. */
+static struct ts_timeline_netns *known_netns(struct ts_timeline *timeline, const char *inode,
+					     size_t *hint)
+{
+	for (size_t n = 0; n < timeline->netns_count; n++) {
+		size_t i = (*hint + n) % timeline->netns_count;
+
+		if (!strcmp(timeline->netns[i].last.inode, inode)) {
+			*hint = i + 1;
+			return &timeline->netns[i];
+		}
+	}
+	return NULL;
+}
+
+/* A process without a name of its namespace says little: it may be another one of the same. */
+static bool is_another(const struct ts_netns *before, const struct ts_netns *now)
+{
+	return *before->name && *now->name && strcmp(before->name, now->name);
+}
+
+static void note_name(struct ts_timeline_netns *known, const char *name)
+{
+	for (size_t i = 0; i < known->earlier_count && i < TS_NETNS_EARLIER; i++)
+		if (!strcmp(known->earlier[i], name))
+			return;
+	if (known->earlier_count < TS_NETNS_EARLIER)
+		known->earlier[known->earlier_count] = name;
+	known->earlier_count++;
+}
+
+/* The last ones known stay: a namespace may have gone when the recording ends. */
+void ts_timeline_take_netns(struct ts_timeline *timeline, const struct ts_window *window)
+{
+	const struct ts_snapshot *delta = window->delta;
+	struct ts_arena *arena = timeline->arena;
+	size_t hint = 0;
+
+	for (size_t i = 0; i < delta->netns_count; i++) {
+		const struct ts_netns *from = &delta->netns[i];
+		struct ts_timeline_netns *known = known_netns(timeline, from->inode, &hint);
+
+		if (!known) {
+			timeline->netns =
+				ts_arena_grow(arena, timeline->netns, timeline->netns_count,
+					      &timeline->netns_capacity, sizeof *timeline->netns);
+			known = &timeline->netns[timeline->netns_count++];
+			*known = (struct ts_timeline_netns){0};
+		} else if (!strcmp(known->last.comm, from->comm) &&
+			   !strcmp(known->last.name, from->name)) {
+			continue;
+		} else if (is_another(&known->last, from)) {
+			note_name(known, known->last.name);
+		}
+		known->last = *from;
+		known->last.inode = ts_arena_intern(arena, from->inode);
+		known->last.name = ts_arena_intern(arena, from->name);
+		known->last.comm = ts_arena_intern(arena, from->comm);
+	}
+}
+
+/* The namespace that this number stands for now is not the one it stood for in the frame before. */
+static bool is_another_netns(struct ts_timeline *timeline, const struct ts_snapshot *delta,
+			     const char *inode)
+{
+	size_t hint = 0;
+	const struct ts_timeline_netns *known = known_netns(timeline, inode, &hint);
+
+	for (size_t i = 0; known && i < delta->netns_count; i++)
+		if (!strcmp(delta->netns[i].inode, inode))
+			return is_another(&known->last, &delta->netns[i]);
+	return false;
+}
+
 /* Settings stand in the same order nearly always: look behind the last one found first. */
 static struct ts_timeline_setting *known_setting(struct ts_timeline *timeline,
 						 const struct ts_setting_value *value, size_t *hint)
@@ -93,6 +167,17 @@ static void new_setting(struct ts_timeline *timeline, const struct ts_setting_va
 	};
 }
 
+/* It is there now, was there in the context before, and belongs to the same thing. */
+static bool was_changed(struct ts_timeline *timeline, const struct ts_snapshot *delta,
+			const struct ts_timeline_setting *setting,
+			const struct ts_setting_value *value)
+{
+	if (!setting->was_there || setting->status != TS_STATUS_OK)
+		return false;
+	return ts_settings[value->id].scope != TS_SCOPE_NETNS ||
+	       !is_another_netns(timeline, delta, value->scope);
+}
+
 bool ts_timeline_take_settings(struct ts_timeline_builder *builder, __u64 at_ns,
 			       const struct ts_window *window)
 {
@@ -106,8 +191,10 @@ bool ts_timeline_take_settings(struct ts_timeline_builder *builder, __u64 at_ns,
 		any = delta->setting[i].status == TS_STATUS_OK;
 	if (!any && timeline->settings)
 		return false;
-	for (size_t i = 0; i < timeline->settings; i++)
+	for (size_t i = 0; i < timeline->settings; i++) {
+		timeline->setting[i].was_there = timeline->setting[i].at_end;
 		timeline->setting[i].at_end = false;
+	}
 	for (size_t i = 0; i < delta->settings; i++) {
 		const struct ts_setting_value *value = &delta->setting[i];
 		struct ts_timeline_setting *setting = known_setting(timeline, value, &hint);
@@ -119,7 +206,10 @@ bool ts_timeline_take_settings(struct ts_timeline_builder *builder, __u64 at_ns,
 		setting->at_end = true;
 		if (value->status != TS_STATUS_OK)
 			continue;
-		if (setting->status == TS_STATUS_OK && strcmp(setting->value, value->value)) {
+		if (strcmp(setting->value, value->value) || !setting->was_there)
+			changed = true;
+		if (strcmp(setting->value, value->value) &&
+		    was_changed(timeline, delta, setting, value)) {
 			add_mark(timeline, (struct ts_mark){
 						   .kind = TS_MARK_SETTING,
 						   .at_ns = at_ns,
@@ -130,7 +220,6 @@ bool ts_timeline_take_settings(struct ts_timeline_builder *builder, __u64 at_ns,
 						   .to = value->value,
 					   });
 			setting->changes++;
-			changed = true;
 		}
 		setting->status = TS_STATUS_OK;
 		setting->value = ts_arena_intern(timeline->arena, value->value);

@@ -144,6 +144,17 @@ static const char *mark_text(const struct ts_html *html, const struct ts_mark *m
 	return "";
 }
 
+/* What was seen, against the change of the setting in question. */
+static const char *since_change(const struct ts_timeline *timeline,
+				const struct ts_timeline_finding *found)
+{
+	if (found->gone)
+		return "Not seen any more after the change";
+	if (found->spans && found->span[0].start_ns >= timeline->mark[found->change - 1].at_ns)
+		return "First seen after the change";
+	return "Still there, or too soon to tell, after the change";
+}
+
 static void when(const struct ts_html *html, const struct ts_timeline_finding *found)
 {
 	const struct ts_timeline *timeline = html->timeline;
@@ -164,8 +175,7 @@ static void when(const struct ts_html *html, const struct ts_timeline_finding *f
 			    ts_human_seconds(html->arena, found->span_seconds));
 	if (found->change)
 		ts_html_put(
-			html, " <b>%s after the change of %s.</b>",
-			found->gone ? "Not seen any more" : "Still there, or too soon to tell,",
+			html, " <b>%s of %s.</b>", since_change(timeline, found),
 			ts_html_safe(html, mark_text(html, &timeline->mark[found->change - 1])));
 	else if (!found->over_all)
 		ts_html_put(html, " Too little of it to stand out over the whole recording.");

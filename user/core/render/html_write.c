@@ -167,24 +167,40 @@ const char *ts_html_short(const struct ts_html *html, double value, const char *
 	return ts_html_value(html, value, unit);
 }
 
-static const struct ts_netns *netns_of(const struct ts_html *html, const char *inode)
+static const struct ts_timeline_netns *netns_of(const struct ts_html *html, const char *inode)
 {
 	for (size_t i = 0; i < html->timeline->netns_count; i++)
-		if (!strcmp(html->timeline->netns[i].inode, inode))
+		if (!strcmp(html->timeline->netns[i].last.inode, inode))
 			return &html->timeline->netns[i];
 	return NULL;
 }
 
+/* Several namespaces, one after the other, that the kernel gave the same number. */
+static const char *netns_names(const struct ts_html *html, const struct ts_timeline_netns *netns)
+{
+	const char *text = "";
+	size_t shown =
+		netns->earlier_count < TS_NETNS_EARLIER ? netns->earlier_count : TS_NETNS_EARLIER;
+
+	for (size_t i = 0; i < shown; i++)
+		text = ts_html_text(html, "%s%s, ", text, netns->earlier[i]);
+	if (netns->earlier_count > shown)
+		text = ts_html_text(html, "%s%zu more, ", text, netns->earlier_count - shown);
+	return ts_html_text(html, "netns %s (%s%s)", netns->last.inode, text, netns->last.name);
+}
+
 const char *ts_html_netns(const struct ts_html *html, const char *inode)
 {
-	const struct ts_netns *netns = netns_of(html, inode);
+	const struct ts_timeline_netns *netns = netns_of(html, inode);
 
-	if (netns && netns->initial)
+	if (netns && netns->last.initial)
 		return "";
-	if (netns && *netns->name)
-		return netns->name;
-	if (netns && *netns->comm)
-		return ts_html_text(html, "netns of %s", netns->comm);
+	if (netns && netns->earlier_count)
+		return netns_names(html, netns);
+	if (netns && *netns->last.name)
+		return netns->last.name;
+	if (netns && *netns->last.comm)
+		return ts_html_text(html, "netns of %s", netns->last.comm);
 	return ts_html_text(html, "netns %s", inode);
 }
 
