@@ -209,6 +209,16 @@ static size_t last_change(const struct ts_timeline *timeline, const struct ts_fi
 	return 0;
 }
 
+/* Its number has stood for several namespaces: evidence and settings of them do not belong
+ * together. */
+static bool of_several_netns(const struct ts_timeline *timeline, const struct ts_finding *finding)
+{
+	for (size_t i = 0; *finding->netns && i < timeline->netns_count; i++)
+		if (!strcmp(timeline->netns[i].last.inode, finding->netns))
+			return timeline->netns[i].earlier_count > 0;
+	return false;
+}
+
 /* What was seen in short windows, against the last change of a setting it depends on. */
 static void look_back(struct ts_timeline *timeline, struct ts_timeline_finding *found)
 {
@@ -238,7 +248,8 @@ static int worse(const void *a, const void *b)
  * What a finding says comes from everything recorded, where the settings of its rule stayed the
  * same. Where they did not, evidence from before a change and the value after it do not belong
  * together: then only what a short window has seen as well counts, and a finding about the setting
- * that was changed keeps the words of its worst window.
+ * that was changed keeps the words of its worst window. Likewise where the number of a namespace
+ * was given to another one.
  */
 void ts_timeline_judge_whole(struct ts_timeline_builder *builder)
 {
@@ -253,7 +264,8 @@ void ts_timeline_judge_whole(struct ts_timeline_builder *builder)
 		const struct ts_finding *finding = &report->finding[i];
 		struct ts_timeline_finding *found;
 
-		if (!is_problem(finding) || last_change(timeline, finding, wanted_by))
+		if (!is_problem(finding) || last_change(timeline, finding, wanted_by) ||
+		    of_several_netns(timeline, finding))
 			continue;
 		found = last_change(timeline, finding, in_its_rule)
 				? find_finding(timeline, finding->id)
