@@ -19,8 +19,8 @@
  *
  * Holm's correction over all metrics for which a direction is the worse one, and apart from them
  * over those that are only told (compare_families.h). The level is 0.02, two-sided: 1 % of
- * comparisons of runs that do not differ may say "regressed", however large the spread is and
- * however many metrics there are, and 1 % "improved".
+ * comparisons of runs that do not differ may say "regressed" and 1 % "improved", however many
+ * metrics there are. At 0.05 it would be 2.5 % each where the machine spreads more than V0.
  *
  * Runs i of both sides that were made next to each other are pairs: then S^2 is the variance of
  * their differences, df = R - 1, and V0 is twice as large.
