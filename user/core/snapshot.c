@@ -50,22 +50,46 @@ void ts_snapshot_source_status(struct ts_snapshot *snapshot, enum ts_source_id s
 			ts_snapshot_family_status(snapshot, id, status, why);
 }
 
+void ts_snapshot_reserve(struct ts_snapshot *snapshot, enum ts_family_id id, size_t count)
+{
+	struct ts_family_data *data = &snapshot->family[id];
+
+	if (!count || data->capacity)
+		return;
+	data->series = ts_arena_alloc(snapshot->arena, count * sizeof *data->series);
+	data->capacity = count;
+}
+
+struct ts_series *ts_snapshot_series(struct ts_snapshot *snapshot, enum ts_family_id id,
+				     const char *const *labels)
+{
+	struct ts_family_data *data = &snapshot->family[id];
+	struct ts_series *series, *last;
+
+	data->series = ts_arena_grow(snapshot->arena, data->series, data->count, &data->capacity,
+				     sizeof *data->series);
+	last = data->count ? &data->series[data->count - 1] : NULL;
+	series = &data->series[data->count++];
+	for (size_t i = 0; i < TS_LABELS_MAX; i++) {
+		const char *label = labels && i < ts_families[id].labels ? labels[i] : NULL;
+
+		/* Those that stand together often differ in one of their labels only. */
+		if (label && last && !strcmp(label, last->label[i]))
+			series->label[i] = last->label[i];
+		else
+			series->label[i] = ts_arena_intern(snapshot->arena, label);
+	}
+	return series;
+}
+
 static struct ts_series *append(struct ts_snapshot *snapshot, enum ts_family_id id,
 				const char *const *labels)
 {
 	struct ts_family_data *data = &snapshot->family[id];
-	struct ts_series *series;
 
-	data->series = ts_arena_grow(snapshot->arena, data->series, data->count, &data->capacity,
-				     sizeof *data->series);
-	series = &data->series[data->count++];
-	for (size_t i = 0; i < TS_LABELS_MAX; i++)
-		series->label[i] = labels && i < ts_families[id].labels
-					   ? ts_arena_intern(snapshot->arena, labels[i])
-					   : "";
 	if (data->status == TS_STATUS_NO_DATA)
 		data->status = TS_STATUS_OK;
-	return series;
+	return ts_snapshot_series(snapshot, id, labels);
 }
 
 void ts_snapshot_counter(struct ts_snapshot *snapshot, enum ts_family_id id,
@@ -87,6 +111,19 @@ struct ts_histogram *ts_snapshot_histogram(struct ts_snapshot *snapshot, enum ts
 
 	series->histogram = ts_histogram_new(snapshot->arena, scale, ts_families[id].unit);
 	return series->histogram;
+}
+
+struct ts_host ts_host_copy(struct ts_arena *arena, const struct ts_host *host)
+{
+	return (struct ts_host){
+		.hostname = ts_arena_intern(arena, host->hostname),
+		.kernel = ts_arena_intern(arena, host->kernel),
+		.machine = ts_arena_intern(arena, host->machine),
+		.boot_id = ts_arena_intern(arena, host->boot_id),
+		.cpus = host->cpus,
+		.memory_bytes = host->memory_bytes,
+		.tool_version = ts_arena_intern(arena, host->tool_version),
+	};
 }
 
 void ts_snapshot_setting(struct ts_snapshot *snapshot, enum ts_setting_id id, const char *scope,

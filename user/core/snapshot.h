@@ -139,6 +139,11 @@ void ts_snapshot_source_status(struct ts_snapshot *snapshot, enum ts_source_id s
  */
 void ts_snapshot_counter(struct ts_snapshot *snapshot, enum ts_family_id id,
 			 const char *const *labels, __u64 value);
+/* The same without a value, which is for the caller to set; the status stays as it is. */
+struct ts_series *ts_snapshot_series(struct ts_snapshot *snapshot, enum ts_family_id id,
+				     const char *const *labels);
+/* Room for as many series as are expected of a family that has none yet; more may come. */
+void ts_snapshot_reserve(struct ts_snapshot *snapshot, enum ts_family_id id, size_t count);
 void ts_snapshot_gauge(struct ts_snapshot *snapshot, enum ts_family_id id,
 		       const char *const *labels, double value);
 /* A zeroed histogram of the given scale for the caller to fill. */
@@ -147,6 +152,9 @@ struct ts_histogram *ts_snapshot_histogram(struct ts_snapshot *snapshot, enum ts
 
 /* ("a", "b") -> a label array for the calls above and for window.h; NULL matches anything there. */
 #define TS_LABELS(...) ((const char *const[TS_LABELS_MAX]){__VA_ARGS__})
+
+/* With copies of its texts in the arena. */
+struct ts_host ts_host_copy(struct ts_arena *arena, const struct ts_host *host);
 
 void ts_snapshot_setting(struct ts_snapshot *snapshot, enum ts_setting_id id, const char *scope,
 			 enum ts_status status, const char *value, const char *choices,

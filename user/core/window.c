@@ -33,14 +33,7 @@ static const struct ts_series *find_from(const struct ts_family_data *data, size
 static void subtract_series(struct ts_snapshot *delta, enum ts_family_id id,
 			    const struct ts_series *later, const struct ts_series *earlier)
 {
-	struct ts_family_data *data = &delta->family[id];
-	struct ts_series *series;
-
-	data->series = ts_arena_grow(delta->arena, data->series, data->count, &data->capacity,
-				     sizeof *data->series);
-	series = &data->series[data->count++];
-	for (size_t i = 0; i < TS_LABELS_MAX; i++)
-		series->label[i] = ts_arena_intern(delta->arena, later->label[i]);
+	struct ts_series *series = ts_snapshot_series(delta, id, later->label);
 
 	switch (ts_families[id].kind) {
 	case TS_KIND_COUNTER:
@@ -51,13 +44,14 @@ static void subtract_series(struct ts_snapshot *delta, enum ts_family_id id,
 	case TS_KIND_GAUGE:
 	case TS_KIND_PEAK: series->gauge = later->gauge; break;
 	case TS_KIND_HISTOGRAM:
-		series->histogram = ts_histogram_new(delta->arena, later->histogram->scale,
-						     later->histogram->unit);
-		if (earlier && earlier->histogram->scale == later->histogram->scale)
+		if (earlier && earlier->histogram->scale == later->histogram->scale) {
 			series->histogram = ts_histogram_subtract(delta->arena, later->histogram,
 								  earlier->histogram);
-		else
-			ts_histogram_merge(series->histogram, later->histogram);
+			break;
+		}
+		series->histogram = ts_histogram_new(delta->arena, later->histogram->scale,
+						     later->histogram->unit);
+		ts_histogram_merge(series->histogram, later->histogram);
 		break;
 	}
 }
@@ -84,6 +78,7 @@ static void subtract_family(struct ts_snapshot *delta, enum ts_family_id id,
 	}
 	ts_snapshot_family_status(delta, id, after->status, after->why);
 	delta->family[id].overflowed = after->overflowed - before->overflowed;
+	ts_snapshot_reserve(delta, id, after->count);
 	for (size_t i = 0; i < after->count; i++)
 		subtract_series(delta, id, &after->series[i],
 				before->count ? find_from(before, ts_families[id].labels,
@@ -126,15 +121,7 @@ static void copy_facts(struct ts_snapshot *delta, const struct ts_snapshot *late
 	delta->monotonic_ns = later->monotonic_ns;
 	delta->boottime_ns = later->boottime_ns;
 	delta->realtime_ns = later->realtime_ns;
-	delta->host = (struct ts_host){
-		.hostname = ts_arena_intern(arena, host->hostname),
-		.kernel = ts_arena_intern(arena, host->kernel),
-		.machine = ts_arena_intern(arena, host->machine),
-		.boot_id = ts_arena_intern(arena, host->boot_id),
-		.cpus = host->cpus,
-		.memory_bytes = host->memory_bytes,
-		.tool_version = ts_arena_intern(arena, host->tool_version),
-	};
+	delta->host = ts_host_copy(arena, host);
 	for (size_t i = 0; i < later->settings; i++) {
 		const struct ts_setting_value *v = &later->setting[i];
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <bpf/bpf.h>
 
 #include <tunescope/block.h>
 #include "../core/histogram.h"
@@ -41,13 +42,16 @@ static const char *const op_names[TS_BLOCK_OPS] = {
 struct block {
 	struct block_bpf *skeleton;
 	struct ts_probe probe;
-	const struct ts_block_cell *cells; /* [cpu][number]; mapped only during a snapshot */
-	/* The program's own variables. skeleton->bss is not them: it is mapped by a loader of its
-	 * own, which leaves out what ts_probe_load decides. */
+	/*
+	 * The program's own variables up to the tables of requests in flight. skeleton->bss is not
+	 * them: it is mapped by a loader of its own, which leaves out what ts_probe_load decides.
+	 */
 	struct block_bpf__bss *live;
 	size_t live_length;
 	unsigned int cpus, cells_per_cpu;
+	int error; /* of this snapshot's reading */
 	struct ts_slots slots;
+	struct ts_block_cell cell;		/* the one read last */
 	__u64 words[TS_BLOCK_OPS * CELL_WORDS]; /* of the device being read */
 };
 
@@ -141,7 +145,9 @@ static int block_open(struct ts_live *live, void **opaque, enum ts_status *statu
 				      state->skeleton->obj, live, status, why);
 	if (error)
 		goto fail;
-	state->live = ts_slots_map(state->skeleton->maps.bss, &state->live_length);
+	state->live = ts_slots_map_head(state->skeleton->maps.bss,
+					offsetof(struct block_bpf__bss, ts_block_stamps),
+					&state->live_length);
 	if (!state->live) {
 		error = -errno;
 		snprintf(why, 256, "cannot map the counters: %s", strerror(-error));
@@ -154,37 +160,48 @@ fail:
 	return error;
 }
 
-/* Adds up what the CPUs have counted in a cell. */
-static void read_cell(const struct block *state, __u32 number, __u64 *words)
+static void add_cell(const struct ts_block_cell *cell, __u64 *words)
+{
+	__u64 requests = 0;
+
+	for (size_t i = 0; i < TS_BLOCK_CLASSES; i++)
+		requests += cell->depth[i].requests;
+	if (!requests)
+		return; /* and so is all the rest */
+	words[SEQUENTIAL] += cell->sequential;
+	words[ERRORS] += cell->errors;
+	for (size_t i = 0; i < TS_BLOCK_CLASSES; i++) {
+		words[DEPTH + 2 * i] += cell->depth[i].requests;
+		words[DEPTH + 2 * i + 1] += cell->depth[i].ns;
+		words[BESIDE + 2 * i] += cell->beside[i].requests;
+		words[BESIDE + 2 * i + 1] += cell->beside[i].ns;
+	}
+	for (size_t m = 0; m < TS_BLOCK_MEASURES; m++) {
+		__u64 *histogram = words + MEASURE(m);
+
+		histogram[0] += cell->sum[m];
+		if (histogram[1] < cell->max[m])
+			histogram[1] = cell->max[m];
+		for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
+			histogram[2 + i] += cell->slot[i][m];
+	}
+}
+
+/*
+ * Adds up what the CPUs have counted in a cell. Few of the cells are in use: copying those costs
+ * far less than mapping all of them.
+ */
+static void read_cell(struct block *state, __u32 number, __u64 *words)
 {
 	memset(words, 0, CELL_WORDS * sizeof *words);
 	for (unsigned int cpu = 0; cpu < state->cpus; cpu++) {
-		const struct ts_block_cell *cell =
-			&state->cells[cpu * state->cells_per_cpu + number];
+		__u32 index = cpu * state->cells_per_cpu + number;
 
-		__u64 requests = 0;
-
-		for (size_t i = 0; i < TS_BLOCK_CLASSES; i++)
-			requests += cell->depth[i].requests;
-		if (!requests)
-			continue; /* and so is all the rest */
-		words[SEQUENTIAL] += cell->sequential;
-		words[ERRORS] += cell->errors;
-		for (size_t i = 0; i < TS_BLOCK_CLASSES; i++) {
-			words[DEPTH + 2 * i] += cell->depth[i].requests;
-			words[DEPTH + 2 * i + 1] += cell->depth[i].ns;
-			words[BESIDE + 2 * i] += cell->beside[i].requests;
-			words[BESIDE + 2 * i + 1] += cell->beside[i].ns;
-		}
-		for (size_t m = 0; m < TS_BLOCK_MEASURES; m++) {
-			__u64 *histogram = words + MEASURE(m);
-
-			histogram[0] += cell->sum[m];
-			if (histogram[1] < cell->max[m])
-				histogram[1] = cell->max[m];
-			for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
-				histogram[2 + i] += cell->slot[i][m];
-		}
+		if (bpf_map_lookup_elem(bpf_map__fd(state->skeleton->maps.ts_block_cells), &index,
+					&state->cell))
+			state->error = -errno;
+		else
+			add_cell(&state->cell, words);
 	}
 }
 
@@ -370,20 +387,28 @@ static bool is_gone(const struct ts_live *live, __u64 key, const char *name)
 
 /*
  * What the former device left besides its counts. Requests of its that were never seen to complete
- * must not be taken off those in flight on the next one.
+ * must not be taken off those in flight on the next one. False when that cannot be seen to.
  */
-static void clear_device(struct block *state, unsigned int slot)
+static bool clear_device(struct block *state, unsigned int slot)
 {
 	struct ts_block_device *device = &state->live->ts_block_devices[slot];
-	struct ts_block_stamp_set *sets = state->live->ts_block_stamps;
+	size_t length;
+	struct block_bpf__bss *all = ts_slots_map(state->skeleton->maps.bss, &length);
 
-	for (size_t i = 0; i < 1u << TS_BLOCK_STAMP_SET_BITS; i++)
+	if (!all)
+		return false;
+	for (size_t i = 0; i < 1u << TS_BLOCK_STAMP_SET_BITS; i++) {
+		struct ts_block_stamp_set *set = &all->ts_block_stamps[i];
+
 		for (size_t way = 0; way < TS_BLOCK_STAMP_WAYS; way++)
-			if (sets[i].request[way] && sets[i].stamp[way].device == slot)
-				sets[i].request[way] = 0;
+			if (set->request[way] && set->stamp[way].device == slot)
+				set->request[way] = 0;
+	}
+	munmap(all, length);
 	device->in_flight = device->near = device->near_issued = 0;
 	memset(device->next_sector, 0, sizeof device->next_sector);
 	memset(state->live->ts_block_names[slot], 0, TS_BLOCK_NAME_SIZE);
+	return true;
 }
 
 static void add_slot(const struct ts_live *live, struct block *state, struct ts_snapshot *snapshot,
@@ -398,8 +423,8 @@ static void add_slot(const struct ts_live *live, struct block *state, struct ts_
 		if (!ts_slot_rested(slot, now))
 			return;
 		read_device(state, device);
-		clear_device(state, i);
-		ts_slot_free(slot, &device->key, state->words, TS_BLOCK_OPS * CELL_WORDS);
+		if (!state->error && clear_device(state, i))
+			ts_slot_free(slot, &device->key, state->words, TS_BLOCK_OPS * CELL_WORDS);
 		return;
 	}
 	name_of(state, i, name);
@@ -433,7 +458,7 @@ static void block_snapshot(struct ts_live *live, void *opaque, struct ts_snapsho
 	struct block *state = opaque;
 	enum ts_status status = TS_STATUS_OK;
 	const char *why = "";
-	size_t length;
+	char reason[256];
 
 	ts_probe_cost(&state->probe, snapshot);
 	snapshot->cost.lost_events += state->live->ts_block_lost; /* requests nothing is known of */
@@ -444,16 +469,14 @@ static void block_snapshot(struct ts_live *live, void *opaque, struct ts_snapsho
 		ts_snapshot_source_status(snapshot, TS_SOURCE_BLOCK, status, why);
 		return;
 	}
-	/* Mapped all the time, the cells would count as this process's own memory. */
-	state->cells = ts_map_view(state->skeleton->maps.ts_block_cells, &length);
-	if (!state->cells) {
-		ts_snapshot_source_status(snapshot, TS_SOURCE_BLOCK, TS_STATUS_FAILED,
-					  "the counters cannot be mapped");
+	state->error = 0;
+	add_devices(live, state, snapshot);
+	if (state->error) {
+		snprintf(reason, sizeof reason, "the counters cannot be read: %s",
+			 strerror(-state->error));
+		ts_snapshot_source_status(snapshot, TS_SOURCE_BLOCK, TS_STATUS_FAILED, reason);
 		return;
 	}
-	add_devices(live, state, snapshot);
-	munmap((void *)state->cells, length);
-	state->cells = NULL;
 	ts_for_each_family (id)
 		if (ts_families[id].source == TS_SOURCE_BLOCK && !snapshot->family[id].count)
 			ts_snapshot_family_status(snapshot, id, TS_STATUS_NO_DATA,

@@ -26,8 +26,13 @@
 
 /* What a busy minute left in the heap is given back after so many snapshots. */
 #define TRIM_EVERY 60
-#define KEPT_HEAP  (1 << 20)
-#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
+#define KEPT_HEAP  (128 << 10)
+/*
+ * Larger blocks are mappings of their own: most of a table stays unused and then needs no memory,
+ * and what only opening or writing needs is given back at once. Above an arena's chunks.
+ */
+#define OWN_MAPPING (36 << 10)
+#define KERNEL_BTF  "/sys/kernel/btf/vmlinux"
 
 struct opened_source {
 	const struct ts_source *source;
@@ -45,7 +50,8 @@ struct ts_collector {
 	size_t sources;
 	int run_statistics; /* descriptor, or -1 */
 	bool run_statistics_seen;
-	unsigned int snapshots; /* since the heap was trimmed */
+	unsigned int snapshots;		/* since the heap was trimmed */
+	size_t series[TS_FAMILY_COUNT]; /* in the last snapshot */
 };
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -58,6 +64,7 @@ static int read_kernel_types(struct ts_collector *collector, const char *path)
 	struct btf *btf;
 	int error;
 
+	mallopt(M_MMAP_THRESHOLD, OWN_MAPPING);
 	/* Numbers of types must be the running kernel's: another file is not for loading. */
 	if (!strcmp(path, KERNEL_BTF) && !ts_kernel_types_open(path, &collector->types)) {
 		collector->live.btf_path = path;
@@ -170,6 +177,7 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	ts_startup_memory_release();
 	/* A snapshot's memory is needed again with the next one. */
 	mallopt(M_TRIM_THRESHOLD, KEPT_HEAP);
+	mallopt(M_MMAP_THRESHOLD, OWN_MAPPING);
 	*result = collector;
 	return 0;
 fail:
@@ -214,6 +222,8 @@ struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 		malloc_trim(0);
 	}
 	snapshot = ts_snapshot_new();
+	ts_for_each_family (id)
+		ts_snapshot_reserve(snapshot, id, collector->series[id]);
 	snapshot->monotonic_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	snapshot->boottime_ns = ts_clock_ns(CLOCK_BOOTTIME);
 	snapshot->realtime_ns = ts_clock_ns(CLOCK_REALTIME);
@@ -230,6 +240,8 @@ struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 	}
 	ts_netns_coverage(&collector->netns, snapshot);
 	ts_settings_snapshot(&collector->live, snapshot);
+	ts_for_each_family (id)
+		collector->series[id] = snapshot->family[id].count;
 	ts_own_cost_snapshot(snapshot);
 	snapshot->cost.stats_enabled = collector->run_statistics_seen;
 	snapshot->cost.snapshot_ns = ts_clock_ns(CLOCK_MONOTONIC) - snapshot->monotonic_ns;

@@ -54,7 +54,7 @@ static bool started_anew(const struct ts_disk *now, const struct ts_disk *last)
 	return false;
 }
 
-static __u64 ms_since(__u64 now_ns, __u64 last_ns)
+__u64 ts_disk_ms_since(__u64 now_ns, __u64 last_ns)
 {
 	__u64 now = now_ns / NS_PER_MS, last = last_ns / NS_PER_MS;
 
@@ -72,8 +72,8 @@ static struct ts_disk since(const struct ts_disk *now, const struct ts_disk *las
 		more.requests[op] -= last->requests[op];
 		more.bytes[op] -= last->bytes[op];
 	}
-	more.busy_ns = ms_since(now->busy_ns, last->busy_ns);
-	more.weighted_ns = ms_since(now->weighted_ns, last->weighted_ns);
+	more.busy_ns = ts_disk_ms_since(now->busy_ns, last->busy_ns);
+	more.weighted_ns = ts_disk_ms_since(now->weighted_ns, last->weighted_ns);
 	return more;
 }
 

@@ -42,6 +42,10 @@ void ts_disk_accounts_begin(struct ts_disk_accounts *accounts);
 int ts_disk_accounts_read(struct ts_disk_accounts *accounts, const char *sys,
 			  const struct ts_disk *now, __u64 now_ns);
 void ts_disk_accounts_end(struct ts_disk_accounts *accounts);
+
+/* From one reading of the kernel's milliseconds (as ns, of 32 bits) to the next. */
+__u64 ts_disk_ms_since(__u64 now_ns, __u64 last_ns);
+
 void ts_disk_accounts_free(struct ts_disk_accounts *accounts);
 
 #endif

@@ -36,7 +36,8 @@ bool ts_disk_exists(const char *sys, const char *name);
 bool ts_disk_keeps_account(const char *sys, const char *name);
 
 /*
- * What a disk has counted so far, from its own file (sys is "/sys"). False when there is no such
+ * What a disk has counted so far, in 32 bits of milliseconds (disk_accounts.h: ts_disk_ms_since),
+ * from its own file (sys is "/sys"). False when there is no such
  * disk or it keeps no account (queue/iostats is 0 or it is not a disk).
  */
 bool ts_disk_busy_ns(const char *sys, const char *name, __u64 *busy_ns);

@@ -14,7 +14,7 @@ static const char *const fill_names[] = {
 	[TS_QUEUE_FULL] = "full",
 };
 
-void ts_listener_settle(struct ts_listener *listener, __u64 now_ns)
+void ts_listener_settle(struct ts_listener *listener, __u64 now_ns, __u32 stands_for)
 {
 	enum ts_queue_fill fill = listener->full    ? TS_QUEUE_FULL
 				  : listener->queue ? TS_QUEUE_PARTIAL
@@ -22,6 +22,10 @@ void ts_listener_settle(struct ts_listener *listener, __u64 now_ns)
 
 	listener->seen = true;
 	listener->samples[fill]++;
+	if (listener->sampled)
+		listener->samples[listener->fill] += stands_for - 1;
+	listener->sampled = true;
+	listener->fill = fill;
 	listener->was_full |= listener->full;
 	if (listener->queue > listener->peak)
 		listener->peak = listener->queue;

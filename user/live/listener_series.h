@@ -28,6 +28,8 @@ struct ts_listener {
 	__u32 handshakes;
 	/* cumulative */
 	__u64 drops, samples[TS_QUEUE_STATES];
+	bool sampled; /* once at least: the last one found */
+	enum ts_queue_fill fill;
 	__u64 full_since_ns; /* the first of the samples in a row that found it full; 0: not full */
 	/* since the last snapshot */
 	bool seen, was_full, handshakes_seen;
@@ -42,8 +44,11 @@ struct ts_listener {
 	__u64 owner_ns;
 };
 
-/* One sample of it, which has just been filled in, counts. */
-void ts_listener_settle(struct ts_listener *listener, __u64 now_ns);
+/*
+ * One sample of it, which has just been filled in, counts: for itself, and for those left out
+ * before it, in which the queue is taken to have been as in the sample before.
+ */
+void ts_listener_settle(struct ts_listener *listener, __u64 now_ns, __u32 stands_for);
 
 /*
  * Appends the series of one that lives, or that was seen since the last snapshot; NULL for

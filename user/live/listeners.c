@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "listen_drops.h"
+#include "listener_pace.h"
 #include "listener_series.h"
 #include "netns.h"
 #include "sockdiag.h"
@@ -21,17 +22,8 @@
 #define OTHER	      TS_LISTENER_OTHER
 #define SOCKETS_MAX   16384 /* capacity of the table at its largest */
 #define SOCKETS_START 256
-/*
- * Sampling may take one part in so many of one CPU: first, as a look at the host takes seconds;
- * later, as a recording goes on for days; and for the namespaces without series of their own.
- */
-#define EAGER_NS	  12000000000ULL
-#define EAGER_SHARE	  100
-#define SHARE		  1500
-#define UNDETAILED_SHARE  2000
-#define WITHOUT_LISTENERS 2000000000ULL	 /* such a namespace is looked at so often */
-#define CLOSED_NS	  60000000000ULL /* a series stays for so long when its port was closed, */
-#define GONE_NS		  5000000000ULL	 /* or its namespace went with it */
+#define CLOSED_NS     60000000000ULL /* a series stays for so long when its port was closed, */
+#define GONE_NS	      5000000000ULL  /* or its namespace went with it */
 
 struct known_socket {
 	__u64 cookie; /* 0: free */
@@ -44,11 +36,8 @@ struct known_socket {
 
 /* What is known of a namespace, in its slot of the table. */
 struct space {
-	__u64 serial;	  /* 0: not visited yet */
-	__u64 sampled_ns; /* the last time all of its listeners were listed */
-	__u64 due_ns;
-	__u64 cost_ns; /* of the last sample */
-	bool listeners;
+	__u64 serial; /* 0: not visited yet */
+	struct ts_listener_pace pace;
 };
 
 struct listeners_state {
@@ -94,7 +83,7 @@ static bool was_found(const struct listeners_state *state, size_t slot, __u64 se
 	const struct ts_netns_entry *entry = &state->table->entry[slot];
 
 	return entry->alive && entry->serial == serial && state->space[slot].serial == serial &&
-	       then_ns >= state->space[slot].sampled_ns;
+	       then_ns >= state->space[slot].pace.sampled_ns;
 }
 
 /* It was there when its namespace was last listed. Not to be forgotten before that is certain. */
@@ -272,9 +261,14 @@ static void visit_handshake(void *context, const struct ts_diag_socket *socket)
 
 /* ---- a sample */
 
+static bool eager(const struct listeners_state *state)
+{
+	return state->sampled_ns - state->opened_ns < TS_LISTENERS_EAGER_NS;
+}
+
 static __u64 share(const struct listeners_state *state)
 {
-	return state->sampled_ns - state->opened_ns < EAGER_NS ? EAGER_SHARE : SHARE;
+	return eager(state) ? TS_LISTENERS_EAGER_SHARE : TS_LISTENERS_SHARE;
 }
 
 /*
@@ -344,6 +338,8 @@ static __u64 claim_drops(struct ts_live *live, struct listeners_state *state, __
 /* The socket is in the namespace. */
 static int sample_sockets(struct ts_live *live, struct listeners_state *state, int diag)
 {
+	struct ts_listener_pace *pace = &state->space[state->slot].pace;
+	__u32 samples = ts_listener_pace_samples(pace, state->sampled_ns);
 	__u64 seen = 0, attempts;
 	int error;
 
@@ -354,8 +350,13 @@ static int sample_sockets(struct ts_live *live, struct listeners_state *state, i
 	attempts = claim_drops(live, state, seen);
 	if (attempts != seen)
 		scale_added(state, seen, attempts);
-	for (size_t i = 0; i < state->touched_count; i++)
-		ts_listener_settle(&state->series[state->touched[i]], state->sampled_ns);
+	for (size_t i = 0; i < state->touched_count; i++) {
+		struct ts_listener *listener = &state->series[state->touched[i]];
+
+		if (listener->queue || listener->added)
+			pace->moved_ns = state->sampled_ns;
+		ts_listener_settle(listener, state->sampled_ns, samples);
+	}
 	if (attempts)
 		sample_handshakes(state, diag);
 	return error;
@@ -377,65 +378,56 @@ static void sample_namespace(struct ts_live *live, struct listeners_state *state
 	state->history = space->serial != entry->serial && entry->old;
 	state->handshakes_cost_ns = 0;
 	if (space->serial != entry->serial)
-		*space = (struct space){.serial = entry->serial};
+		*space = (struct space){entry->serial, {.moved_ns = state->sampled_ns}};
 	error = sample_sockets(live, state, diag);
 	ts_netns_diag_done(entry, diag);
-	space->listeners = state->touched_count;
-	if (space->listeners)
+	space->pace.listeners = state->touched_count;
+	if (space->pace.listeners)
 		entry->active_ns = state->sampled_ns;
 	if (error)
 		state->error = error;
 	else
-		space->sampled_ns = state->sampled_ns;
-	space->cost_ns = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start - state->handshakes_cost_ns;
+		space->pace.sampled_ns = state->sampled_ns;
+	space->pace.cost_ns =
+		ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start - state->handshakes_cost_ns;
 }
 
-/* What a round through all namespaces with, or without, series of their own costs. */
-static __u64 round_cost(const struct ts_live *live, const struct listeners_state *state,
-			bool detailed)
+static struct ts_listener_round round_cost(const struct ts_live *live,
+					   const struct listeners_state *state)
 {
-	__u64 cost = 0;
+	struct ts_listener_round cost = {0, 0};
 
-	for (size_t i = 0; i < live->netns->count; i++)
-		if (live->netns->entry[i].alive && live->netns->entry[i].detailed == detailed)
-			cost += state->space[i].cost_ns;
+	for (size_t i = 0; i < live->netns->count; i++) {
+		const struct ts_netns_entry *entry = &live->netns->entry[i];
+
+		if (entry->alive)
+			*(entry->detailed ? &cost.detailed_ns : &cost.others_ns) +=
+				state->space[i].pace.cost_ns;
+	}
 	return cost;
-}
-
-static void plan(const struct listeners_state *state, const struct ts_netns_entry *entry,
-		 struct space *space, const __u64 cost[2])
-{
-	bool eager = share(state) == EAGER_SHARE;
-	__u64 wait = eager	       ? (cost[0] + cost[1]) * EAGER_SHARE
-		     : entry->detailed ? cost[1] * SHARE
-				       : cost[0] * UNDETAILED_SHARE;
-
-	if (!eager && !space->listeners && wait < WITHOUT_LISTENERS)
-		wait = WITHOUT_LISTENERS;
-	/* Counted from its beginning, a sample would be due in the middle of a tick. */
-	space->due_ns = state->sampled_ns + wait;
 }
 
 /* All that are due, or all that have series of their own. */
 static void sample(struct ts_live *live, struct listeners_state *state, bool all)
 {
 	struct ts_netns_table *table = live->netns;
-	__u64 cost[2];
+	struct ts_listener_round cost;
 
 	state->tick++;
 	state->sampled_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	state->error = 0;
-	cost[0] = round_cost(live, state, false);
-	cost[1] = round_cost(live, state, true);
+	cost = round_cost(live, state);
 	for (size_t i = 0; i < table->count; i++) {
 		struct ts_netns_entry *entry = &table->entry[i];
 		struct space *space = &state->space[i];
-		bool due = space->serial != entry->serial || space->due_ns <= state->sampled_ns;
+		bool due =
+			space->serial != entry->serial || space->pace.due_ns <= state->sampled_ns;
 
 		if (!entry->alive || !(due || (all && entry->detailed)))
 			continue;
 		sample_namespace(live, state, i);
-		plan(state, entry, space, cost);
+		ts_listener_pace_plan(&space->pace, state->sampled_ns, eager(state),
+				      entry->detailed, &cost);
 	}
 }
 
@@ -495,7 +487,7 @@ static void sample_for_snapshot(struct ts_live *live, struct listeners_state *st
 
 	sample(live, state, all);
 	if (all)
-		state->next_all_ns = now + round_cost(live, state, true) * share(state) / 2;
+		state->next_all_ns = now + round_cost(live, state).detailed_ns * share(state) / 2;
 }
 
 static bool leaves(const struct ts_live *live, const struct listeners_state *state,
@@ -545,8 +537,9 @@ static void listeners_snapshot(struct ts_live *live, void *data, struct ts_snaps
 	snapshot->cost.lost_events += state->untracked;
 	ts_listener_sufferers(live, state->series, state->series_count, snapshot,
 			      state->sampled_ns);
-	for (size_t i = 0; i <= TS_LISTENER_SERIES; i++)
+	for (size_t i = 0; i < state->series_count; i++)
 		ts_listener_start_interval(&state->series[i]);
+	ts_listener_start_interval(&state->series[OTHER]);
 }
 
 const struct ts_source ts_source_listeners = {

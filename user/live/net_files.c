@@ -2,6 +2,7 @@
 #include "net_files.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -178,32 +179,74 @@ static const char *find_counter(const struct ts_net_files *files, const char *gr
 	return ts_name_set_find(&files->counters, name);
 }
 
+static void forget_columns(struct ts_net_columns *known)
+{
+	free(known->line);
+	free(known->name);
+	*known = (struct ts_net_columns){0};
+}
+
+/* Cuts names up. False: out of memory. */
+static bool learn_columns(const struct ts_net_files *files, struct ts_net_columns *known,
+			  char *names)
+{
+	const char *group, *column;
+
+	forget_columns(known);
+	known->length = strlen(names);
+	known->line = strdup(names);
+	known->name = calloc(known->length / 2 + 1, sizeof *known->name); /* a blank and a name */
+	if (!known->line || !known->name) {
+		forget_columns(known);
+		return false;
+	}
+	group = ts_take_word(&names);
+	while (group && (column = ts_take_word(&names)))
+		known->name[known->columns++] = find_counter(files, group, column);
+	return true;
+}
+
+/* The columns of a line of names; NULL: out of memory. */
+static const struct ts_net_columns *columns_of(struct ts_net_files *files, char *names)
+{
+	struct ts_net_columns *known = &files->group[files->next++ % TS_NET_GROUPS];
+
+	if (known->line && !strcmp(known->line, names))
+		return known;
+	return learn_columns(files, known, names) ? known : NULL;
+}
+
 /* A line of names and the line of values below it; both begin with the group. */
-static int parse_group(const struct ts_net_files *files, char *names, char *values,
+static int parse_group(struct ts_net_files *files, char *names, char *values,
 		       struct ts_net_reading *reading)
 {
-	const char *group = ts_take_word(&names), *again = ts_take_word(&values), *column;
+	size_t group = strcspn(names, " ");
+	const struct ts_net_columns *columns;
 
-	if (!group || !again || strcmp(group, again) || group[strlen(group) - 1] != ':')
+	if (!group || names[group - 1] != ':' || strncmp(names, values, group + 1))
 		return -EPROTO;
-	while ((column = ts_take_word(&names))) {
-		const char *text = ts_take_word(&values);
-		const char *name = find_counter(files, group, column);
+	columns = columns_of(files, names);
+	if (!columns)
+		return -ENOMEM;
+	values += group;
+	for (size_t i = 0; i < columns->columns; i++) {
+		const char *text;
 
+		if (columns->name[i]) {
+			if (reading->counters == COUNTERS ||
+			    !ts_take_number(&values, &reading->counter[reading->counters].value))
+				return -EPROTO;
+			reading->counter[reading->counters++].name = columns->name[i];
+			continue;
+		}
+		text = ts_take_word(&values);
 		if (!text)
 			return -EPROTO;
-		if (!name)
-			continue;
-		if (reading->counters == COUNTERS ||
-		    !ts_is_number(text, &reading->counter[reading->counters].value))
-			return -EPROTO;
-		reading->counter[reading->counters++].name = name;
 	}
 	return ts_take_word(&values) ? -EPROTO : 0;
 }
 
-static int parse_counters(const struct ts_net_files *files, char *text,
-			  struct ts_net_reading *reading)
+static int parse_counters(struct ts_net_files *files, char *text, struct ts_net_reading *reading)
 {
 	size_t before = reading->counters;
 	char *names;
@@ -219,8 +262,7 @@ static int parse_counters(const struct ts_net_files *files, char *text,
 }
 
 /* "TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 138" */
-static int parse_sockets(const struct ts_net_files *files, char *text,
-			 struct ts_net_reading *reading)
+static int parse_sockets(struct ts_net_files *files, char *text, struct ts_net_reading *reading)
 {
 	char *line;
 
@@ -245,7 +287,7 @@ static int parse_sockets(const struct ts_net_files *files, char *text,
 
 struct net_file {
 	const char *name;
-	int (*parse)(const struct ts_net_files *files, char *text, struct ts_net_reading *reading);
+	int (*parse)(struct ts_net_files *files, char *text, struct ts_net_reading *reading);
 	bool optional; /* absent where IPv6 is */
 };
 
@@ -283,6 +325,7 @@ int ts_net_files_read(struct ts_net_files *files, bool initial, char why[256])
 	int error = 0;
 
 	memset(&files->reading, 0, sizeof files->reading);
+	files->next = 0;
 	for (size_t i = 0; !error && i < TS_NET_FILES; i++) {
 		/* Not kept open: an open file would keep the namespace alive after its processes.
 		 */
@@ -314,5 +357,7 @@ void ts_net_files_close(struct ts_net_files *files)
 	for (size_t i = 0; i < TS_NET_FILES; i++)
 		if (files->home[i].path[0])
 			ts_procfile_close(&files->home[i]);
+	for (size_t i = 0; i < TS_NET_GROUPS; i++)
+		forget_columns(&files->group[i]);
 	ts_name_set_close(&files->counters);
 }

@@ -31,8 +31,22 @@ struct ts_net_reading {
 	bool sockets_seen[TS_SOCKET_KINDS];
 };
 
+/*
+ * A line of names of a group of counters, as it stood there last, and which of its columns are
+ * counted: it is the same each time, and looking all the names up is most of the cost.
+ */
+struct ts_net_columns {
+	char *line;
+	size_t length;	   /* of the line */
+	const char **name; /* of each column; NULL: not counted */
+	size_t columns;
+};
+#define TS_NET_GROUPS 16
+
 struct ts_net_files {
 	struct ts_name_set counters;
+	struct ts_net_columns group[TS_NET_GROUPS]; /* in the order they are read */
+	size_t next;				    /* group of this reading */
 	char root[TS_PROC_PATH_MAX];	       /* of the thread that has entered the namespace */
 	struct ts_procfile home[TS_NET_FILES]; /* of the initial namespace; those stay open */
 	struct ts_net_reading reading;	       /* the last one */

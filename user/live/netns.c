@@ -24,8 +24,10 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-#define REFRESH_NS 1000000000ULL
-#define RELEASE_NS 50000000ULL	  /* several sources tick one after the other */
+/* Not in the tick right before a snapshot that does it itself, a second after the last one. */
+#define REFRESH_NS 1050000000ULL
+/* Several sources tick one after the other; every second tick will do. */
+#define RELEASE_NS 150000000ULL
 #define ACTIVE_NS  60000000000ULL /* traffic or listeners so long ago still count */
 
 /* ---- entries */
@@ -80,7 +82,8 @@ int ts_netns_open(struct ts_netns_table *table)
 	struct stat status;
 	struct ts_netns_entry *entry;
 
-	*table = (struct ts_netns_table){.home = -1};
+	/* Entries are filled in when they are taken: until then they need no memory. */
+	memset(&table->count, 0, sizeof *table - offsetof(struct ts_netns_table, count));
 	table->home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (table->home < 0)
 		return -errno;

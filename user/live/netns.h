@@ -36,8 +36,8 @@ struct ts_netns_entry {
 
 struct ts_netns_table {
 	struct ts_netns_entry entry[TS_NETNS_MAX];
-	size_t count;	   /* slots in use, dead ones included */
-	size_t unvisited;  /* processes and names in namespaces beyond TS_NETNS_MAX */
+	size_t count;	  /* slots in use, dead ones included; the first member after the entries */
+	size_t unvisited; /* processes and names in namespaces beyond TS_NETNS_MAX */
 	size_t undetailed; /* namespaces of the table that count as "other" */
 	int home;	   /* descriptor of the namespace tunescope was started in */
 	bool away;	   /* the thread is in another one */
@@ -76,7 +76,7 @@ void ts_netns_leave(struct ts_netns_table *table);
 
 /*
  * A sock_diag socket in the namespace, or a negative errno. For a detailed one it stays open until
- * the namespace has neither a process nor a name left (one tick longer, then). Give it back. Call
+ * the namespace has neither a process nor a name left (two ticks longer, then). Give it back. Call
  * it from home or from that very namespace.
  */
 int ts_netns_diag(struct ts_netns_table *table, struct ts_netns_entry *entry);

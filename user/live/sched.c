@@ -360,11 +360,20 @@ static const char *cpu_cgroup(char *text)
 	return (!*cpu || !strcmp(cpu, "/")) && *unified ? unified : cpu;
 }
 
+static bool read_of(const struct ts_live *live, __u32 pid, const char *file, char *text,
+		    size_t size)
+{
+	char path[64], full[TS_PROC_PATH_MAX];
+
+	snprintf(path, sizeof path, "/proc/%u/%s", pid, file);
+	return !ts_live_path(live, path, full, sizeof full) &&
+	       ts_read_small(AT_FDCWD, full, text, size) >= 0;
+}
+
 static bool name_sufferer(const struct ts_live *live, const struct candidate *candidate,
 			  struct ts_snapshot *snapshot)
 {
-	char directory[TS_PROC_PATH_MAX], comm[64];
-	struct ts_procfile file = {.descriptor = -1};
+	char comm[64], cgroup[4096];
 	struct ts_sufferer sufferer = {
 		.family = TS_FAMILY_RUNQ_LATENCY,
 		.label = {"", "", "", ""},
@@ -373,17 +382,12 @@ static bool name_sufferer(const struct ts_live *live, const struct candidate *ca
 		.cgroup = "",
 		.value = (double)candidate->waited / 1e9,
 	};
-	char path[TS_PROC_PATH_MAX];
 
-	snprintf(path, sizeof path, "/proc/%u/comm", candidate->pid);
-	if (ts_live_path(live, path, directory, sizeof directory) ||
-	    ts_read_small(AT_FDCWD, directory, comm, sizeof comm) < 0)
+	if (!read_of(live, candidate->pid, "comm", comm, sizeof comm))
 		return false;
-	directory[strlen(directory) - strlen("/comm")] = '\0';
-	if (!ts_procfile_open(&file, directory, "cgroup") && !ts_procfile_read(&file))
-		sufferer.cgroup = cpu_cgroup(file.text);
+	if (read_of(live, candidate->pid, "cgroup", cgroup, sizeof cgroup))
+		sufferer.cgroup = cpu_cgroup(cgroup);
 	ts_snapshot_sufferer(snapshot, &sufferer);
-	ts_procfile_close(&file);
 	return true;
 }
 

@@ -15,15 +15,21 @@
 #include "clock.h"
 #include "procfile.h"
 
-#define SESSIONS	16
-#define NAMES		8     /* read in a snapshot, of the sessions that waited most */
-#define TASK_SHARE	100   /* a task that waited for less than 1 in so many is left out */
-#define HOST_SHARE	10    /* below 1 in so many of a task waiting nobody looks who it was */
-#define UNIT_SHIFT	16    /* what tasks waited and ran is remembered in units of 65 us */
-#define WAITING_MAX	65536 /* tasks that wait, in one look */
-#define RECENT_MAX	512   /* sessions told apart in one look */
-#define LOOK_NS		500000000ULL /* between two looks, at least */
-#define LOOK_COST	1000 /* looking between two snapshots takes at most 1 in so many of the time */
+#define SESSIONS    16
+#define NAMES	    8		 /* read in a snapshot, of the sessions that waited most */
+#define TASK_SHARE  100		 /* a task that waited for less than 1 in so many is left out */
+#define HOST_SHARE  10		 /* below 1 in so many of a task waiting nobody looks who it was */
+#define UNIT_SHIFT  16		 /* what tasks waited and ran is remembered in units of 65 us */
+#define WAITING_MAX 65536	 /* tasks that wait, in one look */
+#define RECENT_MAX  512		 /* sessions told apart in one look */
+#define LOOK_NS	    500000000ULL /* between two looks, at least */
+/*
+ * Looking between two snapshots takes at most 1 in so many of the time: first, as a look at the
+ * host takes seconds; later, as a recording goes on for days.
+ */
+#define EAGER_NS	12000000000ULL
+#define EAGER_COST	1000
+#define LOOK_COST	2500
 #define RECORDS_AT_ONCE 256
 
 /* A task at the last look. */
@@ -56,7 +62,8 @@ struct ts_sched_sessions {
 	__u32 slots;
 	/* By slot: address space for all, memory only for pages with tasks in them. */
 	struct seen *seen;
-	bool has_base;		     /* all tasks were visited once */
+	bool has_base; /* all tasks were visited once */
+	__u64 opened_ns;
 	__u64 visited_ns;	     /* when that was, last */
 	__u64 look_ns, last_look_ns; /* this look and the one before */
 	__u64 cpu_ns, gap_ns;	     /* CPU time when it began; time until the next one */
@@ -96,6 +103,7 @@ struct ts_sched_sessions *ts_sched_sessions_open(struct bpf_program *visit, __u3
 	if (!sessions)
 		return NULL;
 	sessions->slots = slots;
+	sessions->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	sessions->seen = mmap(NULL, slots * sizeof *sessions->seen, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (sessions->seen == MAP_FAILED)
@@ -133,7 +141,8 @@ bool ts_sched_sessions_due(struct ts_sched_sessions *sessions, __u64 monotonic_n
 		return false;
 	sessions->asked_ns = monotonic_ns;
 	sessions->asked_waited = waited_ns;
-	return waited >= interval / HOST_SHARE && monotonic_ns - sessions->look_ns >= LOOK_NS;
+	return waited >= interval / HOST_SHARE && monotonic_ns - sessions->look_ns >= LOOK_NS &&
+	       monotonic_ns - sessions->look_ns >= sessions->gap_ns;
 }
 
 void ts_sched_sessions_begin(struct ts_sched_sessions *sessions, __u64 monotonic_ns)
@@ -401,7 +410,7 @@ static void name_session(const struct ts_live *live, const struct session *sessi
 int ts_sched_sessions_end(struct ts_sched_sessions *sessions, bool due)
 {
 	__u64 interval = sessions->look_ns - sessions->last_look_ns;
-	bool first = !sessions->has_base;
+	bool first = !sessions->has_base, eager;
 	int error;
 
 	/* The first time only what tasks have run by then is learned. */
@@ -417,7 +426,9 @@ int ts_sched_sessions_end(struct ts_sched_sessions *sessions, bool due)
 		return error;
 	sessions->has_base = true;
 	keep_worst(sessions);
-	sessions->gap_ns = (ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - sessions->cpu_ns) * LOOK_COST;
+	eager = sessions->look_ns - sessions->opened_ns < EAGER_NS;
+	sessions->gap_ns = (ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - sessions->cpu_ns) *
+			   (eager ? EAGER_COST : LOOK_COST);
 	if (sessions->gap_ns < LOOK_NS)
 		sessions->gap_ns = LOOK_NS;
 	return 0;

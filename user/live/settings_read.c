@@ -17,7 +17,7 @@
 #define VALUE_MAX	1024
 #define DEVICES_MAX	1024
 
-#define COST_SHARE	1000 /* reading may cost one part in so many of the time */
+#define COST_SHARE	3000 /* reading may cost one part in so many of the time */
 #define HELD_AT_MOST_NS 9000000000ull
 
 /* Of the first devices in the directory, their sizes stay open. */
@@ -297,7 +297,7 @@ static void read_namespaces(struct ts_live *live, struct ts_snapshot *snapshot)
 
 		if (entry->initial)
 			read_scope_again(live, TS_SCOPE_NETNS, entry->label, snapshot);
-		else if (entry->alive)
+		else if (entry->alive && entry->detailed)
 			read_or_copy(live, TS_SCOPE_NETNS, entry->label, entry, snapshot);
 	}
 }
@@ -317,6 +317,16 @@ static struct device_size *kept_size(struct ts_settings_cache *cache, size_t pla
 	kept->descriptor = -1;
 	strcpy(kept->device, device);
 	return kept;
+}
+
+/* There are fewer devices than before: a descriptor would hold on to what is gone. */
+static void forget_sizes(struct ts_settings_cache *cache, size_t devices)
+{
+	for (size_t i = devices; i < SIZES_KEPT; i++) {
+		if (cache->size[i].descriptor >= 0)
+			close(cache->size[i].descriptor);
+		cache->size[i] = (struct device_size){.descriptor = -1};
+	}
 }
 
 /* Loop, ram, nbd or zram devices nobody has set up, and drives without a medium, have no sectors.
@@ -357,6 +367,8 @@ static void read_devices(struct ts_live *live, struct ts_snapshot *snapshot)
 		devices++;
 	}
 	closedir(block);
+	if (live->settings)
+		forget_sizes(live->settings, place);
 }
 
 void ts_settings_snapshot(struct ts_live *live, struct ts_snapshot *snapshot)

@@ -88,7 +88,11 @@ void ts_slot_subtract(const struct ts_slot *slot, size_t first, __u64 *words, si
 void ts_slot_histogram(const struct ts_slot *slot, size_t first, const __u64 *words,
 		       struct ts_histogram *histogram);
 
-/* As ts_map_view (probe.h), to write keys. */
+/*
+ * As ts_map_view (probe.h), to write keys. Of the second only the first bytes are mapped: the
+ * kernel puts all pages of a view in place at once, and they count as this process's memory.
+ */
 void *ts_slots_map(const struct bpf_map *map, size_t *length);
+void *ts_slots_map_head(const struct bpf_map *map, size_t bytes, size_t *length);
 
 #endif

@@ -67,12 +67,19 @@ void ts_socket_groups_free(struct ts_socket_groups *groups)
 	free(groups);
 }
 
+static void forget_connections(struct ts_socket_group *group)
+{
+	for (size_t l = 0; l < TS_RECEIVE_LIMITS; l++)
+		group->limit[l].connections = 0;
+}
+
+/* Here and below only groups in use are written to: the others' pages need no memory. */
 void ts_socket_groups_begin(struct ts_socket_groups *groups)
 {
 	groups->round++;
-	for (size_t i = 0; i <= GROUPS_MAX; i++)
-		for (size_t l = 0; l < TS_RECEIVE_LIMITS; l++)
-			groups->group[i].limit[l].connections = 0;
+	for (size_t i = 0; i < groups->count; i++)
+		forget_connections(&groups->group[i]);
+	forget_connections(&groups->group[OTHER]);
 }
 
 static __u16 *place_of(struct ts_socket_groups *groups, __u32 netns, bool outbound, __u16 port)
@@ -144,8 +151,9 @@ static void drop_idle(struct ts_socket_groups *groups, const struct ts_netns_tab
 	}
 	memset(&groups->group[kept], 0, (groups->count - kept) * sizeof *groups->group);
 	groups->count = kept;
-	for (size_t i = 0; i <= GROUPS_MAX; i++)
+	for (size_t i = 0; i < groups->count; i++)
 		groups->group[i].active = false;
+	groups->group[OTHER].active = false;
 }
 
 static void record(struct ts_histogram_keyed **histogram, __u64 ns)
@@ -284,8 +292,9 @@ void ts_socket_groups_snapshot(struct ts_socket_groups *groups, const struct ts_
 			       struct ts_snapshot *snapshot)
 {
 	drop_idle(groups, netns);
-	for (size_t i = 0; i <= GROUPS_MAX; i++)
-		if (groups->group[i].used)
-			add_group(snapshot, &groups->group[i], i == OTHER);
+	for (size_t i = 0; i < groups->count; i++)
+		add_group(snapshot, &groups->group[i], false);
+	if (groups->group[OTHER].used)
+		add_group(snapshot, &groups->group[OTHER], true);
 	add_overflowed(snapshot, &groups->group[OTHER]);
 }

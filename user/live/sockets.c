@@ -28,7 +28,7 @@
 #define VISIT_MINIMUM  300000000ULL   /* a snapshot repeats a visit older than this */
 #define EAGER_NS       12000000000ULL /* visits may take one part in so many of one CPU: at */
 #define EAGER_SHARE    100	      /* first, as a look at the host takes seconds, and */
-#define SHARE	       1500	      /* later, as a recording goes on for days */
+#define SHARE	       4000	      /* later, as a recording goes on for days */
 #define UNDETAILED     8	      /* namespaces without series of their own in one round */
 #define READ_BYTES     32768
 #define RECEIVED_LEAST 65536 /* fewer bytes since the last visit say nothing about the window */

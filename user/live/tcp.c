@@ -18,6 +18,8 @@
 #include "tcp.skel.h"
 
 #define RECONCILE_NS	 3000000000ULL
+#define RECONCILE_SHARE	 5000 /* less often when it would take more than one part in so many, */
+#define RECONCILE_MOST	 15000000000ULL /* but so often at least */
 #define UNSEEN_NS	 10000000000ULL /* a port in a namespace that cannot be visited */
 #define SLOTS_WITH_OTHER (TS_TCP_SLOTS + 1)
 #define COUNTERS	 (sizeof(struct ts_tcp_counters) / sizeof(__u64))
@@ -29,13 +31,13 @@ struct tcp_state {
 	struct tcp_bpf *skeleton;
 	struct ts_probe probe;
 	/* Mapped only during a snapshot: else they would count as this process's own memory. */
-	const struct ts_tcp_counters *totals;	/* [cpu][slot] */
-	const struct ts_histogram_keyed *times; /* [slot][histogram] */
-	struct ts_tcp_shared *shared;
+	const struct ts_tcp_counters *totals; /* [cpu][slot] */
+	struct ts_tcp_shared *shared;	      /* without the connects under way */
 	size_t shared_length;
 	struct ts_slots slots;
 	unsigned int cpus;
-	__u64 reconciled_ns;
+	int error; /* of this snapshot's reading */
+	__u64 reconciled_ns, reconcile_cost_ns;
 };
 
 /* What each family depends on, and where its numbers stand. */
@@ -165,20 +167,29 @@ static void forget_ports(const struct ts_netns_table *table, int map, __u64 befo
 	}
 }
 
+static __u64 reconcile_gap(const struct tcp_state *state)
+{
+	__u64 gap = state->reconcile_cost_ns * RECONCILE_SHARE;
+
+	return gap < RECONCILE_NS ? RECONCILE_NS : gap > RECONCILE_MOST ? RECONCILE_MOST : gap;
+}
+
 static void tcp_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 {
 	struct tcp_state *state = data;
 	int map = bpf_map__fd(state->skeleton->maps.ts_tcp_ports);
 	bool visited[TS_NETNS_MAX];
-	__u64 now;
+	__u64 now, begin;
 
 	ts_netns_tick(live->netns, live->proc, monotonic_ns);
-	if (monotonic_ns - state->reconciled_ns < RECONCILE_NS)
+	if (monotonic_ns - state->reconciled_ns < reconcile_gap(state))
 		return;
 	state->reconciled_ns = monotonic_ns;
+	begin = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	now = ts_clock_ns(CLOCK_MONOTONIC);
 	seed_ports(live, map, now, visited);
 	forget_ports(live->netns, map, now, visited);
+	state->reconcile_cost_ns = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
 }
 
 /* ---- open and close */
@@ -231,7 +242,9 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	}
 	/* The skeleton's own view is of the time before loading: the object was loaded without it.
 	 */
-	state->shared = ts_slots_map(state->skeleton->maps.bss, &state->shared_length);
+	state->shared =
+		ts_slots_map_head(state->skeleton->maps.bss,
+				  offsetof(struct ts_tcp_shared, connects), &state->shared_length);
 	if (!state->shared)
 		return fail(state, status, why, "the table of keys cannot be mapped", -errno);
 	state->reconciled_ns = ts_clock_ns(CLOCK_MONOTONIC);
@@ -259,9 +272,14 @@ static void labels_of(struct labels *labels, __u64 key, bool other)
 	labels->side = TS_TCP_KEY_OUTBOUND(key) ? "outbound" : "service";
 }
 
-/* SLOT_WORDS of them. */
-static void read_slot(const struct tcp_state *state, __u32 slot, __u64 *words)
+/*
+ * SLOT_WORDS of them. Few of the slots are in use: copying their histograms costs far less than
+ * mapping those of all.
+ */
+static void read_slot(struct tcp_state *state, __u32 slot, __u64 *words)
 {
+	int times = bpf_map__fd(state->skeleton->maps.ts_tcp_times);
+
 	memset(words, 0, COUNTERS * sizeof *words);
 	for (unsigned int cpu = 0; cpu < state->cpus; cpu++) {
 		const __u64 *counter =
@@ -270,8 +288,15 @@ static void read_slot(const struct tcp_state *state, __u32 slot, __u64 *words)
 		for (size_t i = 0; i < COUNTERS; i++)
 			words[i] += counter[i];
 	}
-	memcpy(words + COUNTERS, &state->times[(size_t)slot * TS_TCP_HISTOGRAMS],
-	       TS_TCP_HISTOGRAMS * sizeof(struct ts_histogram_keyed));
+	for (__u32 i = 0; i < TS_TCP_HISTOGRAMS; i++) {
+		__u32 index = slot * TS_TCP_HISTOGRAMS + i;
+		__u64 *histogram = words + COUNTERS + i * HISTOGRAM_WORDS;
+
+		if (!bpf_map_lookup_elem(times, &index, histogram))
+			continue;
+		state->error = -errno;
+		memset(histogram, 0, HISTOGRAM_WORDS * sizeof *histogram);
+	}
 }
 
 /* A number that changes with all that is counted. */
@@ -397,7 +422,8 @@ static void add_series(const struct ts_live *live, struct tcp_state *state,
 			continue;
 		read_slot(state, i, words);
 		if (owner == TS_SLOT_RESTING) {
-			ts_slot_free(slot, key, words, SLOT_WORDS);
+			if (!state->error)
+				ts_slot_free(slot, key, words, SLOT_WORDS);
 			continue;
 		}
 		ts_slot_see(slot, owner, mark_of(words), now);
@@ -414,20 +440,21 @@ static void add_series(const struct ts_live *live, struct tcp_state *state,
 static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *snapshot)
 {
 	struct tcp_state *state = data;
-	size_t totals_length, times_length;
+	char why[256];
+	size_t length;
 
 	set_statuses(state, snapshot);
-	state->totals = ts_map_view(state->skeleton->maps.ts_tcp_totals, &totals_length);
-	state->times = ts_map_view(state->skeleton->maps.ts_tcp_times, &times_length);
-	if (state->totals && state->times)
+	state->totals = ts_map_view(state->skeleton->maps.ts_tcp_totals, &length);
+	state->error = state->totals ? 0 : -errno;
+	if (state->totals) {
 		add_series(live, state, snapshot);
-	else
-		ts_snapshot_source_status(snapshot, TS_SOURCE_TCP, TS_STATUS_FAILED,
-					  "the counters cannot be mapped");
-	if (state->totals)
-		munmap((void *)state->totals, totals_length);
-	if (state->times)
-		munmap((void *)state->times, times_length);
+		munmap((void *)state->totals, length);
+	}
+	if (state->error) {
+		snprintf(why, sizeof why, "the counters cannot be read: %s",
+			 strerror(-state->error));
+		ts_snapshot_source_status(snapshot, TS_SOURCE_TCP, TS_STATUS_FAILED, why);
+	}
 	snapshot->cost.lost_events += state->shared->lost_connects + state->shared->lost_listening;
 	ts_probe_cost(&state->probe, snapshot);
 }

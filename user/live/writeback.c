@@ -11,7 +11,7 @@
 #include <tunescope/writeback.h>
 #include "../core/histogram.h"
 #include "clock.h"
-#include "diskstats.h"
+#include "disk_accounts.h"
 #include "probe.h"
 #include "slots.h"
 #include "writeback.skel.h"
@@ -23,6 +23,9 @@
 #define WORDS	  (2 + TS_HISTOGRAM_SLOTS_KEYED)
 #define SLOTS	  (TS_WRITEBACK_DEVICES + 1)
 #define SUFFERERS 8
+
+/* The kernel adds to a disk's busy time in clock ticks, some of it a moment late. */
+#define BUSY_SLACK_NS 1000000000ull
 
 /* Pauses further apart belong to different bouts of writing. */
 #define BOUT_NS 10000000000ull
@@ -222,18 +225,20 @@ static bool known(const struct ts_live *live, struct writeback *state, unsigned 
  */
 static void follow(const struct ts_live *live, struct device *device, __u64 paused, __u64 now)
 {
-	__u64 busy = 0;
+	__u64 busy = 0, span = now - device->grew_ns, busy_since;
 	bool busy_known;
 
 	if (paused == device->paused_ns)
 		return;
 	device->paused_ns = paused;
 	busy_known = device->disk && ts_disk_busy_ns(live->sys, device->name, &busy);
-	if (device->grew_ns && now - device->grew_ns <= BOUT_NS && busy_known &&
-	    device->grew_busy_known && busy >= device->grew_busy_ns) {
+	busy_since = ts_disk_ms_since(busy, device->grew_busy_ns);
+	/* More than the time that has passed: the account has started anew. */
+	if (device->grew_ns && span <= BOUT_NS && busy_known && device->grew_busy_known &&
+	    busy_since <= span + BUSY_SLACK_NS) {
 		device->has_span = true;
-		device->span_ns += now - device->grew_ns;
-		device->busy_ns += busy - device->grew_busy_ns;
+		device->span_ns += span;
+		device->busy_ns += busy_since;
 	}
 	device->grew_ns = now;
 	device->grew_busy_ns = busy;
