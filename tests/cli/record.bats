@@ -332,7 +332,7 @@ stop_recording() { # signal
 @test "progress on a terminal, cleared at the end" {
 	run script -qec "'$tunescope' record -d 1500ms --interval 500ms" /dev/null
 	expect_status 0
-	expect "*"$'\r'"tunescope: 1 windows, * KB, * MB a day, CPU * %, RSS * MB*" "$output"
+	expect "*"$'\r'"tunescope: 1 window, * KB, * MB a day, CPU * %, RSS * MB*" "$output"
 	expect "*recorded 3 windows*" "$output"
 }
 
@@ -400,4 +400,12 @@ stop_recording() { # signal
 		expect "*$option*" "$output"
 		grep -q -- "${option//-/\\\\-}" "$tree/docs/tunescope.8" || complain "$option is not in the man page"
 	done
+}
+
+@test "a link that leads nowhere is a mistake, and said to be one" {
+	ln -s nowhere/x.tsrec link.tsrec
+	run --separate-stderr timeout 5 "$tunescope" record -o link.tsrec -d 1s
+	expect_status 2
+	one_line_only
+	expect "*link.tsrec is a symbolic link that leads nowhere*" "$stderr"
 }

@@ -238,7 +238,8 @@ static void another_namespace_of_the_same_number_is_no_change(void **state)
 	assert_int_equal(timeline->netns_count, 1);
 	assert_int_equal(timeline->netns[0].earlier_count, 4);
 	page = rendered(timeline);
-	contains(page, "netns " SAMPLE_NETNS " (blue, green, red, 1 more, white)");
+	contains(page, SAMPLE_NETNS " (blue, green, red, 1 more, white)");
+	contains(page, "blue/…/white");
 	free(page);
 	ts_timeline_free(timeline);
 }

@@ -48,13 +48,24 @@ int ts_option_choice(const struct ts_option *option, const char *value, void *de
 	return -EINVAL;
 }
 
+/* A limit in words: "0.1 s", "36500 d". */
+static const char *limit(double seconds, char text[32])
+{
+	bool days = seconds >= 86400;
+
+	snprintf(text, 32, "%.6g %s", days ? seconds / 86400 : seconds, days ? "d" : "s");
+	return text;
+}
+
 static int bad_duration(const struct ts_option *option, char problem[PROBLEM_SIZE])
 {
+	char least[32], most[32];
+
 	snprintf(problem, PROBLEM_SIZE,
 		 "accepted: a number with ms, s, m, h or d (500ms, 10s, 2m, 1h, 7d), a plain "
 		 "number is "
-		 "seconds; from %g s to %g s",
-		 option->minimum, option->maximum);
+		 "seconds; from %s to %s",
+		 limit(option->minimum, least), limit(option->maximum, most));
 	return -EINVAL;
 }
 

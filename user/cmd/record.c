@@ -130,9 +130,9 @@ static void show_progress(struct session *session)
 	session->progress_ns = now;
 	ts_recorder_state(session->recorder, &state);
 	fprintf(stderr,
-		"\rtunescope: %llu windows, %.1f KB, %.1f MB a day, CPU %.2f %%, RSS %.1f MB%s ",
-		(unsigned long long)state.windows, state.bytes / 1e3, megabytes_a_day(&state),
-		own_cpu_percent(session), session->rss_bytes / 1e6,
+		"\rtunescope: %llu window%s, %.1f KB, %.1f MB a day, CPU %.2f %%, RSS %.1f MB%s ",
+		(unsigned long long)state.windows, state.windows == 1 ? "" : "s", state.bytes / 1e3,
+		megabytes_a_day(&state), own_cpu_percent(session), session->rss_bytes / 1e6,
 		state.waiting_windows ? ", waiting" : "");
 }
 
@@ -231,9 +231,10 @@ static void summarize(const struct session *session, const struct ts_recorder_st
 {
 	const char *output = session->options->output;
 
-	ts_err(0, "recorded %llu windows (%.1f s) in %s: %llu frames, %.1f KB, %.2f MB a day",
-	       (unsigned long long)state->windows, state->seconds, output,
-	       (unsigned long long)state->frames, state->bytes / 1e3, megabytes_a_day(state));
+	ts_err(0, "recorded %llu window%s (%.1f s) in %s: %llu frames, %.1f KB, %.2f MB a day",
+	       (unsigned long long)state->windows, state->windows == 1 ? "" : "s", state->seconds,
+	       output, (unsigned long long)state->frames, state->bytes / 1e3,
+	       megabytes_a_day(state));
 	ts_err(0,
 	       "own cost: CPU %.3f %% of one core (and %.2f s to start), BPF programs %.3f %%, RSS "
 	       "%.1f MB (at most %.1f MB), %llu lost events",

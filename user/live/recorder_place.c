@@ -22,6 +22,13 @@ static bool is_directory(const char *path)
 	return length && path[length - 1] == '/';
 }
 
+static bool is_link(const char *path)
+{
+	struct stat state;
+
+	return !lstat(path, &state) && S_ISLNK(state.st_mode);
+}
+
 static int open_file(struct ts_place *place, char why[TS_WHY])
 {
 	int error = ts_recorder_file_open(&place->file, place->path, false, why);
@@ -58,6 +65,9 @@ int ts_place_open(struct ts_place *place, const struct ts_recorder_options *opti
 	resolved = realpath(options->path, NULL);
 	if (resolved)
 		strcpy(place->path, resolved);
+	else if (is_link(place->path))
+		return ts_because(why, -EINVAL, "%s is a symbolic link that leads nowhere",
+				  place->path);
 	free(resolved);
 	return open_file(place, why);
 }

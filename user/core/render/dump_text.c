@@ -58,10 +58,16 @@ static const char *count_text(struct ts_arena *arena, size_t count, const char *
 
 static void host_line(const struct page *page, const struct ts_host *host)
 {
+	if (!*host->hostname) {
+		fputs("# unknown host: the part of the recording that names it is missing or "
+		      "damaged\n",
+		      page->dump->out);
+		return;
+	}
 	fprintf(page->dump->out, "# %s, Linux %s %s, %u CPU%s, %s; recorded by tunescope %s\n",
-		*host->hostname ? safe(page, host->hostname) : "unknown host",
-		safe(page, host->kernel), safe(page, host->machine), host->cpus,
-		host->cpus == 1 ? "" : "s", ts_human_bytes(page->arena, (double)host->memory_bytes),
+		safe(page, host->hostname), safe(page, host->kernel), safe(page, host->machine),
+		host->cpus, host->cpus == 1 ? "" : "s",
+		ts_human_bytes(page->arena, (double)host->memory_bytes),
 		*host->tool_version ? safe(page, host->tool_version) : "of an unknown version");
 }
 

@@ -184,10 +184,10 @@
 		});
 		pre.after(button);
 	}
-	/* What CSS cannot open. */
+	/* What CSS cannot open; tables of everything only where the reader has opened them. */
 	let opened = [];
 	addEventListener('beforeprint', () => {
-		opened = [...document.querySelectorAll('details:not([open])')];
+		opened = [...document.querySelectorAll('details:not([open]):not(.bulk)')];
 		opened.forEach(d => { d.open = true; });
 	});
 	addEventListener('afterprint', () => opened.forEach(d => { d.open = false; }));

@@ -193,7 +193,8 @@ static void heat_table(const struct ts_html *html, const struct row *row,
 	const char *unit = ts_families[row->chart.family].unit == TS_UNIT_BYTES ? "B" : "s";
 
 	ts_html_put(html,
-		    "<details><summary>Table: %s (%zu)</summary><div class=\"table\"><table><tr>"
+		    "<details class=\"bulk\"><summary>Table: %s (%zu)</summary><div "
+		    "class=\"table\"><table><tr>"
 		    "<th>series</th><th class=\"n\">count</th><th class=\"n\">p50</th><th "
 		    "class=\"n\">p95</th><th class=\"n\">p99</th><th class=\"n\">max</th></tr>\n",
 		    ts_html_safe(html, row->chart.title), count);
@@ -245,7 +246,9 @@ static bool heat_family(struct ts_html *html, const struct row *row)
 	if (open)
 		heat_series(html, row, ranked, 0, open);
 	if (end > open) {
-		ts_html_put(html, "<details><summary>More series of: %s (%zu of %zu)</summary>\n",
+		ts_html_put(html,
+			    "<details class=\"bulk\"><summary>More series of: %s (%zu of "
+			    "%zu)</summary>\n",
 			    ts_html_safe(html, row->chart.title), end - open, count - open);
 		heat_series(html, row, ranked, open, end);
 		ts_html_put(html, "</details>\n");
@@ -267,7 +270,8 @@ static void value_table(const struct ts_html *html, enum ts_family_id id)
 	size_t shown = 0;
 
 	ts_html_put(html,
-		    "<details><summary><code>%s</code> (%zu)</summary><p class=\"dim\">%s</p><div "
+		    "<details class=\"bulk\"><summary><code>%s</code> (%zu)</summary><p "
+		    "class=\"dim\">%s</p><div "
 		    "class=\"table\"><table><tr><th>series</th>%s<th class=\"n\">%smin</th><th "
 		    "class=\"n\">%smax</th></tr>\n",
 		    family->name, html->timeline->tracks[id], ts_html_safe(html, family->meaning),
@@ -315,7 +319,7 @@ static bool first_row_of(size_t row)
 
 static void section_tables(const struct ts_html *html, enum section section)
 {
-	ts_html_put(html, "<details><summary>All series in tables</summary>\n");
+	ts_html_put(html, "<details class=\"bulk\"><summary>All series in tables</summary>\n");
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].section == section && !is_heat(&rows[i]) && first_row_of(i) &&
 		    html->timeline->tracks[rows[i].chart.family])
@@ -386,7 +390,9 @@ void ts_html_sections(struct ts_html *html)
 			    sections[section].title);
 		section_charts(html, section, true, &quiet);
 		if (any_heat(html, section, false) || any_value(html, section, false)) {
-			ts_html_put(html, "<details><summary>More charts</summary>\n<div>");
+			ts_html_put(
+				html,
+				"<details class=\"bulk\"><summary>More charts</summary>\n<div>");
 			section_charts(html, section, false, &quiet);
 			ts_html_put(html, "</div></details>\n");
 		}

@@ -389,6 +389,19 @@ static void share_of_modes(const struct chart *chart, enum ts_family_id family)
 	}
 }
 
+/*
+ * The figures of a snapshot are read one after the other, in a few milliseconds, or much longer
+ * while there is no CPU to be had: then one of them covers more time than the window.
+ */
+static bool read_late(const struct chart *chart)
+{
+	for (size_t i = 0; i < chart->lines; i++)
+		for (size_t c = 0; c < chart->html->timeline->columns; c++)
+			if (chart->line[i].value[c] > 100.05)
+				return true;
+	return false;
+}
+
 bool ts_html_lines(const struct ts_html *html, const struct ts_html_lines *lines)
 {
 	struct chart chart = {
@@ -413,6 +426,9 @@ bool ts_html_lines(const struct ts_html *html, const struct ts_html_lines *lines
 	chart.lines = kept;
 	if (!kept)
 		return false;
+	if (chart.share && read_late(&chart))
+		chart.note = "share of the time; more than 100 % where it was read late, after "
+			     "the other figures";
 	qsort(chart.line, chart.lines, sizeof *chart.line, heavier);
 	draw(&chart);
 	return true;

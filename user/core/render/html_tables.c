@@ -147,6 +147,37 @@ static void outages(const struct ts_html *html)
 	ts_html_put(html, "</table></div>\n");
 }
 
+/* The kernel gives the number of a namespace that is gone to another one. */
+static void shared_numbers(const struct ts_html *html)
+{
+	const struct ts_timeline *timeline = html->timeline;
+	size_t count = 0;
+
+	for (size_t i = 0; i < timeline->netns_count; i++)
+		count += timeline->netns[i].earlier_count > 0;
+	if (!count)
+		return;
+	ts_html_put(html,
+		    "<dt>namespaces</dt><dd>%zu number%s of network namespaces stood for several, "
+		    "one after the other; what was measured in them is one series, called "
+		    "first/…/last:",
+		    count, count == 1 ? "" : "s");
+	for (size_t i = 0, shown = 0; i < timeline->netns_count && shown < ROWS_OPEN; i++) {
+		const struct ts_timeline_netns *netns = &timeline->netns[i];
+
+		if (!netns->earlier_count)
+			continue;
+		ts_html_put(html, "%s %s (", shown++ ? ";" : "",
+			    ts_html_safe(html, netns->last.inode));
+		for (size_t k = 0; k < netns->earlier_count && k < TS_NETNS_EARLIER; k++)
+			ts_html_put(html, "%s, ", ts_html_safe(html, netns->earlier[k]));
+		if (netns->earlier_count > TS_NETNS_EARLIER)
+			ts_html_put(html, "%zu more, ", netns->earlier_count - TS_NETNS_EARLIER);
+		ts_html_put(html, "%s)", ts_html_safe(html, netns->last.name));
+	}
+	ts_html_put(html, ".</dd>\n");
+}
+
 static void damage(const struct ts_html *html)
 {
 	const struct ts_recording *recording = html->recording;
@@ -174,6 +205,7 @@ static void damage(const struct ts_html *html)
 			(unsigned long long)recording->duplicates, recording->clock_steps,
 			recording->damages);
 	}
+	shared_numbers(html);
 	ts_html_put(html, "</dl>\n");
 	if (!recording || !recording->damages)
 		return;

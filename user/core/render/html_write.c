@@ -175,18 +175,14 @@ static const struct ts_timeline_netns *netns_of(const struct ts_html *html, cons
 	return NULL;
 }
 
-/* Several namespaces, one after the other, that the kernel gave the same number. */
+/*
+ * Several namespaces, one after the other, that the kernel gave the same number: the first and the
+ * last of them.
+ */
 static const char *netns_names(const struct ts_html *html, const struct ts_timeline_netns *netns)
 {
-	const char *text = "";
-	size_t shown =
-		netns->earlier_count < TS_NETNS_EARLIER ? netns->earlier_count : TS_NETNS_EARLIER;
-
-	for (size_t i = 0; i < shown; i++)
-		text = ts_html_text(html, "%s%s, ", text, netns->earlier[i]);
-	if (netns->earlier_count > shown)
-		text = ts_html_text(html, "%s%zu more, ", text, netns->earlier_count - shown);
-	return ts_html_text(html, "netns %s (%s%s)", netns->last.inode, text, netns->last.name);
+	return ts_html_text(html, "%s%s%s", netns->earlier[0],
+			    netns->earlier_count > 1 ? "/…/" : "/", netns->last.name);
 }
 
 const char *ts_html_netns(const struct ts_html *html, const char *inode)
