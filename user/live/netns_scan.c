@@ -19,10 +19,10 @@
 #include "netns_table.h"
 
 #define SCAN_NS	     10000000000ULL /* all processes at least so often, */
-#define SCAN_SHARE   2000	    /* unless that took more than one part in so many, */
+#define SCAN_SHARE   4000	    /* unless that took more than one part in so many, */
 #define SEARCH_SHARE 300	    /* or so many while one is lost */
 #define NAMES_NS     2000000000ULL  /* a name is there a moment before its namespace is */
-#define NEWEST_PIDS  500	    /* more new ones than that: look at all */
+#define NEWEST_PIDS  150	    /* more new ones than that: look at all */
 #define YOUNG_NS     3000000000ULL  /* a process may still be about to call exec */
 #define CHECKS	     64		    /* entries looked up in one refresh */
 

@@ -14,9 +14,9 @@
  * their own), except at first, as a look at the host takes seconds. Those whose turn it is not show
  * what they showed last.
  */
-#define SHARE	     3000
+#define SHARE	     5000
 #define EAGER_NS     12000000000ULL
-#define EAGER_FACTOR 30
+#define EAGER_FACTOR 50
 
 /*
  * A namespace, in its slot of the table. A series counts from when it appears: what the namespace

@@ -30,6 +30,16 @@
 #define SUFFERERS	8
 #define CANDIDATES	32 /* some of the worst may have ended by the time their names are read */
 
+/*
+ * Once a recording goes on, all of the table is read after so long only; in between, those parts in
+ * which a task has waited of late. Nearly all of a table of pids belongs to tasks long gone.
+ */
+#define EAGER_NS   12000000000ULL
+#define ALL_NS	   2900000000ULL
+#define LATE_NS	   10000000000ULL
+#define PART_LEAST 512 /* tasks of a part; or a page of them */
+#define PARTS_MAX  (TASKS_SHARED / PART_LEAST)
+
 /* The inode of the initial pid namespace (PROC_PID_INIT_INO): only there pids mean the same. */
 #define INITIAL_PID_NAMESPACE 0xeffffffcUL
 
@@ -47,13 +57,15 @@ struct sched_state {
 	bool own_timestamps;
 	bool delays_dequeue; /* tasks that sleep may still be on a run queue */
 	bool pids_are_global;
-	bool has_base; /* a snapshot was taken before */
-	__u32 tasks;
+	bool has_base;	   /* a snapshot was taken before */
+	__u32 tasks, part; /* tasks in all, and in what is read or left out as one */
 	/*
 	 * What each slot's task had waited by the last snapshot. Address space for all of them,
 	 * memory only for pages with tasks in them.
 	 */
 	__u64 *waited;
+	__u64 opened_ns, all_ns;     /* when all of it was read last */
+	__u64 changed_ns[PARTS_MAX]; /* when a task of that part was last seen to have waited */
 	struct ts_sched_sessions *sessions; /* NULL: not measured, for this reason */
 	enum ts_status sessions_status;
 	char sessions_why[256];
@@ -246,6 +258,10 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 	state->pids_are_global = in_initial_pid_namespace(live);
 	state->cpus = ts_possible_cpus();
 	state->tasks = task_slots(live);
+	state->part = (__u32)((size_t)sysconf(_SC_PAGESIZE) / sizeof(struct ts_sched_task));
+	if (state->part < PART_LEAST)
+		state->part = PART_LEAST;
+	state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	configure(state, options);
 	error = ts_probe_load(&state->probe, ts_source_names[TS_SOURCE_SCHED], state->skeleton->obj,
 			      live, status, why);
@@ -286,15 +302,19 @@ static void keep_if_worse(struct candidate *candidate, __u32 pid, __u64 waited)
 	candidate[i] = (struct candidate){pid, waited};
 }
 
-static void compare_tasks(struct sched_state *state, const struct ts_sched_task *task, __u32 first,
-			  struct candidate *candidate)
+/* Whether one of them has waited since the last look. */
+static bool compare_tasks(struct sched_state *state, const struct ts_sched_task *task, __u32 first,
+			  __u32 count, struct candidate *candidate)
 {
-	for (__u32 i = 0; i < TASKS_AT_A_TIME; i++, task++) {
+	bool changed = false;
+
+	for (__u32 i = 0; i < count; i++, task++) {
 		__u64 *last = &state->waited[first + i];
 		__u64 now = task->waited, before = *last;
 
 		if (!task->pid || now == before)
 			continue;
+		changed = true;
 		if (state->sessions)
 			ts_sched_sessions_task(state->sessions, first + i, task->pid, now);
 		if (!candidate)
@@ -304,24 +324,48 @@ static void compare_tasks(struct sched_state *state, const struct ts_sched_task 
 		*last = now;
 		keep_if_worse(candidate, task->pid, now - before);
 	}
+	return changed;
+}
+
+/* Maps and reads a run of parts. */
+static int look_at_parts(struct sched_state *state, __u32 part, __u32 parts, __u64 now,
+			 struct candidate *candidate)
+{
+	int map = bpf_map__fd(state->skeleton->maps.ts_sched_tasks);
+	const size_t part_bytes = state->part * sizeof(struct ts_sched_task);
+	char *view = mmap(NULL, parts * part_bytes, PROT_READ, MAP_SHARED, map,
+			  (off_t)(part * part_bytes));
+
+	if (view == MAP_FAILED)
+		return -errno;
+	for (__u32 i = 0; i < parts; i++)
+		if (compare_tasks(state, (void *)(view + i * part_bytes), (part + i) * state->part,
+				  state->part, candidate))
+			state->changed_ns[part + i] = now;
+	munmap(view, parts * part_bytes);
+	return 0;
 }
 
 /* candidate: who waited most since the last snapshot; NULL between two snapshots. */
 static int look_at_tasks(struct sched_state *state, struct candidate *candidate)
 {
-	int map = bpf_map__fd(state->skeleton->maps.ts_sched_tasks);
-	const size_t length = TASKS_AT_A_TIME * sizeof(struct ts_sched_task);
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
+	bool all = now - state->all_ns >= ALL_NS || now - state->opened_ns < EAGER_NS;
+	__u32 parts = state->tasks / state->part, most = TASKS_AT_A_TIME / state->part;
+	__u32 part = 0, run;
+	int error = 0;
 
-	for (__u32 first = 0; first < state->tasks; first += TASKS_AT_A_TIME) {
-		void *part = mmap(NULL, length, PROT_READ, MAP_SHARED, map,
-				  (off_t)(first * sizeof(struct ts_sched_task)));
-
-		if (part == MAP_FAILED)
-			return -errno;
-		compare_tasks(state, part, first, candidate);
-		munmap(part, length);
+	while (part < parts && !error) {
+		for (run = 0; part + run < parts && run < most &&
+			      (all || now - state->changed_ns[part + run] < LATE_NS);)
+			run++;
+		if (run)
+			error = look_at_parts(state, part, run, now, candidate);
+		part += run ? run : 1;
 	}
-	return 0;
+	if (all && !error)
+		state->all_ns = now;
+	return error;
 }
 
 /* Is "cpu" one of the comma-separated controllers? */
