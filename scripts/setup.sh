@@ -43,12 +43,11 @@ collect_missing() {
 	need_command clang-format clang-format
 	need_command git git
 	need_command jq jq
-	need_command promtool prometheus
 	need_command groff groff-base
 	need_command script bsdutils
 	need_command chromium chromium
 	[ -d /usr/share/fonts/truetype/dejavu ] || missing="$missing fonts-dejavu-core"
-	need_command prometheus prometheus
+	need_command promtool prometheus
 	need_command curl curl
 	need_command setcap libcap2-bin
 	need_command strace strace
@@ -80,7 +79,20 @@ fi
 
 echo "tunescope: installing$missing" >&2
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=/usr/sbin/policy-rc.d
+made_policy=
+clean_up() {
+	rm -f "$log"
+	[ -z "$made_policy" ] || rm -f "$policy"
+}
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
+# Only the programs are wanted: no service that comes with them (prometheus) is started on this host.
+if [ ! -e "$policy" ]; then
+	made_policy=yes
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+fi
 export DEBIAN_FRONTEND=noninteractive
 # The package lists of a fresh host are old or empty: fetch them once, when the first try fails.
 # shellcheck disable=SC2086
@@ -92,6 +104,9 @@ if ! apt-get install -y -q --no-install-recommends $missing >"$log" 2>&1; then
 		exit 1
 	fi
 fi
+case $missing in
+*' prometheus'*) systemctl --quiet disable prometheus.service >/dev/null 2>&1 || true ;;
+esac
 collect_missing
 if [ -n "$missing" ]; then
 	echo "tunescope: still missing after installing:$missing" >&2
