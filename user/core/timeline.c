@@ -338,15 +338,7 @@ static void take_host(struct ts_timeline *timeline, const struct ts_window *wind
 
 	if (!host->hostname || !*host->hostname)
 		return;
-	timeline->host = (struct ts_host){
-		.hostname = ts_arena_intern(arena, host->hostname),
-		.kernel = ts_arena_intern(arena, host->kernel),
-		.machine = ts_arena_intern(arena, host->machine),
-		.boot_id = ts_arena_intern(arena, host->boot_id),
-		.cpus = host->cpus,
-		.memory_bytes = host->memory_bytes,
-		.tool_version = ts_arena_intern(arena, host->tool_version),
-	};
+	timeline->host = ts_host_copy(arena, host);
 }
 
 struct ts_timeline_builder *ts_timeline_start(__u64 start_ns, __u64 end_ns,

@@ -259,15 +259,7 @@ static void take_context(struct ts_snapshot *into, const struct ts_snapshot *lat
 
 	if (!later->settings && !*host->boot_id && !*host->hostname)
 		return;
-	into->host = (struct ts_host){
-		.hostname = ts_arena_intern(arena, host->hostname),
-		.kernel = ts_arena_intern(arena, host->kernel),
-		.machine = ts_arena_intern(arena, host->machine),
-		.boot_id = ts_arena_intern(arena, host->boot_id),
-		.cpus = host->cpus,
-		.memory_bytes = host->memory_bytes,
-		.tool_version = ts_arena_intern(arena, host->tool_version),
-	};
+	into->host = ts_host_copy(arena, host);
 	into->settings = 0;
 	for (size_t i = 0; i < later->settings; i++) {
 		const struct ts_setting_value *v = &later->setting[i];
