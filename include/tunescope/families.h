@@ -63,7 +63,7 @@ X(TCP_SERVICE_TIME,         "tcp_service_time",         HISTOGRAM, SECONDS, TCP,
 X(TCP_LISTENER_BACKLOG,     "tcp_listener_backlog",     GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "accept-queue limit of a listener: the smaller of listen()'s backlog and somaxconn at that time") \
 X(TCP_ACCEPT_QUEUE,         "tcp_accept_queue",         GAUGE,     COUNT,   LISTENERS, LABELS_2("netns", "port"),               "connections waiting to be accepted") \
 X(TCP_ACCEPT_QUEUE_PEAK,    "tcp_accept_queue_peak",    PEAK,      COUNT,   LISTENERS, LABELS_2("netns", "port"),               "largest accept queue seen by sampling since the last snapshot") \
-X(TCP_ACCEPT_QUEUE_SAMPLES, "tcp_accept_queue_samples", COUNTER,   COUNT,   LISTENERS, LABELS_3("netns", "port", "state"),         "samples of the accept queue that found it empty, partial or full") \
+X(TCP_ACCEPT_QUEUE_SAMPLES, "tcp_accept_queue_samples", COUNTER,   COUNT,   LISTENERS, LABELS_3("netns", "port", "state"),         "samples of the accept queue that found it empty, partial or full; one after a calm spell counts for those left out in it") \
 X(TCP_ACCEPT_QUEUE_FULL,    "tcp_accept_queue_full_seconds",PEAK,  SECONDS, LISTENERS, LABELS_2("netns", "port"),               "longest stretch of samples in a row that found the accept queue full, since the last snapshot") \
 X(TCP_LISTENER_DROPS,       "tcp_listener_drops",       COUNTER,   COUNT,   LISTENERS, LABELS_2("netns", "port"),               "connection attempts a listener dropped (sk_drops)") \
 X(TCP_LISTENER_BURST,       "tcp_listener_burst",       PEAK,      COUNT,   LISTENERS, LABELS_2("netns", "port"),               "most drops between two samples since the last snapshot") \

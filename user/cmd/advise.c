@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collect_arguments.h"
 #include "command.h"
 #include "observe.h"
 #include "options.h"
@@ -17,10 +18,8 @@
 struct advise_options {
 	double seconds;
 	const char *profile;
-	const char *btf_path;
-	bool disabled[TS_SOURCE_COUNT];
-	struct ts_option_names disabled_programs;
-	bool json, exit_code, everything, verbose;
+	struct ts_collect_arguments measure;
+	bool json, exit_code, everything;
 	int color;
 };
 
@@ -36,16 +35,9 @@ static const struct ts_option options_table[] = {
 	 "end with 1 when something is wrong"},
 	{"all", 0, NULL, ts_option_switch, AT(everything), 0, 0, NULL,
 	 "show all histograms and rules, not only those that help now"},
-	{"disable", 0, "SOURCE[,...]", ts_option_sources, AT(disabled), 0, 0, NULL,
-	 "do not measure with these sources (`tunescope doctor` lists them)"},
-	{"disable-program", 0, "NAME[,...]", ts_option_names, AT(disabled_programs), 0, 0, NULL,
-	 "do not attach these BPF programs (`tunescope doctor` lists them)"},
-	{"btf", 0, "PATH", ts_option_text, AT(btf_path), 0, 0, NULL,
-	 "type information of the kernel (default /sys/kernel/btf/vmlinux)"},
 	{"color", 0, "WHEN", ts_option_choice, AT(color), 0, 0, ts_color_choices,
 	 "auto, always or never (default auto: on a terminal, unless NO_COLOR is set)"},
-	{"verbose", 'v', NULL, ts_option_switch, AT(verbose), 0, 0, NULL,
-	 "say more about what is being done, on standard error"},
+	TS_COLLECT_OPTIONS(AT(measure)),
 	{0},
 };
 #undef AT
@@ -78,10 +70,6 @@ static int render(const struct advise_options *options, const struct ts_report *
 /* Only here is the collector open: what follows judges and prints without it. */
 static int observe(const struct advise_options *options, struct ts_window *window)
 {
-	struct ts_collect_options collect = {
-		.btf_path = options->btf_path,
-		.disabled_programs = options->disabled_programs.name,
-	};
 	struct ts_observe_options how = {
 		.seconds = options->seconds,
 		.progress = isatty(STDERR_FILENO),
@@ -89,9 +77,8 @@ static int observe(const struct advise_options *options, struct ts_window *windo
 	struct ts_collector *collector;
 	int error;
 
-	memcpy(collect.disabled, options->disabled, sizeof collect.disabled);
 	ts_observe_signals();
-	error = ts_collector_open(&collect, &collector);
+	error = ts_collector_open(&options->measure.collect, &collector);
 	if (error)
 		return error;
 	error = ts_privileges_drop();
@@ -111,12 +98,12 @@ static int run(const struct ts_command *command, int argc, char **argv)
 
 	if (!ts_options_parse(command, argc, argv, &options, NULL, 0, NULL, &exit_code))
 		return exit_code;
-	ts_verbose = options.verbose;
+	ts_collect_arguments_done(&options.measure);
 	if (ts_profile_load(options.profile, &profile))
 		return TS_EXIT_USAGE;
 	if (observe(&options, &window))
 		return TS_EXIT_FAILURE;
-	ts_observe_check_programs(&options.disabled_programs);
+	ts_observe_check_programs(&options.measure.disabled_programs);
 	report = ts_report_make(&window, &profile);
 	exit_code = render(&options, report);
 	ts_report_free(report);

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collect_arguments.h"
 #include "command.h"
 #include "observe.h"
 #include "options.h"
@@ -18,24 +19,15 @@
 #define MEASURE_SECONDS 2
 
 struct doctor_options {
-	const char *btf_path;
-	bool disabled[TS_SOURCE_COUNT];
-	struct ts_option_names disabled_programs;
-	bool json, verbose;
+	struct ts_collect_arguments measure;
+	bool json;
 };
 
 #define AT(member) offsetof(struct doctor_options, member)
 static const struct ts_option options_table[] = {
 	{"json", 0, NULL, ts_option_switch, AT(json), 0, 0, NULL,
 	 "print JSON (schema tunescope.doctor/1)"},
-	{"disable", 0, "SOURCE[,...]", ts_option_sources, AT(disabled), 0, 0, NULL,
-	 "leave out these sources"},
-	{"disable-program", 0, "NAME[,...]", ts_option_names, AT(disabled_programs), 0, 0, NULL,
-	 "leave out these BPF programs"},
-	{"btf", 0, "PATH", ts_option_text, AT(btf_path), 0, 0, NULL,
-	 "type information of the kernel (default /sys/kernel/btf/vmlinux)"},
-	{"verbose", 'v', NULL, ts_option_switch, AT(verbose), 0, 0, NULL,
-	 "say more about what is being done, on standard error"},
+	TS_COLLECT_OPTIONS(AT(measure)),
 	{0},
 };
 #undef AT
@@ -94,7 +86,7 @@ static enum ts_health judge_health(const struct ts_doctor *doctor,
 			  cost->probe[i].status != TS_STATUS_DISABLED;
 	}
 	for (int source = 0; source < TS_SOURCE_COUNT; source++)
-		faults += !options->disabled[source] &&
+		faults += !options->measure.collect.disabled[source] &&
 			  (doctor->source[source].status == TS_STATUS_FAILED ||
 			   doctor->source[source].status == TS_STATUS_UNSUPPORTED);
 	for (size_t i = 0; i < ts_capabilities_count; i++)
@@ -107,10 +99,6 @@ static enum ts_health judge_health(const struct ts_doctor *doctor,
 /* False only after a signal; an environment in which nothing works is a finding of the doctor. */
 static bool examine(const struct doctor_options *options, struct ts_doctor *doctor)
 {
-	struct ts_collect_options collect = {
-		.btf_path = options->btf_path,
-		.disabled_programs = options->disabled_programs.name,
-	};
 	struct ts_observe_options how = {
 		.seconds = MEASURE_SECONDS,
 		.progress = isatty(STDERR_FILENO),
@@ -120,12 +108,11 @@ static bool examine(const struct doctor_options *options, struct ts_doctor *doct
 	double start;
 	int error;
 
-	memcpy(collect.disabled, options->disabled, sizeof collect.disabled);
 	doctor->health = TS_HEALTH_NONE;
-	doctor->facts = ts_kernel_facts(options->btf_path, doctor->fact);
+	doctor->facts = ts_kernel_facts(options->measure.collect.btf_path, doctor->fact);
 	ts_observe_signals();
 	start = monotonic_seconds();
-	if (ts_collector_open(&collect, &collector))
+	if (ts_collector_open(&options->measure.collect, &collector))
 		return true;
 	doctor->open_seconds = monotonic_seconds() - start;
 	error = ts_privileges_drop();
@@ -153,7 +140,7 @@ static int run(const struct ts_command *command, int argc, char **argv)
 
 	if (!ts_options_parse(command, argc, argv, &options, NULL, 0, NULL, &exit_code))
 		return exit_code;
-	ts_verbose = options.verbose;
+	ts_collect_arguments_done(&options.measure);
 	if (!examine(&options, &doctor))
 		return TS_EXIT_FAILURE;
 	exit_code = exit_codes[doctor.health];

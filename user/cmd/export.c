@@ -15,9 +15,7 @@
 
 struct export_options {
 	struct ts_export_options all;
-	struct ts_option_names disabled_programs;
 	const char *alert_rules; /* a profile: print rules made from it, and measure nothing */
-	bool verbose;
 };
 
 static int option_count(const struct ts_option *option, const char *value, void *destination,
@@ -56,14 +54,7 @@ static const struct ts_option options_table[] = {
 	{"max-series", 0, "NUMBER", option_count, AT(all.max_series), 10, 1000000, NULL,
 	 "label sets of one family at most; what is left out is counted in "
 	 "tunescope_left_out_series (default 10000)"},
-	{"disable", 0, "SOURCE[,...]", ts_option_sources, AT(all.collect.disabled), 0, 0, NULL,
-	 "do not measure with these sources (`tunescope doctor` lists them)"},
-	{"disable-program", 0, "NAME[,...]", ts_option_names, AT(disabled_programs), 0, 0, NULL,
-	 "do not attach these BPF programs (`tunescope doctor` lists them)"},
-	{"btf", 0, "PATH", ts_option_text, AT(all.collect.btf_path), 0, 0, NULL,
-	 "type information of the kernel (default /sys/kernel/btf/vmlinux)"},
-	{"verbose", 'v', NULL, ts_option_switch, AT(verbose), 0, 0, NULL,
-	 "say more about what is being done, on standard error"},
+	TS_COLLECT_OPTIONS(AT(all.measure)),
 	{0},
 };
 #undef AT
@@ -115,11 +106,9 @@ static int run(const struct ts_command *command, int argc, char **argv)
 
 	if (!ts_options_parse(command, argc, argv, &options, NULL, 0, NULL, &exit_code))
 		return exit_code;
-	ts_verbose = options.verbose;
+	ts_collect_arguments_done(&options.all.measure);
 	if (options.alert_rules)
 		return print_alert_rules(&options);
-	options.all.disabled_programs = &options.disabled_programs;
-	options.all.collect.disabled_programs = options.disabled_programs.name;
 	if (check(&options.all) || ts_profile_load(options.all.profile_name, &options.all.profile))
 		return TS_EXIT_USAGE;
 	fill_defaults(&options.all);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include "../core/profile.h"
 #include "../core/render/openmetrics.h"
-#include "../live/collect.h"
+#include "collect_arguments.h"
 
 struct ts_option_names;
 
@@ -20,8 +20,7 @@ struct ts_export_options {
 	double max_series;
 	const char *profile_name;
 	struct ts_profile profile;
-	struct ts_collect_options collect;
-	const struct ts_option_names *disabled_programs; /* the same as in collect */
+	struct ts_collect_arguments measure;
 };
 
 /* --- export_collect.c: snapshots, windows, findings, texts */

@@ -55,9 +55,9 @@ struct ts_exporter *ts_exporter_open(const struct ts_export_options *options, co
 	struct ts_exporter *exporter = NULL;
 	struct ts_collector *collector;
 
-	if (ts_collector_open(&options->collect, &collector))
+	if (ts_collector_open(&options->measure.collect, &collector))
 		return NULL;
-	ts_observe_check_programs(options->disabled_programs);
+	ts_observe_check_programs(&options->measure.disabled_programs);
 	if (!ts_privileges_drop_writing(directory))
 		exporter = new_exporter(collector, options);
 	if (!exporter)

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "collect_arguments.h"
 #include "command.h"
 #include "observe.h"
 #include "options.h"
@@ -30,10 +31,8 @@ struct record_options {
 	double interval, keep, seconds;
 	__u64 maximum_bytes;
 	const char *profile;
-	const char *btf_path;
-	bool disabled[TS_SOURCE_COUNT];
-	struct ts_option_names disabled_programs;
-	bool quiet, verbose;
+	struct ts_collect_arguments measure;
+	bool quiet;
 };
 
 #define AT(member) offsetof(struct record_options, member)
@@ -51,16 +50,9 @@ static const struct ts_option options_table[] = {
 	 "end after so long (default: with Ctrl-C or SIGTERM)"},
 	{"profile", 0, "FILE|NAME", ts_option_text, AT(profile), 0, 0, NULL,
 	 "thresholds to judge by (default: built in, the same as the profile default)"},
-	{"disable", 0, "SOURCE[,...]", ts_option_sources, AT(disabled), 0, 0, NULL,
-	 "do not measure with these sources (`tunescope doctor` lists them)"},
-	{"disable-program", 0, "NAME[,...]", ts_option_names, AT(disabled_programs), 0, 0, NULL,
-	 "do not attach these BPF programs (`tunescope doctor` lists them)"},
-	{"btf", 0, "PATH", ts_option_text, AT(btf_path), 0, 0, NULL,
-	 "type information of the kernel (default /sys/kernel/btf/vmlinux)"},
 	{"quiet", 0, NULL, ts_option_switch, AT(quiet), 0, 0, NULL,
 	 "do not tell findings as they come and go, nor progress"},
-	{"verbose", 'v', NULL, ts_option_switch, AT(verbose), 0, 0, NULL,
-	 "say more about what is being done, on standard error"},
+	TS_COLLECT_OPTIONS(AT(measure)),
 	{0},
 };
 #undef AT
@@ -253,17 +245,12 @@ static void summarize(const struct session *session, const struct ts_recorder_st
 static int observe(struct session *session)
 {
 	const struct record_options *options = session->options;
-	struct ts_collect_options collect = {
-		.btf_path = options->btf_path,
-		.disabled_programs = options->disabled_programs.name,
-	};
 	int error;
 
-	memcpy(collect.disabled, options->disabled, sizeof collect.disabled);
-	error = ts_collector_open(&collect, &session->collector);
+	error = ts_collector_open(&options->measure.collect, &session->collector);
 	if (error)
 		return error;
-	ts_observe_check_programs(&options->disabled_programs);
+	ts_observe_check_programs(&options->measure.disabled_programs);
 	error = ts_privileges_drop_writing(ts_recorder_directory(session->recorder));
 	if (!error) {
 		start(session);
@@ -333,7 +320,7 @@ static int run(const struct ts_command *command, int argc, char **argv)
 
 	if (!ts_options_parse(command, argc, argv, &options, NULL, 0, NULL, &exit_code))
 		return exit_code;
-	ts_verbose = options.verbose;
+	ts_collect_arguments_done(&options.measure);
 	if (ts_profile_load(options.profile, &profile))
 		return TS_EXIT_USAGE;
 	ts_observe_signals();
