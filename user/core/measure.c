@@ -55,6 +55,14 @@ bool ts_measure_family_measured(const struct ts_window *window, enum ts_family_i
 	       (status == TS_STATUS_NO_DATA && *ts_window_why(window, id));
 }
 
+bool ts_measure_measured(const struct ts_measure *measure, const struct ts_window *window)
+{
+	for (size_t i = 0; i < measure->needs_count; i++)
+		if (!ts_measure_family_measured(window, measure->needs[i]))
+			return false;
+	return true;
+}
+
 static void add(struct ts_measuring *m, const struct group *group, double value, __u64 samples)
 {
 	const struct ts_measure *measure = m->measure;

@@ -93,6 +93,7 @@ static void add_unknown(struct ts_report *report, const struct ts_objective *obj
 
 	result->state = TS_OBJECTIVE_NO_DATA;
 	result->samples = most ? most->samples : 0;
+	result->too_little = ts_measure_measured(objective->measure, report->window);
 	if (most)
 		result->why = most->why;
 	else if (*why)

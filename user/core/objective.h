@@ -50,6 +50,7 @@ struct ts_objective_result {
 	double value; /* NAN without data */
 	__u64 samples;
 	const char *why; /* without data: the reason */
+	bool too_little; /* without data: it was measured, but too little happened */
 };
 
 /* The value is beyond the level, in the direction that is worse. False when none is given. */

@@ -80,30 +80,44 @@ static void line(const struct ts_page *page, const struct ts_report *report,
 				       what));
 }
 
+/* Worth a line without --all; they stand worst first, so of those on target the worst are shown. */
+static bool shown(const struct ts_report *report, size_t i)
+{
+	const struct ts_objective_result *result = &report->objective[i];
+	size_t before = 0;
+
+	if (result->state == TS_OBJECTIVE_NO_DATA)
+		return !result->too_little;
+	if (result->state != TS_OBJECTIVE_ON_TARGET)
+		return true;
+	for (size_t k = 0; k < i; k++)
+		before += report->objective[k].objective == result->objective;
+	return before < SHOWN_ON_TARGET;
+}
+
 void ts_page_objectives(const struct ts_page *page, const struct ts_report *report)
 {
-	size_t left_out = 0;
+	size_t on_target = 0, without_data = 0;
 
-	if (!report->objectives)
+	for (size_t i = 0; i < report->objectives && !page->options->everything; i++)
+		if (!shown(report, i))
+			++*(report->objective[i].state == TS_OBJECTIVE_NO_DATA ? &without_data
+									       : &on_target);
+	if (report->objectives == without_data)
 		return;
 	ts_page_heading(page, "Objectives");
-	for (size_t i = 0; i < report->objectives; i++) {
-		const struct ts_objective_result *result = &report->objective[i];
-		size_t before = 0;
-
-		/* They stand worst first: of one objective on target, the worst are shown. */
-		for (size_t k = 0; k < i; k++)
-			before += report->objective[k].objective == result->objective;
-		if (result->state == TS_OBJECTIVE_ON_TARGET && before >= SHOWN_ON_TARGET &&
-		    !page->options->everything)
-			left_out++;
-		else
-			line(page, report, result);
-	}
-	if (left_out)
+	for (size_t i = 0; i < report->objectives; i++)
+		if (page->options->everything || shown(report, i))
+			line(page, report, &report->objective[i]);
+	if (on_target)
 		ts_page_paragraph(
 			page, TS_INK_DIM, 3, "   ",
-			ts_page_text(page, "%zu more on target (--all shows them)", left_out));
+			ts_page_text(page, "%zu more on target (--all shows them)", on_target));
+	if (without_data)
+		ts_page_paragraph(page, TS_INK_DIM, 3, "   ",
+				  ts_page_text(page,
+					       "%zu more without enough data (--all shows them)",
+					       without_data));
 }
 
 static json_t *labels(const struct ts_json *w, const struct ts_objective_result *result)
