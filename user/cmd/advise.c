@@ -42,15 +42,6 @@ static const struct ts_option options_table[] = {
 };
 #undef AT
 
-static bool has_findings(const struct ts_report *report)
-{
-	for (size_t i = 0; i < report->findings; i++)
-		if (report->finding[i].outcome == TS_OUTCOME_RECOMMEND ||
-		    report->finding[i].outcome == TS_OUTCOME_NOT_A_SETTING)
-			return true;
-	return false;
-}
-
 static int render(const struct advise_options *options, const struct ts_report *report)
 {
 	struct ts_render_options look = {.everything = options->everything};
@@ -64,7 +55,7 @@ static int render(const struct advise_options *options, const struct ts_report *
 		ts_output_options(options->color, &look);
 		ts_render_text(stdout, report, &look);
 	}
-	return options->exit_code && has_findings(report) ? TS_EXIT_FINDINGS : TS_EXIT_DONE;
+	return options->exit_code && ts_report_wrong(report) ? TS_EXIT_FINDINGS : TS_EXIT_DONE;
 }
 
 /* Only here is the collector open: what follows judges and prints without it. */

@@ -11,8 +11,6 @@
 
 /* A finding that was not there for so many windows has gone. */
 #define GONE_AFTER 30
-/* What is left at the end is judged when it is half as long as the others, or the first of all. */
-#define LEAST_SHARE 0.5
 
 struct ts_known_finding {
 	char *id, *title; /* as they are shown */
@@ -85,8 +83,7 @@ static void judge(struct ts_finding_watch *watch)
 	watch->judged++;
 	local_time(watch->window.delta->realtime_ns, when);
 	for (size_t i = 0; i < report->findings; i++)
-		if (report->finding[i].outcome == TS_OUTCOME_RECOMMEND ||
-		    report->finding[i].outcome == TS_OUTCOME_NOT_A_SETTING)
+		if (ts_finding_is_wrong(&report->finding[i]))
 			take(watch, report, &report->finding[i], when);
 	for (size_t i = watch->count; i-- > 0;) {
 		const struct ts_known_finding *known = &watch->known[i];
@@ -111,7 +108,7 @@ void ts_finding_watch_add(struct ts_finding_watch *watch, const struct ts_window
 void ts_finding_watch_finish(struct ts_finding_watch *watch)
 {
 	if (watch->window.delta &&
-	    (!watch->judged || watch->window.seconds >= watch->seconds * LEAST_SHARE))
+	    (!watch->judged || !ts_window_is_rest(&watch->window, watch->seconds)))
 		judge(watch);
 	ts_window_free(&watch->window);
 }

@@ -124,7 +124,7 @@ static int judge_slice(struct ts_replay *replay)
 		return TS_EXIT_DONE;
 	report = ts_replay_judge(replay, &window);
 	exit_code = ts_replay_show(replay, report);
-	replay->found = ts_replay_wrong(report) > 0;
+	replay->found = ts_report_wrong(report) > 0;
 	ts_report_free(report);
 	ts_window_free(&window);
 	return exit_code;

@@ -11,9 +11,6 @@
 #include "../core/render/escape.h"
 #include "../core/render/units.h"
 
-/* What is left at the end of a session is a window when it is at least this part of one. */
-#define LEAST_SHARE 0.5
-
 /* A finding through windows that follow each other. */
 struct span {
 	const char *rule, *id, *title, *harm_unit;
@@ -51,21 +48,6 @@ struct ts_report *ts_replay_judge(const struct ts_replay *replay, const struct t
 	report->rules = kept;
 	report->recording = replay->recording;
 	return report;
-}
-
-static bool wrong(const struct ts_finding *finding)
-{
-	return finding->outcome == TS_OUTCOME_RECOMMEND ||
-	       finding->outcome == TS_OUTCOME_NOT_A_SETTING;
-}
-
-size_t ts_replay_wrong(const struct ts_report *report)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < report->findings; i++)
-		count += wrong(&report->finding[i]);
-	return count;
 }
 
 int ts_replay_show(const struct ts_replay *replay, const struct ts_report *report)
@@ -150,7 +132,7 @@ static void keep_worst(struct timeline *t, struct ts_window *window, struct ts_r
 	double harm = -1;
 
 	for (size_t i = 0; i < report->findings; i++)
-		if (wrong(&report->finding[i]))
+		if (ts_finding_is_wrong(&report->finding[i]))
 			harm = (harm < 0 ? 0 : harm) + report->finding[i].harm_seconds;
 	if (t->worst_report && (harm < t->worst_harm || (harm == t->worst_harm && harm >= 0))) {
 		ts_report_free(report);
@@ -176,7 +158,7 @@ static int judge(struct timeline *t, struct ts_window *window, __u64 session)
 	t->end_ns = window->delta->realtime_ns;
 	t->session = session;
 	for (size_t i = 0; i < report->findings; i++) {
-		if (!wrong(&report->finding[i]))
+		if (!ts_finding_is_wrong(&report->finding[i]))
 			continue;
 		t->replay->found = true;
 		if (!t->replay->json)
@@ -197,7 +179,7 @@ static int judge(struct timeline *t, struct ts_window *window, __u64 session)
 static bool is_rest(const struct timeline *t, const struct ts_window *window, __u64 session,
 		    double seconds)
 {
-	return t->windows && session == t->session && window->seconds < seconds * LEAST_SHARE;
+	return t->windows && session == t->session && ts_window_is_rest(window, seconds);
 }
 
 static int judge_all(struct timeline *t, double seconds)

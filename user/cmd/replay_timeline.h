@@ -22,9 +22,6 @@ struct ts_replay {
 /* The report says nothing of rules that were not asked for. */
 struct ts_report *ts_replay_judge(const struct ts_replay *replay, const struct ts_window *window);
 
-/* Findings that something should be done about. */
-size_t ts_replay_wrong(const struct ts_report *report);
-
 /* As text or JSON. Exit code. */
 int ts_replay_show(const struct ts_replay *replay, const struct ts_report *report);
 

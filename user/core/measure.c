@@ -46,19 +46,10 @@ const char *ts_measure_unit_name(const struct ts_measure *measure)
 	return names[measure->unit];
 }
 
-bool ts_measure_family_measured(const struct ts_window *window, enum ts_family_id id)
-{
-	enum ts_status status = ts_window_status(window, id);
-
-	/* A source that saw nothing says so; without a reason nobody looked. */
-	return status == TS_STATUS_OK ||
-	       (status == TS_STATUS_NO_DATA && *ts_window_why(window, id));
-}
-
 bool ts_measure_measured(const struct ts_measure *measure, const struct ts_window *window)
 {
 	for (size_t i = 0; i < measure->needs_count; i++)
-		if (!ts_measure_family_measured(window, measure->needs[i]))
+		if (!ts_window_measured(window, measure->needs[i]))
 			return false;
 	return true;
 }
@@ -246,7 +237,7 @@ static const char *missing(const struct ts_measuring *m)
 		enum ts_family_id id = m->measure->needs[i];
 		const char *why = ts_window_why(m->window, id);
 
-		if (!ts_measure_family_measured(m->window, id))
+		if (!ts_window_measured(m->window, id))
 			return ts_arena_printf(m->arena, "%s was not measured (%s, %s: %s)",
 					       ts_families[id].name,
 					       ts_source_names[ts_families[id].source],

@@ -74,9 +74,7 @@ const struct ts_measured *ts_measure(const struct ts_measure *measure,
 				     const struct ts_window *window, struct ts_arena *arena,
 				     size_t *count, const char **why);
 
-/* The family was measured throughout the window, though perhaps nothing happened. */
-bool ts_measure_family_measured(const struct ts_window *window, enum ts_family_id id);
-/* The same of all the families a measure needs. */
+/* ts_window_measured of all the families a measure needs. */
 bool ts_measure_measured(const struct ts_measure *measure, const struct ts_window *window);
 
 #endif

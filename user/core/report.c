@@ -236,6 +236,21 @@ struct ts_report *ts_report_make(const struct ts_window *window, const struct ts
 	return report;
 }
 
+bool ts_finding_is_wrong(const struct ts_finding *finding)
+{
+	return finding->outcome == TS_OUTCOME_RECOMMEND ||
+	       finding->outcome == TS_OUTCOME_NOT_A_SETTING;
+}
+
+size_t ts_report_wrong(const struct ts_report *report)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < report->findings; i++)
+		count += ts_finding_is_wrong(&report->finding[i]);
+	return count;
+}
+
 void ts_report_free(struct ts_report *report)
 {
 	if (report)

@@ -67,6 +67,9 @@ struct ts_finding {
 	const char *apply, *undo; /* shell commands; "" when not a setting */
 };
 
+/* Something is wrong: a setting should change, or the cause is elsewhere. */
+bool ts_finding_is_wrong(const struct ts_finding *finding);
+
 struct ts_rule_result {
 	const struct ts_rule *rule;
 	enum ts_outcome outcome; /* the strongest of its findings, or why there is none */
@@ -89,6 +92,9 @@ struct ts_report {
 /* Judges a window by every rule the profile leaves on, and by its objectives. The report refers to
  * window and profile. */
 struct ts_report *ts_report_make(const struct ts_window *window, const struct ts_profile *profile);
+/* How many findings say that something is wrong. */
+size_t ts_report_wrong(const struct ts_report *report);
+
 void ts_report_free(struct ts_report *report);
 
 #endif

@@ -196,11 +196,7 @@ double ts_rule_network_counter(const struct ts_rule_context *context, const char
 
 bool ts_rule_measured(const struct ts_rule_context *context, enum ts_family_id id)
 {
-	enum ts_status status = ts_window_status(context->window, id);
-
-	/* A source that saw nothing says so; without a reason nobody looked. */
-	return status == TS_STATUS_OK ||
-	       (status == TS_STATUS_NO_DATA && *ts_window_why(context->window, id));
+	return ts_window_measured(context->window, id);
 }
 
 bool ts_rule_is_other(const struct ts_series *series)

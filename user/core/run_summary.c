@@ -264,7 +264,7 @@ void ts_run_summary_add(struct ts_run_summary *run, const struct ts_window *wind
 
 		if (!compared(id))
 			continue;
-		if (status != TS_STATUS_OK && status != TS_STATUS_NO_DATA) {
+		if (!ts_status_measured(status)) {
 			run->why[id] = ts_arena_intern(run->arena, ts_window_why(window, id));
 			continue;
 		}

@@ -27,6 +27,12 @@ enum ts_status {
 
 const char *ts_status_name(enum ts_status status);
 
+/* Measured, though perhaps nothing has happened. */
+static inline bool ts_status_measured(enum ts_status status)
+{
+	return status == TS_STATUS_OK || status == TS_STATUS_NO_DATA;
+}
+
 struct ts_series {
 	const char
 		*label[TS_LABELS_MAX]; /* values, in the order of the family's keys; never NULL */

@@ -223,15 +223,10 @@ static void take_programs(struct ts_timeline *timeline, const struct ts_cost *co
 
 /* --- columns */
 
-static bool measured(enum ts_status status)
-{
-	return status == TS_STATUS_OK || status == TS_STATUS_NO_DATA;
-}
-
 bool ts_timeline_measured(const struct ts_timeline *timeline, size_t column,
 			  enum ts_family_id family)
 {
-	return measured(timeline->column[column].status[family]);
+	return ts_status_measured(timeline->column[column].status[family]);
 }
 
 static void end_judged(struct ts_timeline_builder *builder)
@@ -287,7 +282,7 @@ static bool coverage_changed(const struct ts_timeline_builder *builder,
 			     const struct ts_window *window)
 {
 	ts_for_each_family (id)
-		if (measured(ts_window_status(window, id)) != builder->measured[id])
+		if (ts_status_measured(ts_window_status(window, id)) != builder->measured[id])
 			return true;
 	return false;
 }
@@ -386,7 +381,7 @@ void ts_timeline_add(struct ts_timeline_builder *builder, const struct ts_frame_
 	timeline->seconds += window->seconds;
 	timeline->frames++;
 	ts_for_each_family (id)
-		builder->measured[id] = measured(ts_window_status(window, id));
+		builder->measured[id] = ts_status_measured(ts_window_status(window, id));
 	builder->header = place->header;
 	builder->end_ns = place->end_ns;
 	builder->begun = true;

@@ -100,12 +100,6 @@ static struct ts_timeline_finding *known_finding(struct ts_timeline *timeline,
 	return known;
 }
 
-static bool is_problem(const struct ts_finding *finding)
-{
-	return finding->outcome == TS_OUTCOME_RECOMMEND ||
-	       finding->outcome == TS_OUTCOME_NOT_A_SETTING;
-}
-
 static void add_span(struct ts_timeline_builder *builder, struct ts_timeline_finding *found,
 		     const struct ts_stretch *stretch)
 {
@@ -144,7 +138,7 @@ void ts_timeline_judge(struct ts_timeline_builder *builder, struct ts_stretch *s
 		const struct ts_finding *finding = &report->finding[i];
 		struct ts_timeline_finding *found;
 
-		if (!is_problem(finding))
+		if (!ts_finding_is_wrong(finding))
 			continue;
 		found = known_finding(timeline, finding);
 		if (!found)
@@ -264,7 +258,7 @@ void ts_timeline_judge_whole(struct ts_timeline_builder *builder)
 		const struct ts_finding *finding = &report->finding[i];
 		struct ts_timeline_finding *found;
 
-		if (!is_problem(finding) || last_change(timeline, finding, wanted_by) ||
+		if (!ts_finding_is_wrong(finding) || last_change(timeline, finding, wanted_by) ||
 		    of_several_netns(timeline, finding))
 			continue;
 		found = last_change(timeline, finding, in_its_rule)

@@ -267,7 +267,7 @@ void ts_timeline_take_outages(struct ts_timeline_builder *builder,
 		const struct ts_family_data *data = &window->delta->family[id];
 		struct ts_outage *outage;
 
-		if (data->status == TS_STATUS_OK || data->status == TS_STATUS_NO_DATA)
+		if (ts_status_measured(data->status))
 			continue;
 		outage = outage_of(builder, id, data->status, data->why ? data->why : "");
 		if (!outage)

@@ -57,22 +57,17 @@ static void subtract_series(struct ts_snapshot *delta, enum ts_family_id id,
 }
 
 /* Measured throughout, or the reason why not: that of the snapshot in which it was missing. */
-static bool measured(const struct ts_family_data *data)
-{
-	return data->status == TS_STATUS_OK || data->status == TS_STATUS_NO_DATA;
-}
-
 static void subtract_family(struct ts_snapshot *delta, enum ts_family_id id,
 			    const struct ts_snapshot *earlier, const struct ts_snapshot *later)
 {
 	const struct ts_family_data *before = &earlier->family[id], *after = &later->family[id];
 	size_t hint = 0;
 
-	if (!measured(after)) {
+	if (!ts_status_measured(after->status)) {
 		ts_snapshot_family_status(delta, id, after->status, after->why);
 		return;
 	}
-	if (!measured(before)) {
+	if (!ts_status_measured(before->status)) {
 		ts_snapshot_family_status(delta, id, before->status, before->why);
 		return;
 	}
@@ -163,6 +158,14 @@ void ts_window_free(struct ts_window *window)
 enum ts_status ts_window_status(const struct ts_window *window, enum ts_family_id id)
 {
 	return window->delta->family[id].status;
+}
+
+bool ts_window_measured(const struct ts_window *window, enum ts_family_id id)
+{
+	enum ts_status status = ts_window_status(window, id);
+
+	return status == TS_STATUS_OK ||
+	       (status == TS_STATUS_NO_DATA && *ts_window_why(window, id));
 }
 
 const char *ts_window_why(const struct ts_window *window, enum ts_family_id id)

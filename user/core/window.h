@@ -44,8 +44,15 @@ void ts_window_add(struct ts_window *into, const struct ts_window *later);
  * near to it as it gets. Windows end a little early or late, all of them perhaps to the same side.
  */
 bool ts_window_reached(const struct ts_window *window, double seconds, double last);
+/* What is left at the end: too short to be judged beside windows of that length. */
+bool ts_window_is_rest(const struct ts_window *window, double seconds);
 
 enum ts_status ts_window_status(const struct ts_window *window, enum ts_family_id id);
+/*
+ * A family may be judged by: it is ok, or its source says that it saw nothing. No data without a
+ * reason: nobody looked.
+ */
+bool ts_window_measured(const struct ts_window *window, enum ts_family_id id);
 const char *ts_window_why(const struct ts_window *window, enum ts_family_id id);
 
 /*

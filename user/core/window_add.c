@@ -9,6 +9,7 @@
 #include "arena.h"
 
 #define SUFFERERS_MAX 32 /* of a family */
+#define REST_SHARE    0.5
 
 static const char part_missing[] = "not measured in a part of this window: ";
 
@@ -17,9 +18,9 @@ bool ts_window_reached(const struct ts_window *window, double seconds, double la
 	return window->seconds >= seconds - last / 2;
 }
 
-static bool measured(const struct ts_family_data *data)
+bool ts_window_is_rest(const struct ts_window *window, double seconds)
 {
-	return data->status == TS_STATUS_OK || data->status == TS_STATUS_NO_DATA;
+	return window->seconds < seconds * REST_SHARE;
 }
 
 static bool same_labels(const char *const *a, const char *const *b)
@@ -112,7 +113,7 @@ static bool is_partial(const struct ts_family_data *data)
 static void add_status(struct ts_arena *arena, struct ts_family_data *into,
 		       const struct ts_family_data *later)
 {
-	bool before = measured(into), after = measured(later);
+	bool before = ts_status_measured(into->status), after = ts_status_measured(later->status);
 	const struct ts_family_data *chosen = later;
 	char text[1024];
 

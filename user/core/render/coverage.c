@@ -9,11 +9,6 @@
 #include "../recording.h"
 #include "../rule.h"
 
-static bool measured(enum ts_status status)
-{
-	return status == TS_STATUS_OK || status == TS_STATUS_NO_DATA;
-}
-
 /* Families of one source that are missing for the same reason make one line. */
 static bool same_reason(const struct ts_snapshot *delta, int a, int b)
 {
@@ -46,7 +41,7 @@ static void missing_families(const struct ts_page *page, const struct ts_snapsho
 	size_t missing = 0;
 
 	ts_for_each_family (id)
-		missing += !measured(delta->family[id].status);
+		missing += !ts_status_measured(delta->family[id].status);
 	ts_page_paragraph(
 		page, TS_INK_PLAIN, 4, "  ",
 		missing ? ts_page_text(page, "%zu of %d families were not measured:", missing,
@@ -55,7 +50,7 @@ static void missing_families(const struct ts_page *page, const struct ts_snapsho
 	ts_for_each_family (id) {
 		const struct ts_family_data *data = &delta->family[id];
 
-		if (measured(data->status) || !first_of_its_reason(delta, id))
+		if (ts_status_measured(data->status) || !first_of_its_reason(delta, id))
 			continue;
 		ts_page_paragraph(page, TS_INK_PLAIN, 6, "    ",
 				  ts_page_text(page, "%s, %s: %s (%s)",

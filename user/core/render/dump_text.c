@@ -155,11 +155,8 @@ static void status_line(const struct page *page, enum ts_family_id id)
 	const struct ts_family_data *data = &page->window->delta->family[id];
 	const struct ts_family_data *old =
 		page->before->delta ? &page->before->delta->family[id] : NULL;
-	bool fine =
-		(data->status == TS_STATUS_OK || data->status == TS_STATUS_NO_DATA) && !*data->why;
-	bool was_fine =
-		!old ||
-		((old->status == TS_STATUS_OK || old->status == TS_STATUS_NO_DATA) && !*old->why);
+	bool fine = ts_status_measured(data->status) && !*data->why;
+	bool was_fine = !old || (ts_status_measured(old->status) && !*old->why);
 
 	if (fine ? was_fine : old && old->status == data->status && !strcmp(old->why, data->why))
 		return;

@@ -157,11 +157,6 @@ static struct held_family hold_family(struct ts_arena *arena, const struct held_
 }
 
 /* A family that is not measured any more has no values, also no old ones. */
-static bool measured(const struct ts_family_data *data)
-{
-	return data->status == TS_STATUS_OK || data->status == TS_STATUS_NO_DATA;
-}
-
 void ts_openmetrics_peaks_apply(struct ts_openmetrics_peaks *peaks, struct ts_snapshot *snapshot)
 {
 	__u64 part = (__u64)((double)snapshot->monotonic_ns / peaks->part_ns);
@@ -170,7 +165,8 @@ void ts_openmetrics_peaks_apply(struct ts_openmetrics_peaks *peaks, struct ts_sn
 	ts_for_each_family (id) {
 		struct held_family *family = &peaks->family[id];
 
-		if (ts_families[id].kind == TS_KIND_PEAK && measured(&snapshot->family[id]))
+		if (ts_families[id].kind == TS_KIND_PEAK &&
+		    ts_status_measured(snapshot->family[id].status))
 			*family = hold_family(arena, family, id, snapshot, part);
 		else
 			*family = (struct held_family){0};

@@ -149,12 +149,6 @@ static void what_to_do(const struct ts_page *page, const struct ts_finding *find
 	ts_page_field(page, "also", finding->remedy);
 }
 
-static bool wrong(const struct ts_finding *finding)
-{
-	return finding->outcome == TS_OUTCOME_RECOMMEND ||
-	       finding->outcome == TS_OUTCOME_NOT_A_SETTING;
-}
-
 static void findings(const struct ts_page *page, const struct ts_report *report)
 {
 	for (size_t i = 0; i < report->findings; i++) {
@@ -164,7 +158,7 @@ static void findings(const struct ts_page *page, const struct ts_report *report)
 		fputc('\n', page->out);
 		ts_page_paragraph(page, TS_INK_TITLE, 3, number, finding->title);
 		ts_page_field(page, "why", why_line(page, report, finding));
-		if (wrong(finding))
+		if (ts_finding_is_wrong(finding))
 			what_to_do(page, finding);
 		else
 			ts_page_field(page, ts_outcome_name(finding->outcome), finding->remedy);
