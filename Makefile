@@ -128,17 +128,20 @@ setup-check:
 setup-bench:
 	$(Q)scripts/setup.sh bench
 
+# As many compilers as there are CPUs, unless make was told otherwise.
+PARALLEL := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+
 # Recursive, because pkg-config may be among what setup has just installed.
 .PHONY: advise
 advise: setup
 	@$(MAKE) -q all >/dev/null 2>&1 || { echo 'tunescope: building' >&2; \
-		$(MAKE) --no-print-directory -s all >&2; }
+		$(MAKE) $(PARALLEL) --no-print-directory -s all >&2; }
 	@$(BUILD)/tunescope advise $(ARGS)
 
 .PHONY: check
 check: setup-check
-	$(Q)$(MAKE) --no-print-directory -s tests
-	$(Q)$(MAKE) --no-print-directory -s SANITIZE=1 tests
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory -s tests
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory -s SANITIZE=1 tests
 	$(Q)scripts/run-tests.sh
 
 .PHONY: bench

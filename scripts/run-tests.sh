@@ -4,6 +4,9 @@
 #   run-tests.sh [PATTERN]    only the test files whose path contains PATTERN
 # Expects `make tests` and `make SANITIZE=1 tests` to have built everything. Pure tests run with
 # the sanitizers, tests on the live kernel with the binary that is shipped.
+# Pure tests and those of the command line run side by side: the latter mostly wait. Those whose
+# result depends on what else the machine does run alone; of the command line's, the ones that bear
+# the tag "alone".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 pattern=${1:-}
@@ -44,6 +47,28 @@ run() { # name, command...
 	rm -f "$output"
 }
 
+# Every test at once, at most so many at a time, then counted in their order.
+run_side_by_side() { # at a time, test files...
+	local at_a_time=$1 directory file
+	shift
+	[ $# != 0 ] || return 0
+	directory=$(mktemp -d)
+	export directory
+	printf '%s\0' "$@" | xargs -0 -P "$at_a_time" -I{} bash -c '
+		file=$1 name=${1//\//_}
+		case $file in
+		*.bats) set -- bats --formatter tap "$file" ;;
+		*) set -- "build-sanitize/${file%.c}" ;;
+		esac
+		CMOCKA_MESSAGE_OUTPUT=TAP timeout 600 "$@" >"$directory/$name.tap" 2>&1 </dev/null
+		echo $? >"$directory/$name.code"' side-by-side {}
+	for file; do
+		touch "$directory/${file//\//_}.tap"
+		count "$file" "$(cat "$directory/${file//\//_}.code" || echo 1)" "$directory/${file//\//_}.tap"
+	done
+	rm -rf "$directory"
+}
+
 # Live comparisons with independent readings can be disturbed by what else the host does: one that
 # fails is shown and runs again; the third run decides.
 run_live() { # name, command...
@@ -69,16 +94,25 @@ if wanted lint; then
 	count lint 0 "$output"
 	rm -f "$output"
 fi
+pure=() together=() alone=()
 for source in tests/unit/test_*.c tests/rules/test_*.c; do
-	wanted "$source" || continue
-	CMOCKA_MESSAGE_OUTPUT=TAP run "$source" "build-sanitize/${source%.c}"
+	! wanted "$source" || pure+=("$source")
 done
+run_side_by_side 2 ${pure[@]+"${pure[@]}"}
 for source in tests/live/test_*.c; do
 	wanted "$source" || continue
 	CMOCKA_MESSAGE_OUTPUT=TAP run_live "$source" "build/${source%.c}"
 done
 for script in tests/cli/*.bats tests/live/*.bats tests/lab/*.bats; do
 	{ [ -e "$script" ] && wanted "$script"; } || continue
+	if [[ $script == tests/cli/* ]] && ! grep -q '^# bats file_tags=.*alone' "$script"; then
+		together+=("$script")
+	else
+		alone+=("$script")
+	fi
+done
+run_side_by_side 3 ${together[@]+"${together[@]}"}
+for script in ${alone[@]+"${alone[@]}"}; do
 	run "$script" bats --formatter tap "$script"
 done
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# bats file_tags=alone
 # export --alert-rules: what Prometheus' own tools say of it, and a real Prometheus over the real exporter.
 . "$BATS_TEST_DIRNAME/cli.bash"
 

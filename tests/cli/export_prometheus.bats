@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# bats file_tags=alone
 # A real Prometheus on a real load, and what is installed beside the exporter.
 . "$BATS_TEST_DIRNAME/cli.bash"
 

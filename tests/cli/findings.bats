@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# bats file_tags=alone
 # A real finding as the user sees it: an application with a backlog of 16 under bursts.
 . "$BATS_TEST_DIRNAME/cli.bash"
 
