@@ -129,7 +129,7 @@ setup-bench:
 	$(Q)scripts/setup.sh bench
 
 # As many compilers as there are CPUs, unless make was told otherwise.
-PARALLEL := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 
 # Recursive, because pkg-config may be among what setup has just installed.
 .PHONY: advise
