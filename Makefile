@@ -173,6 +173,13 @@ uninstall:
 
 FORMATTED = $(shell find bpf include user tests -name '*.[ch]')
 
+# The pages that are made from the tables of rules, settings and signals. A test compares them.
+.PHONY: docs
+docs: all
+	$(Q)set -e; for page in rules settings signals; do \
+		$(BUILD)/tunescope explain --markdown $$page > docs/$$page.md.tmp; \
+		mv docs/$$page.md.tmp docs/$$page.md; done
+
 .PHONY: lint format
 lint:
 	$(Q)scripts/lint.sh $(FORMATTED)
@@ -186,6 +193,7 @@ help:
 	@echo 'sudo make bench                   cost per event, beside an empty program and libbpf-tools'
 	@echo 'make                              build build/tunescope (no root)'
 	@echo 'make install PREFIX= DESTDIR=     binary, man page, profiles, completion'
+	@echo 'make docs                         refresh docs/{rules,settings,signals}.md after changing a row'
 	@echo 'make lint | format | clean'
 	@echo 'V=1 shows commands, DEBUG=1 builds -O0 -g, SANITIZE=1 builds with ASan and UBSan'
 

@@ -94,6 +94,10 @@ _tunescope() {
 		mapfile -t COMPREPLY < <(compgen -W "10s 1m 10m 1h" -- "$current")
 		return
 		;;
+	--markdown)
+		mapfile -t COMPREPLY < <(compgen -W "rules settings signals" -- "$current")
+		return
+		;;
 	--family)
 		_tunescope_list "$current" "$("${COMP_WORDS[0]}" dump --family '?' . 2>&1 | sed -n 's/^  //p')"
 		return
@@ -109,6 +113,11 @@ _tunescope() {
 	esac
 	case ${COMP_WORDS[1]}:$current in
 	*:-*) ;;
+	explain:*)
+		mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" explain 2>/dev/null |
+			sed -n 's/^  \([^ ]\{1,\}\) .*/\1/p')" -- "$current")
+		return
+		;;
 	dump:* | replay:* | report:*)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return

@@ -17,6 +17,7 @@ const struct ts_command *const ts_commands[] = {
 	&ts_command_dump,
 	&ts_command_replay,
 	&ts_command_report,
+	&ts_command_explain,
 	&ts_command_help,
 	NULL,
 };

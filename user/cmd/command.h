@@ -19,6 +19,7 @@ struct ts_command {
 extern const struct ts_command ts_command_advise;
 extern const struct ts_command ts_command_doctor;
 extern const struct ts_command ts_command_dump;
+extern const struct ts_command ts_command_explain;
 extern const struct ts_command ts_command_export;
 extern const struct ts_command ts_command_record;
 extern const struct ts_command ts_command_help;

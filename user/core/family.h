@@ -61,6 +61,12 @@ extern const struct ts_family ts_families[TS_FAMILY_COUNT];
 /* "sched", "block", …: as shown in coverage and accepted by --disable. */
 extern const char *const ts_source_names[TS_SOURCE_COUNT];
 
+/*
+ * Where a family is read from, and where that is documented: its own reference where it has one,
+ * else that of its source; "" for a source that has none yet.
+ */
+const char *ts_family_reference(enum ts_family_id id);
+
 /* -1 when there is none of that name. */
 int ts_family_by_name(const char *name);
 int ts_source_by_name(const char *name);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "words.h"
+
 #define SUGGESTION_FROM 2 /* edits that a slip of the keyboard takes at most */
 
 static int keep(struct ts_profile_reader *reader, int line, const char *format, va_list arguments)
@@ -40,40 +42,9 @@ int ts_profile_mistake_at(struct ts_profile_reader *reader, int line, const char
 	return 0;
 }
 
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-	size_t m = a < b ? a : b;
-
-	return m < c ? m : c;
-}
-
-/* Edits (insert, delete, replace) between two words; long ones are simply far apart. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[64], la = strlen(a), lb = strlen(b);
-
-	if (la >= 64 || lb >= 64)
-		return 64;
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t above = row[j];
-
-			row[j] = smallest(above + 1, row[j - 1] + 1,
-					  diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[lb];
-}
-
 void ts_candidate(struct ts_candidates *all, const char *name)
 {
-	size_t used = strlen(all->list), d = distance(all->wanted, name);
+	size_t used = strlen(all->list), d = ts_word_distance(all->wanted, name);
 
 	snprintf(all->list + used, sizeof all->list - used, "%s%s", used ? ", " : "", name);
 	if (d <= SUGGESTION_FROM && (!all->nearest || d < all->nearest_distance)) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A rule: a table row and one pure function from a window to findings. To add one: write
- * rules/<name>.c with a `const struct ts_rule ts_rule_<name>`, name it in rules/rules.c, and give
- * it a section in profiles/default.conf.
+ * rules/<name>.c with a `const struct ts_rule ts_rule_<name>`, name it in rules/rules.c, give it a
+ * section in profiles/default.conf, and refresh the tables in docs/ (`make docs`).
  */
 #ifndef TUNESCOPE_RULE_H
 #define TUNESCOPE_RULE_H
@@ -42,8 +42,9 @@ struct ts_rule {
 	 * added none: quiet, already-set or insufficient. Called only when all needs are measured.
 	 */
 	enum ts_outcome (*judge)(struct ts_rule_context *context);
-	const char *explanation; /* for people: what convicts, what acquits, the trade-off, the
-				    source */
+	const char *explanation; /* for people, a line for each paragraph: what convicts, what
+				    acquits, the trade-off */
+	const char *reference; /* where that is from: functions and documents of the kernel, RFCs */
 };
 
 extern const struct ts_rule *const ts_rules[];

@@ -23,7 +23,8 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "each connection that waits holds a socket (about 2 KiB of kernel memory); a "
 		 "longer "
 		 "queue in front of an application that cannot keep up makes clients wait longer",
-		 "upper bound of the accept queue that listen() asks for"},
+		 "upper bound of the accept queue that listen() asks for",
+		 .reference = "Documentation/networking/ip-sysctl.rst; listen(2)"},
 	[TS_SETTING_TCP_MAX_SYN_BACKLOG] =
 		{"net.ipv4.tcp_max_syn_backlog", SYSCTL(NETNS),
 		 "/proc/sys/net/ipv4/tcp_max_syn_backlog", 1, "handshakes", RANGE(1, 65536),
@@ -31,51 +32,60 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "each handshake holds about 300 bytes of kernel memory; without SYN cookies a "
 		 "flood "
 		 "of SYN packets can fill it",
-		 "handshakes in progress a listener keeps while SYN cookies are off"},
+		 "handshakes in progress a listener keeps while SYN cookies are off",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7); RFC 4987"},
 	[TS_SETTING_TCP_SYNCOOKIES] =
 		{"net.ipv4.tcp_syncookies", SYSCTL(NETNS), "/proc/sys/net/ipv4/tcp_syncookies", 1,
 		 "mode", RANGE(0, 2), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
 		 "a connection set up through a cookie has no window scaling and no selective "
 		 "acknowledgements unless its client sends timestamps",
-		 "0 off, 1 send SYN cookies when a SYN queue is full, 2 always send them"},
+		 "0 off, 1 send SYN cookies when a SYN queue is full, 2 always send them",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7); RFC 4987"},
 	[TS_SETTING_TCP_RMEM] =
 		{"net.ipv4.tcp_rmem", SYSCTL(NETNS), "/proc/sys/net/ipv4/tcp_rmem", 3, "bytes",
 		 RANGE(4096, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_NEW_SOCKETS,
 		 "a connection whose reader is slow may hold that much kernel memory; all of TCP "
 		 "together stays below tcp_mem",
-		 "receive buffer of a TCP socket: minimum, default, and the most autotuning gives"},
+		 "receive buffer of a TCP socket: minimum, default, and the most autotuning gives",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7); RFC 7323"},
 	[TS_SETTING_RMEM_MAX] = {"net.core.rmem_max", SYSCTL(GLOBAL), "/proc/sys/net/core/rmem_max",
 				 1, "bytes", RANGE(4096, INT_LIMIT), COUPLED(NONE, NONE),
 				 TS_EFFECT_SERVICE_RESTART,
 				 "any program may then ask for a receive buffer that large",
-				 "most that setsockopt(SO_RCVBUF) gives"},
+				 "most that setsockopt(SO_RCVBUF) gives",
+				 .reference =
+					 "Documentation/admin-guide/sysctl/net.rst; socket(7)"},
 	[TS_SETTING_NETDEV_MAX_BACKLOG] =
 		{"net.core.netdev_max_backlog", SYSCTL(GLOBAL),
 		 "/proc/sys/net/core/netdev_max_backlog", 1, "packets", RANGE(1, INT_LIMIT),
 		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
 		 "each CPU may hold that many packets (about 2 KiB each); packets at the end of a "
 		 "long queue wait longer",
-		 "packets that may wait on one CPU before the network stack takes them"},
+		 "packets that may wait on one CPU before the network stack takes them",
+		 .reference = "Documentation/admin-guide/sysctl/net.rst"},
 	[TS_SETTING_IP_LOCAL_PORT_RANGE] =
 		{"net.ipv4.ip_local_port_range", SYSCTL(NETNS),
 		 "/proc/sys/net/ipv4/ip_local_port_range", 2, "ports", RANGE(1, 65535),
 		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
 		 "a service that starts later may find its port in use by an outgoing connection; "
 		 "keep such ports out with net.ipv4.ip_local_reserved_ports",
-		 "first and last local port that connect() picks from"},
+		 "first and last local port that connect() picks from",
+		 .reference = "Documentation/networking/ip-sysctl.rst; ip(7); RFC 6056"},
 	[TS_SETTING_TCP_TW_REUSE] =
 		{"net.ipv4.tcp_tw_reuse", SYSCTL(NETNS), "/proc/sys/net/ipv4/tcp_tw_reuse", 1,
 		 "mode", RANGE(0, 2), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
 		 "relies on TCP timestamps on both sides",
 		 "connect() may take over a local port in TIME_WAIT after a second: 0 never, 1 "
-		 "always, 2 on the loopback interface only"},
+		 "always, 2 on the loopback interface only",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7); RFC 6191"},
 	[TS_SETTING_DIRTY_RATIO] =
 		{"vm.dirty_ratio", SYSCTL(GLOBAL), "/proc/sys/vm/dirty_ratio", 1, "percent",
 		 RANGE(0, 100), COUPLED(TS_SETTING_DIRTY_BYTES, TS_SETTING_DIRTY_BACKGROUND_RATIO),
 		 TS_EFFECT_AT_ONCE,
 		 "more unwritten data is lost in a power failure, and fsync() and umount can take "
 		 "longer",
-		 "share of available memory that may be dirty before writers are paused"},
+		 "share of available memory that may be dirty before writers are paused",
+		 .reference = "Documentation/admin-guide/sysctl/vm.rst"},
 	[TS_SETTING_DIRTY_BYTES] =
 		{"vm.dirty_bytes", SYSCTL(GLOBAL), "/proc/sys/vm/dirty_bytes", 1, "bytes",
 		 RANGE(8192, BYTES_LIMIT),
@@ -83,47 +93,56 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 TS_EFFECT_AT_ONCE,
 		 "more unwritten data is lost in a power failure, and fsync() and umount can take "
 		 "longer",
-		 "bytes that may be dirty before writers are paused"},
+		 "bytes that may be dirty before writers are paused",
+		 .reference = "Documentation/admin-guide/sysctl/vm.rst"},
 	[TS_SETTING_DIRTY_BACKGROUND_RATIO] =
 		{"vm.dirty_background_ratio", SYSCTL(GLOBAL), "/proc/sys/vm/dirty_background_ratio",
 		 1, "percent", RANGE(0, 100),
 		 COUPLED(TS_SETTING_DIRTY_BACKGROUND_BYTES, TS_SETTING_DIRTY_RATIO),
 		 TS_EFFECT_AT_ONCE, "writeback starts later and then has more to write",
 		 "share of available memory that may be dirty before the kernel starts to write "
-		 "it"},
+		 "it",
+		 .reference = "Documentation/admin-guide/sysctl/vm.rst"},
 	[TS_SETTING_DIRTY_BACKGROUND_BYTES] =
 		{"vm.dirty_background_bytes", SYSCTL(GLOBAL), "/proc/sys/vm/dirty_background_bytes",
 		 1, "bytes", RANGE(1, BYTES_LIMIT),
 		 COUPLED(TS_SETTING_DIRTY_BACKGROUND_RATIO, TS_SETTING_DIRTY_BYTES),
 		 TS_EFFECT_AT_ONCE, "writeback starts later and then has more to write",
-		 "bytes that may be dirty before the kernel starts to write them"},
+		 "bytes that may be dirty before the kernel starts to write them",
+		 .reference = "Documentation/admin-guide/sysctl/vm.rst"},
 	[TS_SETTING_SCHED_AUTOGROUP] =
 		{"kernel.sched_autogroup_enabled", SYSCTL(GLOBAL),
 		 "/proc/sys/kernel/sched_autogroup_enabled", 1, "switch", RANGE(0, 1),
 		 COUPLED(NONE, NONE), TS_EFFECT_NEW_PROCESSES,
 		 "a session with many busy threads gets no more CPU time than one with a single "
 		 "one",
-		 "CPU time is shared out fairly by session instead of by task"},
+		 "CPU time is shared out fairly by session instead of by task",
+		 .reference = "sched(7)"},
 	[TS_SETTING_BLOCK_SCHEDULER] =
 		{"scheduler", BLOCK_QUEUE, "/sys/block/%s/queue/scheduler", 0, "name", RANGE(0, 0),
 		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
 		 "a scheduler costs CPU time for each request; total throughput of the writes may "
 		 "drop while reads are served first",
-		 "I/O scheduler of a block device"},
+		 "I/O scheduler of a block device",
+		 .reference = "Documentation/ABI/stable/sysfs-block; "
+			      "Documentation/block/switching-sched.rst"},
 	[TS_SETTING_BLOCK_NR_REQUESTS] =
 		{"nr_requests", BLOCK_QUEUE, "/sys/block/%s/queue/nr_requests", 1, "requests",
 		 RANGE(1, 1048576), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
 		 "with more requests at the device a single one may wait longer",
-		 "requests that a block device's queue holds at once"},
+		 "requests that a block device's queue holds at once",
+		 .reference = "Documentation/ABI/stable/sysfs-block"},
 	[TS_SETTING_BLOCK_WBT_LATENCY] =
 		{"wbt_lat_usec", BLOCK_QUEUE, "/sys/block/%s/queue/wbt_lat_usec", 1, "microseconds",
 		 RANGE(0, 10000000), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
 		 "writeback gets less of the device while reads are slow",
-		 "read latency that writeback throttling aims for; 0 switches it off"},
+		 "read latency that writeback throttling aims for; 0 switches it off",
+		 .reference = "Documentation/ABI/stable/sysfs-block; block/blk-wbt.c"},
 	[TS_SETTING_BLOCK_HARDWARE_TAGS] = {"nr_tags", BLOCK_QUEUE, "/sys/block/%s/mq/0/nr_tags", 1,
 					    "requests", RANGE(0, 1048576), COUPLED(NONE, NONE),
 					    TS_EFFECT_AT_ONCE, "",
-					    "requests the driver takes at once (read-only)"},
+					    "requests the driver takes at once (read-only)",
+					    .reference = "block/blk-mq-sysfs.c"},
 };
 
 int ts_setting_by_name(const char *name)

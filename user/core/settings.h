@@ -64,6 +64,7 @@ struct ts_setting {
 	enum ts_takes_effect takes_effect;
 	const char *risk; /* memory or latency cost of raising it */
 	const char *meaning;
+	const char *reference; /* where it is documented */
 };
 
 extern const struct ts_setting ts_settings[TS_SETTING_COUNT];

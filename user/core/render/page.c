@@ -8,11 +8,35 @@
 
 #define FIELD_INDENT 3
 #define FIELD_COLUMN 16
+#define WIDTH_LEAST  40
+#define WIDTH_MOST   120
 
 static const char *const ink_codes[] = {
 	[TS_INK_PLAIN] = "",	      [TS_INK_TITLE] = "\033[1m",    [TS_INK_BAD] = "\033[1;31m",
 	[TS_INK_GOOD] = "\033[1;32m", [TS_INK_COMMAND] = "\033[36m", [TS_INK_DIM] = "\033[2m",
 };
+
+static unsigned int clamp_width(unsigned int width)
+{
+	if (!width)
+		return 80;
+	return width < WIDTH_LEAST ? WIDTH_LEAST : width > WIDTH_MOST ? WIDTH_MOST : width;
+}
+
+struct ts_page ts_page_begin(FILE *out, const struct ts_render_options *options)
+{
+	return (struct ts_page){
+		.out = out,
+		.arena = ts_arena_new(),
+		.options = options,
+		.width = clamp_width(options->width),
+	};
+}
+
+void ts_page_end(struct ts_page *page)
+{
+	ts_arena_free(page->arena);
+}
 
 static void ink_on(const struct ts_page *page, enum ts_ink ink)
 {

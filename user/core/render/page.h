@@ -14,6 +14,9 @@ struct ts_page {
 
 enum ts_ink { TS_INK_PLAIN, TS_INK_TITLE, TS_INK_BAD, TS_INK_GOOD, TS_INK_COMMAND, TS_INK_DIM };
 
+struct ts_page ts_page_begin(FILE *out, const struct ts_render_options *options);
+void ts_page_end(struct ts_page *page);
+
 /* Untrusted text made safe for this page. Everything that is not a literal goes through it. */
 const char *ts_page_safe(const struct ts_page *page, const char *text);
 

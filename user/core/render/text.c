@@ -2,18 +2,6 @@
 /* The text report: first what is wrong and what to type, then everything that supports it. */
 #include "page.h"
 
-#include "../arena.h"
-
-#define WIDTH_LEAST 40
-#define WIDTH_MOST  120
-
-static unsigned int clamp_width(unsigned int width)
-{
-	if (!width)
-		return 80;
-	return width < WIDTH_LEAST ? WIDTH_LEAST : width > WIDTH_MOST ? WIDTH_MOST : width;
-}
-
 void ts_render_text(FILE *out, const struct ts_report *report,
 		    const struct ts_render_options *options)
 {
@@ -21,14 +9,9 @@ void ts_render_text(FILE *out, const struct ts_report *report,
 		ts_page_summary,  ts_page_objectives, ts_page_evidence, ts_page_histograms,
 		ts_page_coverage, ts_page_rules,      ts_page_cost,
 	};
-	struct ts_page page = {
-		.out = out,
-		.arena = ts_arena_new(),
-		.options = options,
-		.width = clamp_width(options->width),
-	};
+	struct ts_page page = ts_page_begin(out, options);
 
 	for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
 		sections[i](&page, report);
-	ts_arena_free(page.arena);
+	ts_page_end(&page);
 }

@@ -398,7 +398,7 @@ const struct ts_rule ts_rule_accept_queue = {
 		"samples, or its pace leaves no time for those that were dropped.\n"
 		"The limit is taken when listen() is called, so the service must be restarted. A "
 		"longer "
-		"queue costs memory only while it is filled.\n"
-		"Source: tcp_conn_request(), tcp_v4_syn_recv_sock(), inet_csk_listen_start(); "
-		"Documentation/networking/ip-sysctl.rst.",
+		"queue costs memory only while it is filled.",
+	.reference = "tcp_conn_request(), tcp_v4_syn_recv_sock(), inet_csk_listen_start(); "
+		     "Documentation/networking/ip-sysctl.rst",
 };

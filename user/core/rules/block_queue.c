@@ -494,7 +494,7 @@ const struct ts_rule ts_rule_block_queue = {
 		"long as alone, with no scheduler and no writeback throttling to put them first.\n"
 		"The proposal for nr_requests is what the kernel gives the driver by default; more "
 		"than the "
-		"driver's tags it refuses.\n"
-		"Source: blk_mq_get_tag(), queue_requests_store(), blk-wbt.c; "
-		"Documentation/ABI/stable/sysfs-block, Documentation/block/bfq-iosched.rst.",
+		"driver's tags it refuses.",
+	.reference = "blk_mq_get_tag(), queue_requests_store(), blk-wbt.c; "
+		     "Documentation/ABI/stable/sysfs-block, Documentation/block/bfq-iosched.rst",
 };

@@ -297,7 +297,7 @@ const struct ts_rule ts_rule_dirty_throttle = {
 		"and moves the wait into fsync(); pauses far below the limit (memory-cgroup).\n"
 		"The background limit changes in the same step. A value of dirty_bytes = 0 cannot "
 		"be written: "
-		"undo writes dirty_ratio instead. More dirty data is lost in a power failure.\n"
-		"Source: balance_dirty_pages(), domain_dirty_limits(); "
-		"Documentation/admin-guide/sysctl/vm.rst.",
+		"undo writes dirty_ratio instead. More dirty data is lost in a power failure.",
+	.reference = "balance_dirty_pages(), domain_dirty_limits(); "
+		     "Documentation/admin-guide/sysctl/vm.rst",
 };

@@ -521,7 +521,7 @@ const struct ts_rule ts_rule_local_ports = {
 		"A wider range may collide with services that start later "
 		"(ip_local_reserved_ports). "
 		"tcp_tw_reuse=1 is the alternative where both sides use timestamps; its "
-		"default of 2 does the same on loopback.\n"
-		"Source: __inet_hash_connect(), tcp_twsk_unique(); "
-		"Documentation/networking/ip-sysctl.rst.",
+		"default of 2 does the same on loopback.",
+	.reference =
+		"__inet_hash_connect(), tcp_twsk_unique(); Documentation/networking/ip-sysctl.rst",
 };

@@ -381,7 +381,7 @@ const struct ts_rule ts_rule_receive_buffer = {
 		       "loss, a "
 		       "round-trip time far above its minimum, a short path.\n"
 		       "A larger limit costs memory only where a connection needs it or its reader "
-		       "is slow.\n"
-		       "Source: tcp_rcv_space_adjust(), sock_setsockopt(); "
-		       "Documentation/networking/ip-sysctl.rst.",
+		       "is slow.",
+	.reference =
+		"tcp_rcv_space_adjust(), sock_setsockopt(); Documentation/networking/ip-sysctl.rst",
 };

@@ -533,7 +533,7 @@ const struct ts_rule ts_rule_runq_latency = {
 		"more, or it is 1 already.\n"
 		"It acts on processes started afterwards.\n"
 		"Waits of tasks with a nice value of 10 or more are no symptom: they asked to come "
-		"last.\n"
-		"Source: sched_info_arrive(), throttle_cfs_rq(), autogroup_task_group(); sched(7), "
-		"Documentation/scheduler/sched-stats.rst, sched-bwc.rst.",
+		"last.",
+	.reference = "sched_info_arrive(), throttle_cfs_rq(), autogroup_task_group(); sched(7), "
+		     "Documentation/scheduler/sched-stats.rst, sched-bwc.rst",
 };

@@ -227,7 +227,7 @@ const struct ts_rule ts_rule_softnet_backlog = {
 		       "flow limit, and "
 		       "time_squeeze, which by itself loses nothing.\n"
 		       "A longer queue costs about 2 KiB of memory a packet while it is filled, "
-		       "and delay.\n"
-		       "Source: enqueue_to_backlog(), skb_flow_limit(); /proc/net/softnet_stat; "
-		       "Documentation/networking/scaling.rst.",
+		       "and delay.",
+	.reference = "enqueue_to_backlog(), skb_flow_limit(); /proc/net/softnet_stat; "
+		     "Documentation/networking/scaling.rst",
 };

@@ -439,7 +439,7 @@ const struct ts_rule ts_rule_syn_queue = {
 		"are sent again and again, more are in progress than ever finish, or far more than "
 		"the round-trip time explains): a longer queue fills up with them as well, SYN "
 		"cookies are made for it.\n"
-		"Each handshake takes about 300 bytes while it lasts.\n"
-		"Source: tcp_conn_request(), inet_csk_reqsk_queue_is_full(); "
-		"Documentation/networking/ip-sysctl.rst.",
+		"Each handshake takes about 300 bytes while it lasts.",
+	.reference = "tcp_conn_request(), inet_csk_reqsk_queue_is_full(); "
+		     "Documentation/networking/ip-sysctl.rst",
 };

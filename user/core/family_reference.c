@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Where families are read from: tracepoints, files, fields; and what documents them. */
+#include "family.h"
+
+static const char *const of_source[TS_SOURCE_COUNT] = {
+	[TS_SOURCE_SCHED] =
+		"tracepoint sched:sched_switch, with the times that the scheduler keeps in "
+		"task_struct.sched_info; Documentation/scheduler/sched-stats.rst",
+	[TS_SOURCE_BLOCK] =
+		"tracepoints block:block_rq_issue and block:block_rq_complete, with the "
+		"times kept in struct request; Documentation/block/stat.rst",
+	[TS_SOURCE_WRITEBACK] = "tracepoint writeback:balance_dirty_pages; mm/page-writeback.c, "
+				"Documentation/admin-guide/sysctl/vm.rst",
+	[TS_SOURCE_TCP] = "tracepoint sock:inet_sock_set_state, struct tcp_sock at the end of a "
+			  "connection; RFC 9293",
+	[TS_SOURCE_LISTENERS] = "sock_diag(7): inet_diag_msg of listening sockets; listen(2)",
+	[TS_SOURCE_SOCKETS] =
+		"BPF iterator over TCP sockets (struct tcp_sock), or sock_diag(7) with "
+		"struct tcp_info; tcp(7)",
+	[TS_SOURCE_PROC_CPU] = "/proc/stat; Documentation/filesystems/proc.rst",
+	[TS_SOURCE_PROC_MEMORY] = "/proc/meminfo and /proc/vmstat; "
+				  "Documentation/filesystems/proc.rst",
+	[TS_SOURCE_PRESSURE] = "/proc/pressure; Documentation/accounting/psi.rst",
+	[TS_SOURCE_PROC_NET] = "/proc/net/snmp, netstat and sockstat of each network namespace; "
+			       "Documentation/networking/snmp_counter.rst",
+	[TS_SOURCE_SOFTNET] = "/proc/net/softnet_stat; Documentation/networking/scaling.rst",
+	[TS_SOURCE_DISKSTATS] = "/proc/diskstats; Documentation/admin-guide/iostats.rst",
+	[TS_SOURCE_FILES] = "/proc/sys/fs/file-nr; Documentation/admin-guide/sysctl/fs.rst",
+	[TS_SOURCE_CGROUPS] =
+		"cpu.stat and cpu.max of cgroups; Documentation/admin-guide/cgroup-v2.rst, "
+		"Documentation/scheduler/sched-bwc.rst",
+};
+
+/* Only where it differs from that of the source. */
+static const char *const of_family[TS_FAMILY_COUNT] = {
+	[TS_FAMILY_TASK_MIGRATIONS] = "tracepoint sched:sched_migrate_task",
+	[TS_FAMILY_SESSION_WAIT] =
+		"BPF iterator over tasks: task_struct.sched_info, signal->autogroup; "
+		"sched(7)",
+	[TS_FAMILY_SESSION_RUN] =
+		"BPF iterator over tasks: task_struct.sched_info, signal->autogroup; "
+		"sched(7)",
+	[TS_FAMILY_TCP_RETRANSMITS] =
+		"tracepoints tcp:tcp_retransmit_skb and "
+		"tcp:tcp_retransmit_synack; RFC 6298, RFC 8985 (tail-loss probe)",
+	[TS_FAMILY_TCP_RESETS] =
+		"tracepoints tcp:tcp_send_reset and tcp:tcp_receive_reset; RFC 9293",
+	[TS_FAMILY_TCP_SMOOTHED_RTT] = "tcp_sock.srtt_us; RFC 6298",
+	[TS_FAMILY_TCP_MINIMUM_RTT] = "tcp_sock.rtt_min; net/ipv4/tcp_input.c",
+	[TS_FAMILY_TCP_SYN_QUEUE_PEAK] = "sock_diag(7): sockets in SYN_RECV; "
+					 "Documentation/networking/ip-sysctl.rst",
+	[TS_FAMILY_SOCKETS_IN_USE] = "/proc/net/sockstat of each network namespace",
+	[TS_FAMILY_MEMORY] = "/proc/meminfo, and the dirty thresholds of /proc/vmstat; "
+			     "Documentation/filesystems/proc.rst",
+	[TS_FAMILY_VM_EVENTS] = "/proc/vmstat; include/linux/vm_event_item.h",
+};
+
+const char *ts_family_reference(enum ts_family_id id)
+{
+	if (of_family[id])
+		return of_family[id];
+	return of_source[ts_families[id].source] ? of_source[ts_families[id].source] : "";
+}
