@@ -17,7 +17,6 @@
 #include "compat.bpf.h"
 #include "core.bpf.h"
 
-#define ONE_WRITE  (1ULL << 32)
 #define NEW_DEVICE 0x8000 /* of a slot: its name is missing */
 
 /* Set by user space from the kernel's BTF: the flags are enumerators without a type's name. */
@@ -76,11 +75,6 @@ static __always_inline __u32 class_of(__u32 requests)
 		return requests;
 	class = ts_log2(requests - 1) + 2;
 	return class < TS_BLOCK_CLASSES ? class : TS_BLOCK_CLASSES - 1;
-}
-
-static __always_inline __u64 in_flight_step(__u32 op)
-{
-	return op == TS_BLOCK_WRITE ? ONE_WRITE : 1;
 }
 
 /* Slots are compared with a bound only for the verifier. */
@@ -188,7 +182,7 @@ __noinline __u32 ts_block_evict(__u32 number)
 
 	stamp = set->stamp[way];
 	__sync_fetch_and_add(&ts_block_lost, 1);
-	__sync_fetch_and_add(&device_at(stamp.device)->in_flight, -in_flight_step(stamp.op));
+	__sync_fetch_and_add(&device_at(stamp.device)->in_flight, -TS_BLOCK_IN_FLIGHT(stamp.op));
 	return way;
 }
 
@@ -234,7 +228,7 @@ static __always_inline bool issued_again(struct ts_block_device *device, __u32 s
 
 		ts_block_stamps[number].request[way] = 0;
 		__sync_fetch_and_add(&device_at(stamp.device)->in_flight,
-				     -in_flight_step(stamp.op));
+				     -TS_BLOCK_IN_FLIGHT(stamp.op));
 		return false;
 	}
 	ts_block_issued[number][way] = issued;
@@ -358,7 +352,7 @@ int BPF_PROG(block_rq_complete, struct request *request, int error, unsigned int
 		set->request[way] = 0;
 		device = device_at(stamp.device);
 	}
-	__sync_fetch_and_add(&device->in_flight, -in_flight_step(stamp.op));
+	__sync_fetch_and_add(&device->in_flight, -TS_BLOCK_IN_FLIGHT(stamp.op));
 	if (request->rq_flags & ts_block_request_stats) {
 		issued = request->io_start_time_ns;
 		ts_opaque(issued); /* one load of either of two kinds of memory is refused */
@@ -403,10 +397,10 @@ int block_rq_issue(__u64 *context)
 
 	slot = device_slot(disk);
 	device = device_at(slot);
-	__sync_fetch_and_add(&device->in_flight, in_flight_step(op));
+	__sync_fetch_and_add(&device->in_flight, TS_BLOCK_IN_FLIGHT(op));
 	in_flight = *(volatile __u64 *)&device->in_flight;
-	if (issued_again(device, slot, request, in_flight - in_flight_step(op), issued)) {
-		__sync_fetch_and_add(&device->in_flight, -in_flight_step(op));
+	if (issued_again(device, slot, request, in_flight - TS_BLOCK_IN_FLIGHT(op), issued)) {
+		__sync_fetch_and_add(&device->in_flight, -TS_BLOCK_IN_FLIGHT(op));
 		return 0;
 	}
 	number = TS_BLOCK_CELL(device->cells, op);

@@ -56,6 +56,9 @@ struct ts_block_device {
 	__u64 next_sector[2]; /* where the read and the write issued last end */
 } __attribute__((aligned(64)));
 
+/* What one request adds to in_flight. */
+#define TS_BLOCK_IN_FLIGHT(op) ((op) == TS_BLOCK_WRITE ? 1ULL << 32 : 1ULL)
+
 #define TS_BLOCK_CELL(cells, op) ((__u32)((cells) >> (8 * (op))) & 0xff)
 
 struct ts_block_class {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -149,6 +150,8 @@ static inline void lab_device_over(struct lab_device *device, int file, uint32_t
 		snprintf(device->name, sizeof device->name, "loop%d", number);
 		device->descriptor = open(device->path, O_RDWR | O_DIRECT | O_CLOEXEC);
 		assert_true(device->descriptor >= 0);
+		/* Who looks for file systems on new devices keeps away from one that is locked. */
+		flock(device->descriptor, LOCK_EX | LOCK_NB);
 		if (!ioctl(device->descriptor, LOOP_CONFIGURE, &config))
 			break;
 		close(device->descriptor);
@@ -165,6 +168,13 @@ static inline void lab_device_close(struct lab_device *device)
 	if (device->descriptor >= 0) {
 		lab_queue(device, "nomerges", "0");
 		lab_queue(device, "iostats", "1");
+		lab_queue(device, "wbt_lat_usec", "-1"); /* the kernel's own */
+		/*
+		 * The loop driver's own. A change of scheduler puts that number back, but not the
+		 * table of that size, and then writing it changes nothing.
+		 */
+		lab_queue(device, "nr_requests", "64");
+		lab_queue(device, "nr_requests", "128");
 		close(device->descriptor);
 	}
 	device->descriptor = -1;

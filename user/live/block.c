@@ -411,6 +411,76 @@ static bool clear_device(struct block *state, unsigned int slot)
 	return true;
 }
 
+/* ---- Requests that completed unseen */
+
+/* A place in the tables of those in flight, and who stood in it. */
+struct place {
+	__u64 *request, address;
+	const struct ts_block_stamp *stamp;
+};
+
+#define PLACES_MAX 64 /* further ones are seen to at the next snapshot */
+
+static bool is_kept(struct place place, unsigned int slot)
+{
+	/* The kernel keeps no account of the others. */
+	return place.address && place.stamp->device == slot && place.stamp->op != TS_BLOCK_FLUSH &&
+	       place.stamp->op != TS_BLOCK_OTHER;
+}
+
+static size_t find_places(struct block_bpf__bss *all, unsigned int slot,
+			  struct place found[PLACES_MAX])
+{
+	struct ts_block_device *device = &all->ts_block_devices[slot];
+	struct place place = {&device->near, device->near, &device->near_stamp};
+	size_t count = 0;
+
+	if (is_kept(place, slot))
+		found[count++] = place;
+	for (size_t i = 0; i < 1u << TS_BLOCK_STAMP_SET_BITS; i++) {
+		struct ts_block_stamp_set *set = &all->ts_block_stamps[i];
+
+		for (size_t way = 0; way < TS_BLOCK_STAMP_WAYS && count < PLACES_MAX; way++) {
+			place = (struct place){&set->request[way], set->request[way],
+					       &set->stamp[way]};
+			if (is_kept(place, slot))
+				found[count++] = place;
+		}
+	}
+	return count;
+}
+
+/*
+ * One whose completion reached no program would count among those in flight until its memory is
+ * used for the next: not on a device that the kernel says is idle. Should such a one be issued
+ * this very moment, it is not counted, and those in flight are right nevertheless.
+ */
+static void forget_unseen(const struct ts_live *live, struct block *state, unsigned int slot,
+			  const char *name)
+{
+	struct ts_block_device *device = &state->live->ts_block_devices[slot];
+	struct place place[PLACES_MAX];
+	struct block_bpf__bss *all;
+	size_t length, count;
+
+	if (!device->in_flight || !ts_disk_is_idle(live->sys, name))
+		return;
+	all = ts_slots_map(state->skeleton->maps.bss, &length);
+	if (!all)
+		return;
+	count = find_places(all, slot, place);
+	if (!ts_disk_is_idle(live->sys, name))
+		count = 0;
+	for (size_t i = 0; i < count; i++) {
+		__u64 step = TS_BLOCK_IN_FLIGHT(place[i].stamp->op);
+
+		if (__atomic_compare_exchange_n(place[i].request, &place[i].address, 0, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			__atomic_sub_fetch(&device->in_flight, step, __ATOMIC_SEQ_CST);
+	}
+	munmap(all, length);
+}
+
 static void add_slot(const struct ts_live *live, struct block *state, struct ts_snapshot *snapshot,
 		     unsigned int i, __u64 now)
 {
@@ -430,6 +500,7 @@ static void add_slot(const struct ts_live *live, struct block *state, struct ts_
 	name_of(state, i, name);
 	if (!owner || !*name)
 		return;
+	forget_unseen(live, state, i, name);
 	read_device(state, device);
 	ts_slot_see(slot, owner, mark_of(state), now);
 	if (!ts_slots_show(&state->slots, i, ts_slot_label(name)))

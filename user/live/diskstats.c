@@ -108,19 +108,33 @@ bool ts_disk_keeps_account(const char *sys, const char *name)
 	return is_set(sys, name, "queue/iostats") && is_set(sys, name, "size");
 }
 
-bool ts_disk_busy_ns(const char *sys, const char *name, __u64 *busy_ns)
+/* A disk's own file. False when there is no such disk or it keeps no account. */
+static bool read_account(const char *sys, const char *name, __u64 column[COLUMNS_MAX])
 {
 	char path[TS_PROC_PATH_MAX], text[512], *at = text;
-	__u64 column[COLUMNS_MAX];
 
 	if (strlen(name) >= TS_DISK_NAME_SIZE || !is_set(sys, name, "queue/iostats"))
 		return false;
 	snprintf(path, sizeof path, "%.256s/block/%s/stat", sys, name);
-	if (ts_read_small(AT_FDCWD, path, text, sizeof text) < 0 ||
-	    take_columns(&at, column) < COLUMNS_LEAST)
+	return ts_read_small(AT_FDCWD, path, text, sizeof text) >= 0 &&
+	       take_columns(&at, column) >= COLUMNS_LEAST;
+}
+
+bool ts_disk_busy_ns(const char *sys, const char *name, __u64 *busy_ns)
+{
+	__u64 column[COLUMNS_MAX];
+
+	if (!read_account(sys, name, column))
 		return false;
 	*busy_ns = column[BUSY_MS] * NS_PER_MS;
 	return true;
+}
+
+bool ts_disk_is_idle(const char *sys, const char *name)
+{
+	__u64 column[COLUMNS_MAX];
+
+	return read_account(sys, name, column) && !column[IN_FLIGHT];
 }
 
 bool ts_disk_name(const char *sys, unsigned int major, unsigned int minor,

@@ -42,6 +42,9 @@ bool ts_disk_keeps_account(const char *sys, const char *name);
  */
 bool ts_disk_busy_ns(const char *sys, const char *name, __u64 *busy_ns);
 
+/* By that account, no request is in flight on it. Flushes are not accounted. False likewise. */
+bool ts_disk_is_idle(const char *sys, const char *name);
+
 /*
  * Name of the whole disk with a device number, as in /sys/block; the number may be that of a
  * partition. False when there is none.
