@@ -157,6 +157,7 @@ static inline void begin(struct measured *measured)
 
 static inline void end(struct measured *measured)
 {
+	lab_wait_idle(&device);
 	measured->account[2] = lab_account(&device);
 	lab_window(&block, measured->earlier, &measured->window);
 	measured->account[3] = lab_account(&device);

@@ -198,4 +198,13 @@ static inline struct ts_disk lab_account(const struct lab_device *device)
 	return disk;
 }
 
+/* A request is accounted a moment after whoever waits for it is woken up. */
+static inline void lab_wait_idle(const struct lab_device *device)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+
+	for (int attempt = 0; lab_account(device).in_flight && attempt < 5000; attempt++)
+		nanosleep(&moment, NULL);
+}
+
 #endif

@@ -114,6 +114,7 @@ static uint64_t not_alone(struct lab_source *source, bool snapshot_between)
 	assert_true(nothing >= 0);
 	assert_int_equal(dup2(nothing, link), link);
 	close(nothing);
+	lab_wait_idle(&device);
 	if (snapshot_between) {
 		ts_snapshot_free(earlier);
 		earlier = lab_snapshot(source);
