@@ -57,7 +57,7 @@ struct ts_block_device {
 } __attribute__((aligned(64)));
 
 /* What one request adds to in_flight. */
-#define TS_BLOCK_IN_FLIGHT(op) ((op) == TS_BLOCK_WRITE ? 1ULL << 32 : 1ULL)
+#define TS_BLOCK_IN_FLIGHT(op)	 ((op) == TS_BLOCK_WRITE ? 1ULL << 32 : 1ULL)
 
 #define TS_BLOCK_CELL(cells, op) ((__u32)((cells) >> (8 * (op))) & 0xff)
 
