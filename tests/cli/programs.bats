@@ -22,7 +22,7 @@
 }
 
 @test "without any single source its families are disabled and all others are not" {
-	for source in sched block writeback tcp listeners sockets cpu memory pressure net softnet diskstats files cgroups; do
+	for source in sched block writeback tcp listeners sockets cpu memory pressure net softnet diskstats files cgroups orphans; do
 		run --separate-stderr "$tunescope" advise -d 150ms --disable "$source" --json
 		expect_status 0
 		jq -e --arg s "$source" '[.families[] | select(.source == $s)] | length > 0 and all(.status == "disabled" and .series == [])' \
@@ -33,7 +33,7 @@
 }
 
 @test "everything disabled: a valid report in which no rule could be judged" {
-	all=sched,block,writeback,tcp,listeners,sockets,cpu,memory,pressure,net,softnet,diskstats,files,cgroups
+	all=sched,block,writeback,tcp,listeners,sockets,cpu,memory,pressure,net,softnet,diskstats,files,cgroups,orphans
 	"$tunescope" advise -d 150ms --disable $all --json >"$BATS_TEST_TMPDIR/report.json"
 	validate "$BATS_TEST_TMPDIR/report.json"
 	jq -e '[.rules[].outcome] | all(. == "unavailable")' "$BATS_TEST_TMPDIR/report.json"

@@ -402,6 +402,51 @@ static void the_other_series_is_nobody(void **state)
 	fixture_close(&f);
 }
 
+static void abort_on_overflow(struct fixture *f, const struct queue *q, const char *aborts,
+			      double resets)
+{
+	fixture_open(f);
+	add(f, q);
+	fixture_setting(f, TS_SETTING_TCP_ABORT_ON_OVERFLOW, q->netns, aborts, "");
+	fixture_counter(f, NETWORK_COUNTERS, resets, q->netns, "EmbryonicRsts");
+	fixture_judge(f);
+}
+
+/* The application asks for a queue of 16; clients that do not fit are turned away for good. */
+static void clients_are_reset(void **state)
+{
+	struct queue q = bursts;
+	const struct ts_finding *finding;
+	struct fixture f;
+
+	q.somaxconn = 4096;
+	abort_on_overflow(&f, &q, "1", 33);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+	assert_string_equal(finding->setting, "net.ipv4.tcp_abort_on_overflow");
+	assert_string_equal(finding->proposed, "0");
+	assert_contains(finding->remedy, "backlog");
+	assert_int_equal(f.report->findings, 1);
+	fixture_close(&f);
+	/* Few resets, or not switched on: its backlog alone. */
+	abort_on_overflow(&f, &q, "1", 4);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_NOT_A_SETTING);
+	fixture_close(&f);
+	abort_on_overflow(&f, &q, "0", 33);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_NOT_A_SETTING);
+	fixture_close(&f);
+	/* An acceptor too slow for them all: failing at once is as good. */
+	q.full = 90, q.empty = 5;
+	abort_on_overflow(&f, &q, "1", 33);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, SERVER)->cause,
+			    "slow-acceptor");
+	fixture_close(&f);
+	/* somaxconn cuts it short: one cause is enough. */
+	abort_on_overflow(&f, &bursts, "1", 33);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->setting,
+			    "net.core.somaxconn");
+	fixture_close(&f);
+}
+
 static void hostile_names(void **state)
 {
 	struct queue q = bursts;
@@ -461,6 +506,7 @@ int main(void)
 		cmocka_unit_test(two_ports_one_value),
 		cmocka_unit_test(not_measured),
 		cmocka_unit_test(the_other_series_is_nobody),
+		cmocka_unit_test(clients_are_reset),
 		cmocka_unit_test(hostile_names),
 	};
 

@@ -330,6 +330,55 @@ static void not_measured(void **state)
 	fixture_close(&f);
 }
 
+/* 5000 ports at 1000 connects a second: no range lasts for a minute of that, a second's worth fits.
+ */
+static void ports_taken_over_suffice(void **state)
+{
+	struct client c = lab;
+	const struct ts_finding *finding;
+	struct fixture f;
+
+	c.range = "40000 44999", c.time_wait = 5000, c.opened = c.closed = 6000, c.failed = 4000;
+	fixture_open(&f);
+	add(&f, &c);
+	fixture_setting(&f, TS_SETTING_TCP_TIMESTAMPS, SERVER, "1", "");
+	fixture_judge(&f);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+	assert_string_equal(finding->setting, "net.ipv4.tcp_tw_reuse");
+	assert_string_equal(finding->proposed, "1");
+	assert_int_equal(f.report->findings, 1);
+	fixture_close(&f);
+}
+
+static void ports_taken_over_do_not_suffice(void **state)
+{
+	static const struct {
+		const char *range, *reuse, *timestamps;
+		double opened, failed;
+	} cases[] = {
+		{"40000 44999", "0", "0", 6000, 4000}, /* without timestamps nothing is */
+		{"40000 44999", "1", "1", 6000, 4000}, /* it is on already */
+		{"40000 43999", "0", "1", 6000, 5000}, /* the range holds less than four seconds */
+		{"40000 44999", "0", "1", 4000, 2000}, /* a wider range lasts */
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct client c = lab;
+		struct fixture f;
+
+		c.range = cases[i].range, c.reuse = cases[i].reuse, c.time_wait = 5000;
+		c.opened = c.closed = cases[i].opened, c.failed = cases[i].failed;
+		fixture_open(&f);
+		add(&f, &c);
+		fixture_setting(&f, TS_SETTING_TCP_TIMESTAMPS, SERVER, cases[i].timestamps, "");
+		fixture_judge(&f);
+		assert_string_equal(
+			fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->setting,
+			"net.ipv4.ip_local_port_range");
+		fixture_close(&f);
+	}
+}
+
 static void hostile_names(void **state)
 {
 	struct client c = lab;
@@ -360,6 +409,8 @@ int main(void)
 		cmocka_unit_test(converges),
 		cmocka_unit_test(two_namespaces),
 		cmocka_unit_test(not_measured),
+		cmocka_unit_test(ports_taken_over_suffice),
+		cmocka_unit_test(ports_taken_over_do_not_suffice),
 		cmocka_unit_test(hostile_names),
 	};
 

@@ -78,6 +78,127 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "connect() may take over a local port in TIME_WAIT after a second: 0 never, 1 "
 		 "always, 2 on the loopback interface only",
 		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7); RFC 6191"},
+	[TS_SETTING_TCP_TIMESTAMPS] =
+		{"net.ipv4.tcp_timestamps", SYSCTL(NETNS), "/proc/sys/net/ipv4/tcp_timestamps", 1,
+		 "mode", RANGE(0, 2), COUPLED(NONE, NONE), TS_EFFECT_NEW_SOCKETS,
+		 "twelve bytes of each segment",
+		 "segments carry the time: 0 off, 1 with a random offset for each connection, 2 "
+		 "without one",
+		 .reference = "Documentation/networking/ip-sysctl.rst; RFC 7323"},
+	[TS_SETTING_TCP_MAX_TW_BUCKETS] =
+		{"net.ipv4.tcp_max_tw_buckets", SYSCTL(NETNS),
+		 "/proc/sys/net/ipv4/tcp_max_tw_buckets", 1, "connections", RANGE(0, INT_LIMIT),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "each connection in TIME_WAIT holds about 250 bytes of kernel memory for a minute",
+		 "connections kept in TIME_WAIT; those beyond are forgotten at once",
+		 .reference = "Documentation/networking/ip-sysctl.rst; inet_twsk_alloc()"},
+	[TS_SETTING_TCP_MAX_ORPHANS] =
+		{"net.ipv4.tcp_max_orphans", SYSCTL(GLOBAL), "/proc/sys/net/ipv4/tcp_max_orphans",
+		 1, "connections", RANGE(0, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "each of them may hold up to 64 KiB of memory that cannot be swapped out",
+		 "connections that no program holds any more and that are not over; those beyond "
+		 "are reset",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp_check_oom()"},
+	[TS_SETTING_TCP_FIN_TIMEOUT] =
+		{"net.ipv4.tcp_fin_timeout", SYSCTL(NETNS), "/proc/sys/net/ipv4/tcp_fin_timeout", 1,
+		 "seconds", RANGE(1, 7200), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "data the other side sends after that long is answered with a reset",
+		 "how long a connection that was closed here waits for the other side to close "
+		 "(FIN_WAIT_2)",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7)"},
+	[TS_SETTING_TCP_ABORT_ON_OVERFLOW] =
+		{"net.ipv4.tcp_abort_on_overflow", SYSCTL(NETNS),
+		 "/proc/sys/net/ipv4/tcp_abort_on_overflow", 1, "switch", RANGE(0, 1),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "clients wait for a service that is overloaded for good instead of failing at "
+		 "once",
+		 "reset a connection that finds the accept queue full, rather than let the client "
+		 "try again",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7)"},
+	[TS_SETTING_TCP_CONGESTION_CONTROL] =
+		{"net.ipv4.tcp_congestion_control", SYSCTL(NETNS),
+		 "/proc/sys/net/ipv4/tcp_congestion_control", 0, "name", RANGE(0, 0),
+		 COUPLED(NONE, NONE), TS_EFFECT_NEW_SOCKETS,
+		 "BBR paces by the rate it measures and does not "
+		 "give way to loss: it may take more "
+		 "than its share of a queue from connections that do",
+		 "congestion control of new connections",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7)"},
+	[TS_SETTING_TCP_AVAILABLE_CONGESTION_CONTROL] =
+		{"net.ipv4.tcp_available_congestion_control", SYSCTL(GLOBAL),
+		 "/proc/sys/net/ipv4/tcp_available_congestion_control", 0, "names", RANGE(0, 0),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE, "",
+		 "congestion controls this kernel has loaded (read-only)",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7)"},
+	[TS_SETTING_TCP_ALLOWED_CONGESTION_CONTROL] =
+		{"net.ipv4.tcp_allowed_congestion_control", SYSCTL(GLOBAL),
+		 "/proc/sys/net/ipv4/tcp_allowed_congestion_control", 0, "names", RANGE(0, 0),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "programs without privileges, and network namespaces, may choose it",
+		 "congestion controls that programs without privileges and other network "
+		 "namespaces may choose",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7)"},
+	[TS_SETTING_TCP_SLOW_START_AFTER_IDLE] =
+		{"net.ipv4.tcp_slow_start_after_idle", SYSCTL(NETNS),
+		 "/proc/sys/net/ipv4/tcp_slow_start_after_idle", 1, "switch", RANGE(0, 1),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "after a pause a connection sends a burst as large as its path took before, which "
+		 "may be lost if the path has become slower meanwhile",
+		 "begin with a small congestion window again after a pause of one retransmission "
+		 "timeout",
+		 .reference = "Documentation/networking/ip-sysctl.rst; RFC 2861"},
+	[TS_SETTING_TCP_SACK] =
+		{"net.ipv4.tcp_sack", SYSCTL(NETNS), "/proc/sys/net/ipv4/tcp_sack", 1, "switch",
+		 RANGE(0, 1), COUPLED(NONE, NONE), TS_EFFECT_NEW_SOCKETS,
+		 "the sender keeps a list of what has arrived, some CPU time on connections that "
+		 "lose much",
+		 "tell the sender which segments have arrived beyond a lost one",
+		 .reference = "Documentation/networking/ip-sysctl.rst; RFC 2018"},
+	[TS_SETTING_TCP_MTU_PROBING] =
+		{"net.ipv4.tcp_mtu_probing", SYSCTL(NETNS), "/proc/sys/net/ipv4/tcp_mtu_probing", 1,
+		 "mode", RANGE(0, 2), COUPLED(NONE, NONE), TS_EFFECT_NEW_SOCKETS,
+		 "a connection that loses segments for another reason may end up with smaller ones "
+		 "than its path takes",
+		 "find the largest segment a path takes: 0 never, 1 when segments keep getting "
+		 "lost, 2 always",
+		 .reference = "Documentation/networking/ip-sysctl.rst; RFC 4821"},
+	[TS_SETTING_TCP_RTO_MIN_US] =
+		{"net.ipv4.tcp_rto_min_us", SYSCTL(NETNS), "/proc/sys/net/ipv4/tcp_rto_min_us", 1,
+		 "microseconds", RANGE(1, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_NEXT_LISTEN,
+		 "below the time by which the other side delays its acknowledgements (40 ms on "
+		 "Linux) some segments are sent twice",
+		 "shortest retransmission timeout",
+		 .reference = "Documentation/networking/ip-sysctl.rst; RFC 6298"},
+	[TS_SETTING_TCP_KEEPALIVE_TIME] =
+		{"net.ipv4.tcp_keepalive_time", SYSCTL(NETNS),
+		 "/proc/sys/net/ipv4/tcp_keepalive_time", 1, "seconds", RANGE(1, 32767),
+		 COUPLED(TS_SETTING_TCP_KEEPALIVE_INTVL, TS_SETTING_TCP_KEEPALIVE_PROBES),
+		 TS_EFFECT_NEW_SOCKETS,
+		 "a probe for each idle connection that often; connections end when the path is "
+		 "down for longer than the probes take",
+		 "silence after which a connection with SO_KEEPALIVE is probed",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7)"},
+	[TS_SETTING_TCP_KEEPALIVE_INTVL] =
+		{"net.ipv4.tcp_keepalive_intvl", SYSCTL(NETNS),
+		 "/proc/sys/net/ipv4/tcp_keepalive_intvl", 1, "seconds", RANGE(1, 32767),
+		 COUPLED(TS_SETTING_TCP_KEEPALIVE_TIME, TS_SETTING_TCP_KEEPALIVE_PROBES),
+		 TS_EFFECT_AT_ONCE, "connections end when the path is down for longer",
+		 "time between two probes that are not answered",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7)"},
+	[TS_SETTING_TCP_KEEPALIVE_PROBES] =
+		{"net.ipv4.tcp_keepalive_probes", SYSCTL(NETNS),
+		 "/proc/sys/net/ipv4/tcp_keepalive_probes", 1, "probes", RANGE(1, 127),
+		 COUPLED(TS_SETTING_TCP_KEEPALIVE_TIME, TS_SETTING_TCP_KEEPALIVE_INTVL),
+		 TS_EFFECT_AT_ONCE, "connections end when the path is down for longer",
+		 "probes that are not answered before a connection is given up",
+		 .reference = "Documentation/networking/ip-sysctl.rst; tcp(7)"},
+	[TS_SETTING_DEFAULT_QDISC] = {"net.core.default_qdisc", SYSCTL(GLOBAL),
+				      "/proc/sys/net/core/default_qdisc", 0, "name", RANGE(0, 0),
+				      COUPLED(NONE, NONE), TS_EFFECT_SERVICE_RESTART,
+				      "takes effect for interfaces that come up afterwards",
+				      "queueing discipline of a new network interface",
+				      .reference =
+					      "Documentation/admin-guide/sysctl/net.rst; tc(8)"},
 	[TS_SETTING_DIRTY_RATIO] =
 		{"vm.dirty_ratio", SYSCTL(GLOBAL), "/proc/sys/vm/dirty_ratio", 1, "percent",
 		 RANGE(0, 100), COUPLED(TS_SETTING_DIRTY_BYTES, TS_SETTING_DIRTY_BACKGROUND_RATIO),

@@ -29,6 +29,7 @@ struct overflow {
 	 * At least: one client is dropped with every retransmission. At most: each drop is another.
 	 */
 	double busy_least, busy_most;
+	double resets; /* handshakes of the namespace answered with a reset at their end */
 };
 
 /*
@@ -91,6 +92,7 @@ static struct overflow measure(const struct ts_rule_context *context,
 
 	o.dropped = dropped_at_accept_queue(context, l);
 	o.accepted = accepted(context, l);
+	o.resets = ts_rule_network_counter(context, l->netns, "EmbryonicRsts");
 	if (l->samples <= 0)
 		return o;
 	o.full_share = l->full / l->samples;
@@ -214,6 +216,48 @@ static void application_backlog(struct ts_rule_context *context, const struct ov
 	add_evidence(context, f, o);
 }
 
+/*
+ * The queue is as long as the application wants it, or as the kernel's default, and drains. Clients
+ * it has no room for at that moment would come in a second later, were they not turned away.
+ */
+static bool turns_away(const struct ts_rule_context *context, const struct overflow *o)
+{
+	const struct ts_listener *l = &o->listener;
+	double aborts = ts_window_setting_number(context->window, TS_SETTING_TCP_ABORT_ON_OVERFLOW,
+						 l->netns, 0, 0);
+
+	return aborts == 1 && o->resets >= context->threshold[DROPPED] &&
+	       (l->limit < l->somaxconn || l->somaxconn >= TS_SOMAXCONN_DEFAULT);
+}
+
+static void let_try_again(struct ts_rule_context *context, const struct overflow *o)
+{
+	const struct ts_listener *l = &o->listener;
+	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
+
+	ts_listener_name(context, f, l);
+	ts_finding_propose(context, f, TS_SETTING_TCP_ABORT_ON_OVERFLOW, l->netns, "0");
+	ts_finding_identify(context, f, f->setting, "port");
+	f->title = ts_text(context, "Clients of %s in %s are reset when its accept queue is full",
+			   ts_listener_text(context, l), ts_rule_netns_text(context, l->netns));
+	f->computed = ts_text(context,
+			      "the queue of %.0f was full in %.0f %% of the samples only, and "
+			      "%.0f handshakes were answered with a reset: with 0 the client tries "
+			      "again, and finds room",
+			      l->limit, 100 * o->full_share, o->resets);
+	f->remedy = ts_listener_backlog_remedy(context, l, (double)ts_listener_wanted(l));
+	f->expect = ts_text(context,
+			    "no more connections that are reset at their start (%.0f in this "
+			    "window); some of them take a second longer",
+			    o->resets);
+	f->confidence = 0.85;
+	add_evidence(context, f, o);
+	ts_finding_judged(context, f, TS_FAMILY_NETWORK_COUNTERS,
+			  TS_LABELS(l->netns, "EmbryonicRsts"),
+			  "handshakes answered with a reset at their end", o->resets, "connections",
+			  1, context->threshold[DROPPED]);
+}
+
 static void at_most(struct ts_rule_context *context, const struct overflow *o)
 {
 	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_ALREADY_SET);
@@ -312,6 +356,8 @@ static void judge_overflow(struct ts_rule_context *context, const struct overflo
 			"%.0f %% of the samples: the application has little time to spare, and "
 			"whether a longer queue would drain is in doubt",
 			l->port, 100 * o->waiting);
+	} else if (turns_away(context, o)) {
+		let_try_again(context, o);
 	} else if (l->limit < l->somaxconn) {
 		application_backlog(context, o);
 	} else if ((double)ts_listener_wanted(l) <= l->somaxconn) {
@@ -352,7 +398,7 @@ const struct ts_rule ts_rule_accept_queue = {
 	.needs = {TS_FAMILY_TCP_LISTENER_DROPS, TS_FAMILY_TCP_LISTENER_BACKLOG,
 		  TS_FAMILY_TCP_ACCEPT_QUEUE_SAMPLES, TS_FAMILY_TCP_ACCEPT_QUEUE_FULL,
 		  TS_FAMILY_NETWORK_COUNTERS, TS_FAMILY_COUNT},
-	.settings = {TS_SETTING_SOMAXCONN, TS_SETTING_COUNT},
+	.settings = {TS_SETTING_SOMAXCONN, TS_SETTING_TCP_ABORT_ON_OVERFLOW, TS_SETTING_COUNT},
 	.thresholds =
 		{[DROPPED] =
 			 {"dropped_connections", 5, 1, 1e9, "connections",
@@ -396,6 +442,9 @@ const struct ts_rule ts_rule_accept_queue = {
 		"clients wait and fail even more); an application that works nearly all the time, "
 		"though its queue is full only for moments: connections wait in most of the "
 		"samples, or its pace leaves no time for those that were dropped.\n"
+		"Convicts tcp_abort_on_overflow: it is 1, the queue is no shorter than the "
+		"application asked for and drains, and handshakes end in a reset (EmbryonicRsts) "
+		"whose client would have come in a second later.\n"
 		"The limit is taken when listen() is called, so the service must be restarted. A "
 		"longer "
 		"queue costs memory only while it is filled.",

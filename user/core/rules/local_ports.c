@@ -16,6 +16,8 @@ enum { FAILED, HELD_SHARE, LEAK_SHARE };
 #define SECONDS_PER_FAILURE 1.0
 #define TIME_WAIT_SECONDS   60.0
 #define HEADROOM	    1.25
+#define REUSE_SECONDS	    1.0 /* a port in TIME_WAIT is taken over after */
+#define REUSE_HEADROOM	    4
 #define LISTENERS_TOLD	    8
 /*
  * A leak takes everything or grows; a pool of connections does neither. Held by open connections,
@@ -48,6 +50,7 @@ struct ports {
 	double growth;	    /* of these, connections that have not ended; NAN when not measured */
 	double first, last; /* the range; NAN when not read */
 	double reuse;	    /* tcp_tw_reuse */
+	double timestamps;  /* tcp_timestamps */
 };
 
 static double range_size(double first, double last)
@@ -150,6 +153,7 @@ static struct ports measure(const struct ts_rule_context *context, const char *n
 	p.first = ts_window_setting_number(window, TS_SETTING_IP_LOCAL_PORT_RANGE, netns, 0, NAN);
 	p.last = ts_window_setting_number(window, TS_SETTING_IP_LOCAL_PORT_RANGE, netns, 1, NAN);
 	p.reuse = ts_window_setting_number(window, TS_SETTING_TCP_TW_REUSE, netns, 0, NAN);
+	p.timestamps = ts_window_setting_number(window, TS_SETTING_TCP_TIMESTAMPS, netns, 0, NAN);
 	return p;
 }
 
@@ -284,9 +288,16 @@ static const struct port_range *choose(const struct ports *p, double wanted)
 	return best;
 }
 
+/* Both sides must use timestamps; of the other one nothing is known here. */
+static bool could_reuse(const struct ports *p)
+{
+	return !reuses(p) && !isnan(p->reuse) && p->timestamps >= 1 &&
+	       p->time_wait > p->open + p->close_wait + p->fin_wait;
+}
+
 static const char *reuse_note(const struct ports *p)
 {
-	if (reuses(p) || !p->time_wait)
+	if (reuses(p) || !p->time_wait || p->timestamps == 0)
 		return "";
 	return " Instead, net.ipv4.tcp_tw_reuse=1 lets connect() take over ports in TIME_WAIT "
 	       "after a second, where the other side uses TCP timestamps; keeping connections open "
@@ -346,6 +357,50 @@ static void widen(struct ts_rule_context *context, const struct ports *p)
 				: "");
 }
 
+static double connects_per_second(const struct ts_rule_context *context, const struct ports *p)
+{
+	return (p->attempts + p->failed) / context->window->seconds;
+}
+
+/*
+ * The widest range that is sensible would be used up at this rate as well, a port being held for a
+ * minute, while the present one does with room to spare when it is taken over after a second.
+ */
+static bool only_reuse_suffices(const struct ts_rule_context *context, const struct ports *p)
+{
+	const struct port_range *widest = &proposals[PROPOSALS - 1];
+	double rate = connects_per_second(context, p);
+
+	return HEADROOM * TIME_WAIT_SECONDS * rate > range_size(widest->first, widest->last) &&
+	       REUSE_HEADROOM * REUSE_SECONDS * rate <= range_size(p->first, p->last);
+}
+
+static void reuse(struct ts_rule_context *context, const struct ports *p)
+{
+	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
+
+	add_evidence(context, f, p);
+	ts_finding_propose(context, f, TS_SETTING_TCP_TW_REUSE, p->netns, "1");
+	ts_finding_identify(context, f, f->setting, "port");
+	f->title =
+		ts_text(context,
+			"Local ports for connections to %s in %s are all in TIME_WAIT, more than "
+			"any range has",
+			p->destination, ts_rule_netns_text(context, p->netns));
+	f->computed = ts_text(context,
+			      "%.0f ports held, %.0f of them in TIME_WAIT, at %.0f connects a "
+			      "second: with a minute for each, and a quarter more, that asks for "
+			      "%.0f ports; with 1, connect() takes one over after a second",
+			      p->held, p->time_wait, connects_per_second(context, p),
+			      HEADROOM * TIME_WAIT_SECONDS * connects_per_second(context, p));
+	f->remedy = "Keeping connections open would be better still. Where the other side has no "
+		    "TCP timestamps nothing is taken over.";
+	f->expect = ts_text(context,
+			    "no more connects that fail for want of a port (%.0f in this window)",
+			    p->failed);
+	f->confidence = 0.9;
+}
+
 /* Open connections dominate, and they are a leak rather than a pool of a steady size. */
 static bool application_leaks(const struct ts_rule_context *context, const struct ports *p)
 {
@@ -387,6 +442,8 @@ static void judge_failures(struct ts_rule_context *context, const struct ports *
 		leak(context, p, true);
 	} else if (application_leaks(context, p)) {
 		leak(context, p, false);
+	} else if (could_reuse(p) && only_reuse_suffices(context, p)) {
+		reuse(context, p);
 	} else {
 		widen(context, p);
 	}
@@ -493,7 +550,7 @@ const struct ts_rule ts_rule_local_ports = {
 	.id = "local-ports",
 	.title = "Local port exhaustion",
 	.needs = {TS_FAMILY_TCP_LOCAL_PORTS, TS_FAMILY_COUNT},
-	.settings = {TS_SETTING_IP_LOCAL_PORT_RANGE, TS_SETTING_COUNT},
+	.settings = {TS_SETTING_IP_LOCAL_PORT_RANGE, TS_SETTING_TCP_TW_REUSE, TS_SETTING_COUNT},
 	.thresholds =
 		{[FAILED] = {"failed_connects", 5, 1, 1e9, "connections",
 			     "connects of one network namespace that find no local port during the "
@@ -518,6 +575,9 @@ const struct ts_rule ts_rule_local_ports = {
 		"or become more and more, CLOSE_WAIT (the application does not close), or "
 		"FIN_WAIT_2 (the other side does not close): a wider range only delays the "
 		"end. A pool of a steady size is no leak.\n"
+		"Convicts tcp_tw_reuse instead: nearly all of them are in TIME_WAIT, the range "
+		"has room for four seconds' worth of connects, and the rate would use up any "
+		"range.\n"
 		"A wider range may collide with services that start later "
 		"(ip_local_reserved_ports). "
 		"tcp_tw_reuse=1 is the alternative where both sides use timestamps; its "
