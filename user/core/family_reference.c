@@ -29,6 +29,8 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 	[TS_SOURCE_CGROUPS] =
 		"cpu.stat and cpu.max of cgroups; Documentation/admin-guide/cgroup-v2.rst, "
 		"Documentation/scheduler/sched-bwc.rst",
+	[TS_SOURCE_ORPHANS] = "/proc/net/sockstat, and sock_diag(7): inet_diag_msg of sockets "
+			      "without an inode; tcp(7)",
 };
 
 /* Only where it differs from that of the source. */
