@@ -62,6 +62,9 @@ CORE_LIB := $(BUILD)/libtunescope-core.a
 LIVE_LIB := $(BUILD)/libtunescope-live.a
 KERNEL_TYPES := $(BUILD)/skeleton/kernel_types.inc
 SKELETONS := $(patsubst bpf/%.bpf.c,$(BUILD)/skeleton/%.skel.h,$(BPF_SOURCES))
+# Built a second time for kernels that lack some of the atomic operations.
+PLAIN_BPF_SOURCES := $(shell grep -l '^.include "atomic.bpf.h"' $(BPF_SOURCES))
+SKELETONS += $(patsubst bpf/%.bpf.c,$(BUILD)/skeleton/%_plain.skel.h,$(PLAIN_BPF_SOURCES))
 
 .PHONY: all
 all: $(BUILD)/tunescope
@@ -85,6 +88,10 @@ $(call object,$(LIVE_SOURCES)): | $(SKELETONS) $(KERNEL_TYPES)
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/bpf/%_plain.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -DTS_WITHOUT_FETCH -MMD -MP -c -o $@ $<
 
 # Linking a single object drops its DWARF (BTF stays): it would only make the binary larger.
 $(BUILD)/bpf/%.linked.o: $(BUILD)/bpf/%.bpf.o

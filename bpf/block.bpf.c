@@ -14,6 +14,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include <tunescope/block.h>
+#include "atomic.bpf.h"
 #include "compat.bpf.h"
 #include "core.bpf.h"
 
@@ -77,10 +78,15 @@ static __always_inline __u32 class_of(__u32 requests)
 	return class < TS_BLOCK_CLASSES ? class : TS_BLOCK_CLASSES - 1;
 }
 
-/* Slots are compared with a bound only for the verifier. */
-static __always_inline struct ts_block_device *device_at(__u32 slot)
+/*
+ * Slots are compared with a bound only for the verifier: in the very register that is then used, as
+ * before 6.4 it does not know that a copy of a 32-bit number has the same bounds (3be49f79555e,
+ * "bpf: Improve verifier u32 scalar equality checking").
+ */
+static __always_inline struct ts_block_device *device_at(__u64 slot)
 {
-	return &ts_block_devices[slot <= TS_BLOCK_OTHER_DEVICE ? slot : TS_BLOCK_OTHER_DEVICE];
+	asm volatile("if %0 < %1 goto +1\n%0 = %1" : "+r"(slot) : "i"(TS_BLOCK_OTHER_DEVICE));
+	return &ts_block_devices[slot];
 }
 
 /*
@@ -103,9 +109,11 @@ __noinline __u32 ts_block_find_or_add_device(__u64 key, __u32 first)
 		__u64 seen = ts_block_devices[slot].key;
 
 		if (!seen) {
-			seen = __sync_val_compare_and_swap(&ts_block_devices[slot].key, 0, key);
+			seen = ts_compare_and_swap(&ts_block_devices[slot].key, 0, key, slot);
 			if (!seen)
 				return slot | NEW_DEVICE;
+			if (seen == TS_BUSY)
+				break;
 		}
 		if (seen == key)
 			return slot;
@@ -134,23 +142,24 @@ static __always_inline __u32 device_slot(const struct gendisk *disk)
 /* The first request of its kind on this device. Without a free cell it counts among the others. */
 __noinline __u32 ts_block_add_cell(__u32 slot, __u32 op)
 {
-	__u64 seen, cells;
-	__u32 number = op;
+	__u64 seen, cells, number = op;
 
 	if (slot >= TS_BLOCK_DEVICES || op >= TS_BLOCK_OPS)
 		return op;
 	if (ts_block_cells_used < ts_block_cells_per_cpu)
-		number = __sync_fetch_and_add(&ts_block_cells_used, 1);
+		number = ts_fetch_and_add_32(&ts_block_cells_used, 1, TS_BLOCK_DEVICES);
 	if (number >= ts_block_cells_per_cpu)
 		number = op;
 	seen = ts_block_devices[slot].cells;
 	for (int attempt = 0; attempt < TS_BLOCK_OPS; attempt++) {
 		if (TS_BLOCK_CELL(seen, op))
 			return TS_BLOCK_CELL(seen, op) - 1;
-		cells = __sync_val_compare_and_swap(&ts_block_devices[slot].cells, seen,
-						    seen | (__u64)(number + 1) << (8 * op));
+		cells = ts_compare_and_swap(&ts_block_devices[slot].cells, seen,
+					    seen | (number + 1) << (8 * op), slot);
 		if (cells == seen)
 			return number;
+		if (cells == TS_BUSY)
+			break;
 		seen = cells;
 	}
 	return op;
@@ -194,7 +203,7 @@ static __always_inline __u32 claim_way(__u32 number, __u64 request)
 #pragma unroll
 	for (__u32 way = 0; way < TS_BLOCK_STAMP_WAYS; way++)
 		if (!set->request[way] &&
-		    !__sync_val_compare_and_swap(&set->request[way], 0, request))
+		    !ts_compare_and_swap(&set->request[way], 0, request, number))
 			return way;
 	evicted = ts_block_evict(number) & (TS_BLOCK_STAMP_WAYS - 1);
 	set->request[evicted] = request;
@@ -418,7 +427,7 @@ int block_rq_issue(__u64 *context)
 		.sequential =
 			follows(device, cell, op, request->__sector, request->__data_len >> 9),
 	};
-	if (!device->near && !__sync_val_compare_and_swap(&device->near, 0, (__u64)request)) {
+	if (!device->near && !ts_compare_and_swap(&device->near, 0, (__u64)request, slot)) {
 		device->near_stamp = stamp;
 		device->near_issued = issued;
 		return 0;

@@ -12,6 +12,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 #include <tunescope/tcp.h>
+#include "atomic.bpf.h"
 #include "core.bpf.h"
 
 #define TIMER_LOSS_PROBE 5 /* ICSK_TIME_LOSS_PROBE */
@@ -89,7 +90,9 @@ __noinline __u32 ts_tcp_slot_of_key(__u64 key)
 		__u64 found = ts_tcp_shared.keys[slot];
 
 		if (!found)
-			found = __sync_val_compare_and_swap(&ts_tcp_shared.keys[slot], 0, key);
+			found = ts_compare_and_swap(&ts_tcp_shared.keys[slot], 0, key, slot);
+		if (found == TS_BUSY)
+			break;
 		if (!found || found == key)
 			return slot;
 	}
@@ -146,9 +149,9 @@ static __always_inline void record(__u32 slot, enum ts_tcp_histogram which, __u6
 	__sync_fetch_and_add(&histogram->sum, ns);
 	maximum = histogram->max;
 	for (int i = 0; i < MAXIMUM_TRIES && ns > maximum; i++) {
-		__u64 found = __sync_val_compare_and_swap(&histogram->max, maximum, ns);
+		__u64 found = ts_compare_and_swap(&histogram->max, maximum, ns, slot);
 
-		if (found == maximum)
+		if (found == maximum || found == TS_BUSY)
 			break;
 		maximum = found;
 	}

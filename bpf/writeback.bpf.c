@@ -7,6 +7,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include <tunescope/writeback.h>
+#include "atomic.bpf.h"
 #include "core.bpf.h"
 
 const volatile __u64 ts_writeback_jiffy_ns = 0;
@@ -48,7 +49,9 @@ static __always_inline __u32 device_slot(const struct backing_dev_info *bdi)
 		__u64 seen = device->key;
 
 		if (!seen) {
-			seen = __sync_val_compare_and_swap(&device->key, 0, key);
+			seen = ts_compare_and_swap(&device->key, 0, key, slot);
+			if (seen == TS_BUSY)
+				break;
 			if (!seen) {
 				bpf_probe_read_kernel_str(device->name, sizeof device->name,
 							  BPF_CORE_READ(bdi, dev_name));

@@ -36,7 +36,12 @@ clocks=$(grep -rnE '\b(time|clock|clock_gettime|gettimeofday|timespec_get|localt
 [ -z "$clocks" ] || complain "user/core reads no clock and knows no time zone, but calls:
 $clocks"
 
+# Kernels before 5.12 refuse a program that has one: bpf/atomic.bpf.h has a form for them.
+swaps=$(grep -nE '__sync_(val|bool)_compare_and_swap|[=(,!] *__sync_fetch_and_|__atomic_|__sync_lock' bpf/*.bpf.c || true)
+[ -z "$swaps" ] || complain "atomic operations that return something are to be those of bpf/atomic.bpf.h:
+$swaps"
+
 if command -v shellcheck >/dev/null 2>&1; then
-	shellcheck -S warning scripts/*.sh || complain "shellcheck"
+	shellcheck -S warning scripts/*.sh tests/vm/*.sh || complain "shellcheck"
 fi
 exit $status

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Makes sure that what a goal needs is installed; installs what is missing with apt. Quiet when nothing is.
-#   setup.sh build|check|bench [--no-install]
+#   setup.sh build|check|vm|bench [--no-install]
 set -eu
 
 goal=${1:-build}
@@ -13,6 +13,21 @@ need_command() { # command package
 }
 need_library() { # pkg-config name, package
 	pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"
+}
+
+# What fetches kernels and boots them.
+collect_for_guests() {
+	need_command qemu-system-x86_64 qemu-system-x86
+	need_command busybox busybox-static
+	! file -L "$(command -v busybox)" 2>/dev/null | grep -q 'dynamically linked' || missing="$missing busybox-static"
+	need_command cpio cpio
+	need_command modprobe kmod
+	need_command xz xz-utils
+	need_command zstd zstd
+	need_command ip iproute2
+	need_command jq jq
+	need_command fio fio
+	[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
 }
 
 collect_missing() {
@@ -30,6 +45,8 @@ collect_missing() {
 	need_library libcap libcap-dev
 	need_library libmicrohttpd libmicrohttpd-dev
 	[ "$goal" = build ] && return 0
+	collect_for_guests
+	[ "$goal" = vm ] && return 0
 	need_library cmocka libcmocka-dev
 	need_command bats bats
 	need_command fio fio

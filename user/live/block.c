@@ -10,6 +10,7 @@
 #include <tunescope/block.h>
 #include "../core/histogram.h"
 #include "block.skel.h"
+#include "block_plain.skel.h"
 #include "btf_enum.h"
 #include "clock.h"
 #include "diskstats.h"
@@ -131,7 +132,7 @@ static int block_open(struct ts_live *live, void **opaque, enum ts_status *statu
 	snprintf(why, 256, "out of memory");
 	if (!state)
 		return error;
-	state->skeleton = block_bpf__open_opts(ts_open_options(live));
+	state->skeleton = ts_skeleton_open(block, live);
 	if (!state->skeleton || !ts_slots_open(&state->slots, TS_BLOCK_DEVICES))
 		goto fail;
 	state->cpus = ts_possible_cpus();

@@ -155,6 +155,7 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	collector->run_statistics = -1;
 	collector->live.proc = "/proc";
 	collector->live.sys = "/sys";
+	collector->live.plain_programs = ts_bpf_lacks_fetch();
 	collector->live.netns = &collector->netns;
 	collector->netns.home = -1;
 	collector->live.settings = ts_settings_cache_open();

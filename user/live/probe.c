@@ -67,6 +67,31 @@ static bool disabled_by_user(const char *program)
 	return false;
 }
 
+bool ts_bpf_lacks_fetch(void)
+{
+	const struct bpf_insn exchange[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_STX | BPF_MEM | BPF_DW,
+		 .dst_reg = BPF_REG_10,
+		 .src_reg = BPF_REG_0,
+		 .off = -8},
+		{.code = BPF_STX | BPF_ATOMIC | BPF_DW,
+		 .dst_reg = BPF_REG_10,
+		 .src_reg = BPF_REG_0,
+		 .off = -8,
+		 .imm = BPF_CMPXCHG},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	int program = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "ts_exchange", "GPL", exchange,
+				    sizeof exchange / sizeof *exchange, NULL);
+
+	if (program < 0)
+		return program == -EINVAL;
+	close(program);
+	return false;
+}
+
 /* Decides which programs to load; returns how many are left. */
 static size_t choose_programs(struct ts_probe *probe, const struct btf *btf)
 {

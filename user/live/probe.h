@@ -34,6 +34,31 @@ struct ts_probe {
 	})
 
 /*
+ * Opens a skeleton of which there are two objects (bpf/atomic.bpf.h): NAME and NAME_plain. Their
+ * maps and programs have the same names. NULL with errno on failure.
+ */
+#define ts_skeleton_open(name, live)                                                              \
+	({                                                                                        \
+		struct name##_bpf *opened_ = calloc(1, sizeof *opened_);                          \
+		int error_ = opened_ ? name##_bpf__create_skeleton(opened_) : -ENOMEM;            \
+		if (!error_ && (live)->plain_programs)                                            \
+			opened_->skeleton->data =                                                 \
+				(void *)name##_plain_bpf__elf_bytes(&opened_->skeleton->data_sz); \
+		if (!error_)                                                                      \
+			error_ = bpf_object__open_skeleton(opened_->skeleton,                     \
+							   ts_open_options(live));                \
+		if (error_) {                                                                     \
+			name##_bpf__destroy(opened_);                                             \
+			opened_ = NULL;                                                           \
+			errno = -error_;                                                          \
+		}                                                                                 \
+		opened_;                                                                          \
+	})
+
+/* Does the BPF of this kernel lack atomic operations that return what was there? */
+bool ts_bpf_lacks_fetch(void);
+
+/*
  * After the skeleton was opened and its .rodata was set: a tp_btf program whose tracepoint this
  * kernel's BTF does not have is left out (unsupported), and so is one named by the user (disabled).
  * Then loads the object and attaches the rest, each on its own. From then on the skeleton's bss and

@@ -16,6 +16,7 @@
 #include "slots.h"
 #include "sockdiag.h"
 #include "tcp.skel.h"
+#include "tcp_plain.skel.h"
 
 #define RECONCILE_NS	 3000000000ULL
 #define RECONCILE_SHARE	 5000 /* less often when it would take more than one part in so many, */
@@ -226,7 +227,7 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 		return fail(NULL, status, why, "out of memory", -ENOMEM);
 	if (!ts_slots_open(&state->slots, TS_TCP_SLOTS))
 		return fail(state, status, why, "out of memory", -ENOMEM);
-	state->skeleton = tcp_bpf__open_opts(ts_open_options(live));
+	state->skeleton = ts_skeleton_open(tcp, live);
 	if (!state->skeleton)
 		return fail(state, status, why, "the BPF object cannot be opened", -errno);
 	ts_tracepoint_exists(live->kernel_btf, "tcp_retransmit_skb", &parameters);

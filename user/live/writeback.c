@@ -15,6 +15,7 @@
 #include "probe.h"
 #include "slots.h"
 #include "writeback.skel.h"
+#include "writeback_plain.skel.h"
 
 #define PROGRAM	   "ts_balance_dirty_pages"
 #define TRACEPOINT "balance_dirty_pages"
@@ -115,7 +116,7 @@ static int load(struct writeback *state, struct ts_live *live, enum ts_status *s
 
 	state->writers = calloc(1, sizeof *state->writers);
 	state->previous = calloc(1, sizeof *state->previous);
-	state->skeleton = writeback_bpf__open_opts(ts_open_options(live));
+	state->skeleton = ts_skeleton_open(writeback, live);
 	if (!state->skeleton || !state->writers || !state->previous ||
 	    !ts_slots_open(&state->slots, TS_WRITEBACK_DEVICES))
 		return -ENOMEM;

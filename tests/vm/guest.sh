@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Process 1 of a guest whose root is the host's, below an overlay: makes the place fit, runs the checks that the command
+# line names, and writes what they found to /dev/vda.
+export PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin HOME=/root LC_ALL=C.UTF-8
+tree=$(cd "$(dirname "$0")/../.." && pwd)
+word() { sed -n "s/.*\<tunescope\.$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
+mount -t tmpfs tmpfs /run
+mkdir -p /run/lock /run/netns
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
+ip link set lo up
+hostname guest
+cd "$tree" || reboot -f
+export results=/run/results tree
+mkdir $results
+uname -r >$results/uname
+tests/vm/checks.sh $(word checks | tr , ' ') >$results/checks.tap 2>$results/checks.err </dev/null &
+wait $!
+echo $? >$results/checks.exit
+dmesg >$results/dmesg
+echo finished >$results/finished
+tar -C $results -cf /dev/vda .
+sync
+busybox reboot -f

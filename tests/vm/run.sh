@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Boots one kernel under qemu and runs checks in it.
+#   run.sh KERNEL RESULTS [CHECK...]
+# RESULTS/status says "failed: …" from before the guest starts until what came out of it was read: a guest that dies,
+# hangs or writes nothing has not passed. Environment: CPUS (2), MEMORY (1536, MiB), LIMIT (seconds, 240),
+# APPEND (kernel command line), BINARY.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(cd "$here/../.." && pwd)
+kernel=$("$here/fetch.sh" "$1")
+results=$2
+shift 2
+checks=$*
+rm -rf "$results"
+mkdir -p "$results"
+echo 'failed: the guest has not started' >"$results/status"
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/tunescope-vm.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+"$here/initramfs.sh" "$kernel" "${BINARY:-$tree/build/tunescope}" "$work/initramfs"
+truncate -s 64M "$work/results"
+echo 'failed: the guest did not finish' >"$results/status"
+# TCG, not KVM: nested virtualisation is not to be had everywhere, and where it seems to be it may hang.
+code=0
+timeout -k 10 "${LIMIT:-240}" qemu-system-x86_64 -accel tcg,thread=${THREAD:-single} -cpu max,la57=off -smp "${CPUS:-2}" -m "${MEMORY:-1536}" \
+	-nodefaults -no-user-config -no-reboot -display none -net none \
+	-serial "file:$results/console" -device virtio-rng-pci \
+	-kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
+	-append "console=ttyS0 panic=-1 quiet net.ifnames=0 tunescope.modules=$kernel/lib/modules tunescope.tree=$tree tunescope.checks=${checks// /,} ${APPEND:-}" \
+	-drive "file=$work/results,if=virtio,format=raw,cache=unsafe" \
+	-virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
+	</dev/null >"$results/qemu" 2>&1 || code=$?
+if [ $code != 0 ]; then
+	echo "failed: qemu ended with code $code after at most ${LIMIT:-240} s" >"$results/status"
+elif ! tar -C "$results" -xf "$work/results" 2>/dev/null || [ ! -e "$results/finished" ]; then
+	echo 'failed: the guest ended without results' >"$results/status"
+else
+	echo finished >"$results/status"
+fi
+cat "$results/status"
