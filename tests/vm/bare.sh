@@ -11,7 +11,7 @@ tunescope doctor --json >doctor.json 2>>doctor.err
 (i=0; while [ $i -lt 400 ]; do dd if=/dev/vda of=/dev/null bs=4k count=50 iflag=direct; i=$((i + 1)); done >/dev/null 2>&1) &
 tunescope advise -d 5 --json >advise.json 2>advise.err
 echo $? >advise.exit
-uname -r >uname
+uname -r >kernel
 echo finished >finished
 dmesg >dmesg
 tar cf /dev/vda .

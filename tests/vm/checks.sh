@@ -1,7 +1,245 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-echo "1..1"
+# Runs in a guest, from the tree: the checks that are named, or all. Prints TAP; what else they leave is in $results.
+: "${results:?}" "${tree:?}"
 tunescope=$tree/build/tunescope
-timeout 60 $tunescope doctor >$results/doctor.txt 2>$results/doctor.err
-timeout 60 $tunescope doctor --json --verbose >$results/doctor.json 2>$results/doctor.log
-timeout 60 $tunescope advise -d 5 --json >$results/advise.json 2>$results/advise.err
+number=0
+
+# A check is a function; it fails when it returns non-zero, and what it printed says why.
+check() { # name
+	local output code=0
+	number=$((number + 1))
+	output=$(set -e; "check_$1" 2>&1) || code=$?
+	[ $code = 0 ] && echo "ok $number - $1" || echo "not ok $number - $1 (exit code $code)"
+	[ -z "$output" ] || sed 's/^/# /' <<<"$output"
+}
+complain() {
+	echo "$*"
+	return 1
+}
+
+# ---- doctor: every source and program is there, or says what this kernel lacks; none has failed
+
+check_doctor() {
+	local code=0
+	timeout 60 "$tunescope" doctor --json >"$results/doctor.json" 2>"$results/doctor.err" || code=$?
+	timeout 60 "$tunescope" doctor >"$results/doctor.txt" 2>>"$results/doctor.err" || :
+	[ $code -le 1 ] || complain "exit code $code" "$(cat "$results/doctor.err")"
+	jq -e '(.sources + .programs) | length > 20 and all(.status != "failed")' "$results/doctor.json" >/dev/null ||
+		complain "$(jq -c '(.sources + .programs)[] | select(.status == "failed") | [.name, .why]' "$results/doctor.json")"
+}
+
+# ---- what was counted during a load, against what the guest's own kernel and the load say
+
+# Starts advise, and returns when it measures: what is done between this and observed lies within its window.
+observe() { # seconds
+	local i
+	"$tunescope" advise -d "$1" --json >"$results/advise.json" 2>"$results/advise.err" 3>&- &
+	observer=$!
+	for ((i = 0; i < 300; i++)); do
+		! grep -qs '^link_id' /proc/$observer/fdinfo/* || break
+		sleep 0.1
+	done
+	sleep 1.5
+}
+observed() { wait $observer || complain "advise: exit code $?: $(cat "$results/advise.err")"; }
+
+# The sum over the series of a family whose labels contain all of an object.
+counted() { # family, labels, field of a histogram
+	jq --arg name "$1" --argjson labels "${2:-{\}}" --arg field "${3:-count}" '[.families[] | select(.name == $name) | .series[]
+		| select(.labels | contains($labels)) | .value // .[$field] // 0] | add // 0' "$results/advise.json"
+}
+quantile() { counted "$1" "$2" "$3"; }
+expect() { # what, value, comparison of awk, value
+	awk -v a="$2" -v b="$4" "BEGIN { exit !(a $3 b) }" || complain "$1: $2, to be $3 $4"
+}
+of_stat() { awk -v key="$1" '$1 == key { print $2 }' /proc/stat; }
+of_disk() { awk -v disk="$1" '$3 == disk { print $4 + $8 }' /proc/diskstats; }
+of_tcp() { nstat -asz "$1" 2>/dev/null | awk -v key="$1" '$1 == key { print $2 }'; }
+disk_load() { # device, requests, requests at a time
+	fio --name=load --filename="/dev/$1" --rw=randrw --bs=4k --iodepth="$3" --ioengine=libaio --direct=1 --size=32m \
+		--number_ios="$2" --output-format=json 2>/dev/null
+}
+tcp_load() { # connections, address
+	/usr/bin/python3 - "$@" <<-'END'
+		import socket, sys, threading
+		address = (sys.argv[2], 8077)
+		server = socket.create_server(("0.0.0.0", 8077))
+		for _ in range(int(sys.argv[1])):
+		    client = socket.create_connection(address); peer, _ = server.accept()
+		    client.sendall(b"x" * 100); peer.recv(100); peer.sendall(b"y" * 100); client.recv(100)
+		    client.close(); peer.close()
+	END
+}
+
+check_counts() {
+	local switches inner requests opens
+	switches=$(of_stat ctxt) requests=$(of_disk vdb) opens=$(of_tcp TcpActiveOpens)
+	observe 10
+	inner=$(of_stat ctxt)
+	disk_load vdb 300 8 >/dev/null
+	tcp_load 40 127.0.0.1
+	inner=$(($(of_stat ctxt) - inner))
+	observed
+	requests=$(($(of_disk vdb) - requests)) opens=$(($(of_tcp TcpActiveOpens) - opens)) switches=$(($(of_stat ctxt) - switches))
+	expect "requests to vdb, with /proc/diskstats" "$(counted block_latency '{"device":"vdb"}')" == $requests
+	expect "requests to vdb" $requests '>=' 300
+	expect "connections opened, with TcpActiveOpens" "$(counted tcp_connect_latency)" == $opens
+	expect "connections closed, both ends" "$(counted tcp_connections_closed)" '>=' 40
+	expect "context switches, with /proc/stat during the load" "$(counted context_switches)" '>=' $inner
+	expect "context switches, with /proc/stat all the time" "$(counted context_switches)" '<=' $switches
+	expect "waits for a CPU" "$(counted runq_latency)" '>' 0
+	expect "the longest wait for a CPU, ms" "$(counted runq_latency '{}' max)" '<' 10
+	jq -e '.families | length > 40 and all(.status != "failed" and .status != "unsupported")' "$results/advise.json" >/dev/null ||
+		jq -r '.families[] | select(.status == "failed" or .status == "unsupported") | "\(.name): \(.status), \(.why)"' "$results/advise.json"
+	jq -e '.families | all(.status != "failed")' "$results/advise.json" >/dev/null || complain "a family has failed"
+	cp "$results/advise.json" "$results/report.json"
+}
+
+# ---- devices with real queues: which part of the time is the queue's and which the device's
+
+# A device that takes a fixed time for each of a few requests at once; the others wait in front of it.
+check_null_blk() {
+	local device=2000000 p50
+	modprobe null_blk nr_devices=1 queue_mode=2 irqmode=2 completion_nsec=20000000 submit_queues=2 hw_queue_depth=4 gb=1 ||
+		complain "no null_blk"
+	echo mq-deadline >/sys/block/nullb0/queue/scheduler
+	observe 8
+	device=$(disk_load nullb0 200 32 | jq '.jobs[0] | [.read, .write] | (map(.clat_ns.mean * .total_ios) | add) / (map(.total_ios) | add) / 1e9')
+	observed
+	rmmod null_blk
+	expect "requests" "$(counted block_latency '{"device":"nullb0"}')" '>=' 200
+	p50=$(counted block_device_latency '{"device":"nullb0","op":"read"}' p50)
+	expect "the device's part, of 20 ms" "$p50" '>' 0.018
+	expect "the device's part, of 20 ms" "$p50" '<' 0.040
+	expect "the queue's part, of 32 before 8" "$(counted block_queue_latency '{"device":"nullb0","op":"read"}' p50)" '>' 0.020
+	p50=$(jq '[.families[] | select(.name == "block_latency") | .series[] | select(.labels.device == "nullb0")]
+		| (map(.sum) | add) / (map(.count) | add)' "$results/advise.json")
+	expect "all of it, with what fio saw" "$p50" '<' "$(awk -v a="$device" 'BEGIN { print a * 1.1 + 0.002 }')"
+	expect "all of it, with what fio saw" "$p50" '>' "$(awk -v a="$device" 'BEGIN { print a * 0.8 - 0.002 }')"
+}
+check_scsi_debug() {
+	local disk requests
+	modprobe scsi_debug ndelay=10000000 dev_size_mb=64 max_queue=8 submit_queues=2 || complain "no scsi_debug"
+	for _ in {1..50}; do
+		disk=$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/* 2>/dev/null)
+		[ -z "$disk" ] || break
+		sleep 0.2
+	done
+	disk=${disk##*/}
+	[ -n "$disk" ] || complain "scsi_debug made no disk"
+	sleep 2
+	requests=$(of_disk "$disk")
+	observe 8
+	disk_load "$disk" 200 4 >/dev/null
+	observed
+	requests=$(($(of_disk "$disk") - requests))
+	rmmod scsi_debug || :
+	expect "requests, with /proc/diskstats" "$(counted block_latency "{\"device\":\"$disk\"}")" == $requests
+	expect "the device's part, of 10 ms" "$(counted block_device_latency "{\"device\":\"$disk\",\"op\":\"read\"}" p50)" '>' 0.009
+	expect "the device's part, of 10 ms" "$(counted block_device_latency "{\"device\":\"$disk\",\"op\":\"read\"}" p50)" '<' 0.030
+}
+# A delay above the device is neither its queue's nor its own.
+check_dm_delay() {
+	modprobe dm_delay || complain "no dm-delay"
+	command -v dmsetup >/dev/null || complain "no dmsetup"
+	dmsetup create --noudevsync slow --table "0 65536 delay /dev/vdb 0 20"
+	dmsetup mknodes
+	observe 8
+	disk_load mapper/slow 100 4 >/dev/null
+	observed
+	dmsetup remove --noudevsync slow
+	expect "requests to vdb" "$(counted block_latency '{"device":"vdb"}')" '>=' 100
+	expect "the device's part, without the 20 ms" "$(counted block_device_latency '{"device":"vdb","op":"read"}' p50)" '<' 0.015
+	expect "the queue's part, without the 20 ms" "$(counted block_queue_latency '{"device":"vdb","op":"read"}' p50)" '<' 0.015
+}
+
+# ---- a network with delay and loss
+
+check_netem() {
+	local sent
+	modprobe sch_netem || complain "no netem"
+	ip netns add near
+	ip netns add far
+	ip link add near0 netns near type veth peer name far0 netns far
+	ip -n near addr add 10.9.8.1/24 dev near0
+	ip -n far addr add 10.9.8.2/24 dev far0
+	ip -n near link set near0 up
+	ip -n far link set far0 up
+	tc -n near qdisc add dev near0 root netem delay 60ms loss 10%
+	observe 20
+	ip netns exec far /usr/bin/python3 -c 'import socket
+s = socket.create_server(("0.0.0.0", 8078)); s.settimeout(14)
+try:
+    while True:
+        c, _ = s.accept()
+        while c.recv(65536): pass
+        c.sendall(b"y"); c.close()
+except OSError: pass' &
+	sleep 0.5
+	ip netns exec near timeout 13 /usr/bin/python3 -c 'import socket
+for _ in range(12):
+    c = socket.create_connection(("10.9.8.2", 8078)); c.sendall(b"x" * 60000); c.shutdown(1); c.recv(1); c.close()' || :
+	observed
+	sent=$(ip netns exec near nstat -asz TcpRetransSegs | awk '$1 == "TcpRetransSegs" { print $2 }')
+	ip netns del near
+	ip netns del far
+	expect "segments sent again" "$sent" '>' 0
+	expect "segments sent again, with TcpRetransSegs" "$(counted tcp_retransmits)" '==' "$sent"
+	expect "round-trip time, of 60 ms" "$(counted tcp_minimum_rtt '{"port":"8078","side":"client"}' p50)" '>' 0.058
+	expect "round-trip time, of 60 ms" "$(counted tcp_minimum_rtt '{"port":"8078","side":"client"}' p50)" '<' 0.120
+}
+
+# ---- what comes and goes while it is measured
+
+# CPUs taken offline and online: nothing is lost, counted twice or hangs.
+check_cpus() {
+	local switches last
+	[ -e /sys/devices/system/cpu/cpu1/online ] || { echo "one CPU: nothing to take offline"; return; }
+	switches=$(of_stat ctxt)
+	observe 12
+	for _ in 1 2; do
+		for last in /sys/devices/system/cpu/cpu[1-9]*/online; do echo 0 >"$last"; done
+		disk_load vdb 60 4 >/dev/null
+		for last in /sys/devices/system/cpu/cpu[1-9]*/online; do echo 1 >"$last"; done
+		disk_load vdb 60 4 >/dev/null
+	done
+	observed
+	switches=$(($(of_stat ctxt) - switches))
+	expect "requests to vdb" "$(counted block_latency '{"device":"vdb"}')" '==' 240
+	expect "context switches, with /proc/stat" "$(counted context_switches)" '<=' "$switches"
+	expect "the longest wait for a CPU, s" "$(counted runq_latency '{}' max)" '<' 10
+	jq -e '.families | all(.status != "failed")' "$results/advise.json" >/dev/null || complain "a family has failed"
+	expect "CPUs" "$(jq .host.cpus "$results/advise.json")" '==' "$(nproc)"
+}
+check_churn() {
+	local i
+	mkdir -p /sys/fs/cgroup/churn
+	observe 10
+	for i in {1..12}; do
+		ip netns add churn$i
+		ip -n churn$i link set lo up
+		mkdir /sys/fs/cgroup/churn/$i
+		sh -c "echo \$\$ >/sys/fs/cgroup/churn/$i/cgroup.procs; exec ip netns exec churn$i sleep 0.1"
+		ip netns del churn$i
+		rmdir /sys/fs/cgroup/churn/$i
+	done
+	observed
+	rmdir /sys/fs/cgroup/churn
+	[ ! -s "$results/advise.err" ] || complain "$(cat "$results/advise.err")"
+	jq -e '.families | all(.status != "failed")' "$results/advise.json" >/dev/null || complain "a family has failed"
+}
+
+# ---- the live tests that fit in a guest
+
+live() { CMOCKA_MESSAGE_OUTPUT=TAP timeout 150 "build/tests/live/test_$1" 2>&1 | tee "$results/test_$1.tap" | { ! grep -E '^not ok|^# |ERROR'; } ; [ "${PIPESTATUS[0]}" = 0 ]; }
+check_live_block() { live block; }
+check_live_tcp() { live tcp; }
+check_live_writeback() { live writeback; }
+check_live_sched() { live sched; }
+check_live_sockets() { live sockets; }
+check_live_kernel_types() { live kernel_types; }
+check_live_proc() { live proc; }
+
+for name in "${@:-doctor}"; do check "$name"; done
+echo "1..$number"

@@ -15,8 +15,9 @@ hostname guest
 cd "$tree" || reboot -f
 export results=/run/results tree
 mkdir $results
-uname -r >$results/uname
-tests/vm/checks.sh $(word checks | tr , ' ') >$results/checks.tap 2>$results/checks.err </dev/null &
+uname -r >$results/kernel
+IFS=, read -ra checks < <(word checks)
+tests/vm/checks.sh "${checks[@]}" >$results/checks.tap 2>$results/checks.err </dev/null &
 wait $!
 echo $? >$results/checks.exit
 dmesg >$results/dmesg

@@ -20,6 +20,7 @@ trap 'rm -rf "$work"' EXIT
 
 "$here/initramfs.sh" "$kernel" "${BINARY:-$tree/build/tunescope}" "$work/initramfs"
 truncate -s 64M "$work/results"
+truncate -s 512M "$work/disk"
 echo 'failed: the guest did not finish' >"$results/status"
 # TCG, not KVM: nested virtualisation is not to be had everywhere, and where it seems to be it may hang.
 code=0
@@ -29,6 +30,7 @@ timeout -k 10 "${LIMIT:-240}" qemu-system-x86_64 -accel tcg,thread=${THREAD:-sin
 	-kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
 	-append "console=ttyS0 panic=-1 quiet net.ifnames=0 tunescope.modules=$kernel/lib/modules tunescope.tree=$tree tunescope.checks=${checks// /,} ${APPEND:-}" \
 	-drive "file=$work/results,if=virtio,format=raw,cache=unsafe" \
+	-drive "file=$work/disk,if=virtio,format=raw,cache=unsafe" \
 	-virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
 	</dev/null >"$results/qemu" 2>&1 || code=$?
 if [ $code != 0 ]; then
