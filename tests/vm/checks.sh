@@ -5,17 +5,20 @@
 tunescope=$tree/build/tunescope
 number=0
 
-# A check is a function; it fails when it returns non-zero, and what it printed says why.
+# A check is a function; it has failed when it complained, and went on all the same where that makes sense.
 check() { # name
-	local output code=0
+	local output code=0 result
 	number=$((number + 1))
-	output=$(set -e; "check_$1" 2>&1) || code=$?
-	[ $code = 0 ] && echo "ok $number - $1" || echo "not ok $number - $1 (exit code $code)"
+	output=$(failed=0; "check_$1" 2>&1; exit $failed) || code=$?
+	result=ok
+	[ $code = 0 ] || result='not ok'
+	echo "$result $number - $1"
 	[ -z "$output" ] || sed 's/^/# /' <<<"$output"
 }
 complain() {
 	echo "$*"
-	return 1
+	failed=1
+	false
 }
 
 # ---- doctor: every source and program is there, or says what this kernel lacks; none has failed
@@ -104,6 +107,7 @@ check_null_blk() {
 	modprobe null_blk nr_devices=1 queue_mode=2 irqmode=2 completion_nsec=20000000 submit_queues=2 hw_queue_depth=4 gb=1 ||
 		complain "no null_blk"
 	echo mq-deadline >/sys/block/nullb0/queue/scheduler
+	echo 64 >/sys/block/nullb0/queue/nr_requests
 	observe 8
 	device=$(disk_load nullb0 200 32 | jq '.jobs[0] | [.read, .write] | (map(.clat_ns.mean * .total_ios) | add) / (map(.total_ios) | add) / 1e9')
 	observed
@@ -120,14 +124,14 @@ check_null_blk() {
 }
 check_scsi_debug() {
 	local disk requests
-	modprobe scsi_debug ndelay=10000000 dev_size_mb=64 max_queue=8 submit_queues=2 || complain "no scsi_debug"
+	modprobe -a sd_mod && modprobe scsi_debug ndelay=10000000 dev_size_mb=64 max_queue=8 submit_queues=2 || { complain "no scsi_debug"; return; }
 	for _ in {1..50}; do
-		disk=$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/* 2>/dev/null)
+		disk=$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*:*/block/* 2>/dev/null)
 		[ -z "$disk" ] || break
 		sleep 0.2
 	done
 	disk=${disk##*/}
-	[ -n "$disk" ] || complain "scsi_debug made no disk"
+	[ -n "$disk" ] || { complain "scsi_debug made no disk" "$(find /sys/class/block | tr "\n" " ")"; return; }
 	sleep 2
 	requests=$(of_disk "$disk")
 	observe 8
@@ -141,8 +145,8 @@ check_scsi_debug() {
 }
 # A delay above the device is neither its queue's nor its own.
 check_dm_delay() {
-	modprobe dm_delay || complain "no dm-delay"
-	command -v dmsetup >/dev/null || complain "no dmsetup"
+	modprobe dm_delay || { complain "no dm-delay"; return; }
+	command -v dmsetup >/dev/null || { complain "no dmsetup"; return; }
 	dmsetup create --noudevsync slow --table "0 65536 delay /dev/vdb 0 20"
 	dmsetup mknodes
 	observe 8
@@ -158,7 +162,7 @@ check_dm_delay() {
 
 check_netem() {
 	local sent
-	modprobe sch_netem || complain "no netem"
+	modprobe sch_netem || { complain "no netem"; return; }
 	ip netns add near
 	ip netns add far
 	ip link add near0 netns near type veth peer name far0 netns far
@@ -232,7 +236,10 @@ check_churn() {
 
 # ---- the live tests that fit in a guest
 
-live() { CMOCKA_MESSAGE_OUTPUT=TAP timeout 150 "build/tests/live/test_$1" 2>&1 | tee "$results/test_$1.tap" | { ! grep -E '^not ok|^# |ERROR'; } ; [ "${PIPESTATUS[0]}" = 0 ]; }
+live() {
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout 150 "build/tests/live/test_$1" >"$results/test_$1.tap" 2>&1 ||
+		complain "exit code $?" "$(grep -E '^not ok|^# |ERROR' "$results/test_$1.tap" || tail -3 "$results/test_$1.tap")"
+}
 check_live_block() { live block; }
 check_live_tcp() { live tcp; }
 check_live_writeback() { live writeback; }
