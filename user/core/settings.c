@@ -156,7 +156,7 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 .reference = "Documentation/networking/ip-sysctl.rst; RFC 2018"},
 	[TS_SETTING_TCP_MTU_PROBING] =
 		{"net.ipv4.tcp_mtu_probing", SYSCTL(NETNS), "/proc/sys/net/ipv4/tcp_mtu_probing", 1,
-		 "mode", RANGE(0, 2), COUPLED(NONE, NONE), TS_EFFECT_NEW_SOCKETS,
+		 "mode", RANGE(0, 2), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
 		 "a connection that loses segments for another reason may end up with smaller ones "
 		 "than its path takes",
 		 "find the largest segment a path takes: 0 never, 1 when segments keep getting "

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The last segments of an answer are lost, and nothing tells the sender before its retransmission
+ * timeout: at least tcp_rto_min_us, however short the path is.
+ */
+#include "../rule.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../arena.h"
+
+enum { EVENTS, TAIL_SHARE, RATIO, LOSS_MOST };
+
+#define ROUND_TRIPS 10 /* what is proposed, in round-trip times, */
+#define PROPOSE_LEAST                                                              \
+	10000.0 /* and at least, in microseconds: some ticks of any kernel's clock \
+		 */
+
+/* The connections of one service (or to one remote port). */
+struct flow {
+	const char *netns, *side, *port;
+	double timeouts, probes, all; /* retransmissions */
+	double loss;		      /* retransmissions over segments sent, of the namespace */
+	double rtt;		      /* smoothed, median; NAN unknown */
+	double rto_min;		      /* seconds; NAN when not read */
+};
+
+static double retransmits(const struct ts_rule_context *context, const struct flow *f,
+			  const char *cause)
+{
+	return (double)ts_window_counter(context->window, TS_FAMILY_TCP_RETRANSMITS,
+					 TS_LABELS(f->netns, f->side, f->port, cause));
+}
+
+static double round_trip(const struct ts_rule_context *context, const struct flow *f)
+{
+	const char *const labels[TS_LABELS_MAX] = {f->netns, f->side, f->port};
+	struct ts_histogram *h =
+		ts_window_histogram(context->window, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT, labels);
+
+	if (!h || !h->count)
+		h = ts_window_histogram(context->window, TS_FAMILY_TCP_SMOOTHED_RTT, labels);
+	return h && h->count ? ts_histogram_quantile(h, 0.5) : NAN;
+}
+
+static struct flow measure(const struct ts_rule_context *context, const struct ts_series *s)
+{
+	struct flow f = {.netns = s->label[0], .side = s->label[1], .port = s->label[2]};
+	double sent = ts_rule_network_counter(context, f.netns, "TcpOutSegs");
+
+	f.timeouts = retransmits(context, &f, "timeout");
+	f.probes = retransmits(context, &f, "probe");
+	f.all = f.timeouts + f.probes + retransmits(context, &f, "fast");
+	f.loss = sent > 0 ? ts_rule_network_counter(context, f.netns, "TcpRetransSegs") / sent : 1;
+	f.rtt = round_trip(context, &f);
+	f.rto_min = 1e-6 * ts_window_setting_number(context->window, TS_SETTING_TCP_RTO_MIN_US,
+						    f.netns, 0, NAN);
+	return f;
+}
+
+static const char *text(struct ts_rule_context *context, const struct flow *f)
+{
+	return ts_text(context, "%s %s in %s",
+		       strcmp(f->side, "outbound") ? "port" : "connections to remote port", f->port,
+		       ts_rule_netns_text(context, f->netns));
+}
+
+static void add_evidence(struct ts_rule_context *context, struct ts_finding *finding,
+			 const struct flow *f)
+{
+	const char *const labels[TS_LABELS_MAX] = {f->netns, f->side, f->port};
+	double waits = f->timeouts + f->probes;
+
+	ts_finding_judged(context, finding, TS_FAMILY_TCP_RETRANSMITS, labels,
+			  "retransmissions after a timeout and tail-loss probes", waits, "segments",
+			  (__u64)f->all, context->threshold[EVENTS]);
+	ts_finding_judged(context, finding, TS_FAMILY_TCP_RETRANSMITS, labels,
+			  "the same as a share of all retransmissions", 100 * waits / f->all, "%",
+			  (__u64)f->all, 100 * context->threshold[TAIL_SHARE]);
+	ts_finding_judged(context, finding, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT, labels,
+			  "round-trip time (median of the readings)", 1e3 * f->rtt, "ms",
+			  (__u64)f->all, 1e3 * f->rto_min / context->threshold[RATIO]);
+	ts_finding_judged(context, finding, TS_FAMILY_NETWORK_COUNTERS,
+			  TS_LABELS(f->netns, "TcpRetransSegs"),
+			  "retransmissions as a share of the segments sent by that namespace",
+			  100 * f->loss, "%", 1, 100 * context->threshold[LOSS_MOST]);
+	finding->harm = waits * f->rto_min;
+	finding->harm_unit = "seconds waited for retransmissions";
+	finding->harm_seconds = finding->harm;
+}
+
+static void lower(struct ts_rule_context *context, const struct flow *f)
+{
+	double wanted =
+		fmax(ceil(ROUND_TRIPS * f->rtt * 1e3) * 1e3, PROPOSE_LEAST); /* whole ms, in us */
+	struct ts_finding *finding = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
+
+	ts_finding_propose(context, finding, TS_SETTING_TCP_RTO_MIN_US, f->netns,
+			   ts_text(context, "%.0f", wanted));
+	finding->port = ts_arena_intern(context->report->arena, f->port);
+	ts_finding_identify(context, finding, finding->setting,
+			    strcmp(f->side, "outbound") ? "port" : "remote-port");
+	finding->title = ts_text(context,
+				 "Lost segments at the end of an answer wait for %.0f ms on a path "
+				 "of %.2g ms: %s",
+				 1e3 * f->rto_min, 1e3 * f->rtt, text(context, f));
+	finding->computed =
+		ts_text(context, "%d round-trip times of %.2g ms (median), at least %.0f ms",
+			ROUND_TRIPS, 1e3 * f->rtt, 1e-3 * PROPOSE_LEAST);
+	finding->remedy = "A service takes it when it calls listen(): restart it. It counts for "
+			  "all paths of the namespace, long ones too, whose timeout follows their "
+			  "round-trip time; for one path alone: ip route change … rto_min.";
+	finding->expect = ts_text(context, "each of these waits becomes about %.0f ms (%.0f now)",
+				  1e-3 * wanted, 1e3 * f->rto_min);
+	finding->confidence = 0.85;
+	add_evidence(context, finding, f);
+}
+
+/* Most of what is lost is lost at the end, and the retransmission then arrives. */
+static bool waits_for_timeouts(const struct ts_rule_context *context, const struct flow *f)
+{
+	double waits = f->timeouts + f->probes;
+
+	return waits >= context->threshold[EVENTS] &&
+	       waits >= context->threshold[TAIL_SHARE] * f->all;
+}
+
+static void judge_flow(struct ts_rule_context *context, const struct flow *f)
+{
+	const struct ts_setting_value *setting =
+		ts_window_setting(context->window, TS_SETTING_TCP_RTO_MIN_US, f->netns);
+
+	if (f->loss > context->threshold[LOSS_MOST]) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_QUIET,
+			"%s wait for timeouts, but %.0f %% of all segments are retransmissions: "
+			"the path loses too much, or does not deliver at all, for a shorter "
+			"timeout to matter",
+			text(context, f), 100 * f->loss);
+	} else if (isnan(f->rtt)) {
+		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+					"%s wait for timeouts, but their round-trip time was not "
+					"seen: observe longer",
+					text(context, f));
+	} else if (isnan(f->rto_min)) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"%s wait for timeouts on a path of %.2g ms; %s: there `ip route change … "
+			"rto_min 10ms` does the same for one path",
+			text(context, f), 1e3 * f->rtt,
+			setting && *setting->why ? setting->why
+						 : "tcp_rto_min_us could not be read");
+	} else if (f->rto_min < context->threshold[RATIO] * f->rtt ||
+		   1e6 * f->rto_min < 2 * PROPOSE_LEAST) {
+		ts_rule_without_finding(context, TS_OUTCOME_QUIET,
+					"%s wait for timeouts, but tcp_rto_min_us (%.0f ms) is "
+					"short enough for its path of %.2g ms",
+					text(context, f), 1e3 * f->rto_min, 1e3 * f->rtt);
+	} else {
+		lower(context, f);
+	}
+}
+
+/* Series of one flow stand for its causes: judged with the first of them. */
+static bool seen_before(const struct ts_window *window, const struct ts_series *series)
+{
+	ts_for_each_series (s, window, TS_FAMILY_TCP_RETRANSMITS) {
+		if (s == series)
+			return false;
+		if (!strcmp(s->label[0], series->label[0]) &&
+		    !strcmp(s->label[1], series->label[1]) &&
+		    !strcmp(s->label[2], series->label[2]))
+			return true;
+	}
+	return false;
+}
+
+static enum ts_outcome judge(struct ts_rule_context *context)
+{
+	double most = 0;
+
+	ts_for_each_series (s, context->window, TS_FAMILY_TCP_RETRANSMITS) {
+		struct flow f;
+
+		if (ts_rule_is_other(s) || seen_before(context->window, s))
+			continue;
+		f = measure(context, s);
+		if (waits_for_timeouts(context, &f))
+			judge_flow(context, &f);
+		else
+			most = fmax(most, f.timeouts + f.probes);
+	}
+	if (context->why)
+		return context->outcome;
+	return ts_rule_without_finding(context, TS_OUTCOME_QUIET,
+				       "at most %.0f retransmissions of a service waited for a "
+				       "timeout, or most did not have to (threshold %.0f)",
+				       most, context->threshold[EVENTS]);
+}
+
+const struct ts_rule ts_rule_rto_min = {
+	.id = "rto-min",
+	.title = "Long waits for retransmissions",
+	.needs = {TS_FAMILY_TCP_RETRANSMITS, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT,
+		  TS_FAMILY_NETWORK_COUNTERS, TS_FAMILY_COUNT},
+	.settings = {TS_SETTING_TCP_RTO_MIN_US, TS_SETTING_COUNT},
+	.thresholds =
+		{[EVENTS] = {"timeouts", 5, 1, 1e9, "segments",
+			     "retransmissions after a timeout, and tail-loss probes, of one "
+			     "service during the window, from which on it is a symptom"},
+		 [TAIL_SHARE] = {"tail_share", 0.3, 0.01, 1, "share of its retransmissions",
+				 "the same as a share: below it most losses are noticed at once"},
+		 [RATIO] = {"round_trips", 10, 2, 10000, "round-trip times",
+			    "the shortest timeout, in round-trip times, from which on it is too "
+			    "long for the path"},
+		 [LOSS_MOST] = {"loss_most", 0.15, 0.001, 1, "share of the segments sent",
+				"retransmissions, as a share of all segments of the namespace, "
+				"above which the path is at fault and not the timeout"}},
+	.judge = judge,
+	.explanation =
+		"A lost segment is noticed within a round trip when others follow it; the last "
+		"ones of an answer are not, and wait for a tail-loss probe or the retransmission "
+		"timeout, which is no shorter than net.ipv4.tcp_rto_min_us (200 ms by default).\n"
+		"Convicts tcp_rto_min_us: a third of a service's retransmissions or more wait for "
+		"a timeout or probe, and the shortest timeout is ten round-trip times or more.\n"
+		"Acquits it: long paths; losses amidst much data; a path that loses a large part "
+		"of everything or nothing comes through at all (a dead host, a black hole).\n"
+		"Below the time by which the other side delays its acknowledgements (up to 40 ms "
+		"on Linux) some segments are sent twice, which costs little. The kernel has the "
+		"setting since 6.11; before, ip route … rto_min does it for one path.\n"
+		"Source: tcp_rto_min(), tcp_schedule_loss_probe(); RFC 6298, RFC 8985.",
+};
