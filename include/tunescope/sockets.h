@@ -5,21 +5,42 @@
 
 #include <tunescope/types.h>
 
+#define TS_SOCKET_ALGORITHM 16 /* TCP_CA_NAME_MAX */
+
 /* Which sockets to write, set before each visit of a namespace. */
 enum ts_sockets_wanted {
 	TS_SOCKETS_OPEN = 1, /* established and close-wait */
 	TS_SOCKETS_ALL = 2,  /* everything that holds a local port, TIME_WAIT included */
 };
 
+/* What a connection has counted since it began. Times are in ticks of the kernel's clock. */
+struct ts_socket_progress {
+	__u64 bytes_received, bytes_acked;
+	__u32 segments_received, segments_sent; /* with data */
+	__u32 out_of_order;			/* segments received that way; 0 before 5.5 */
+	__u32 retransmitted;			/* segments */
+	/* Time with data to send or on its way; of that, held up by the other side's window, and by
+	 * the send buffer. */
+	__u32 busy, window_limited, buffer_limited;
+};
+
 struct ts_socket_record {
 	__u64 identity; /* address of the socket: the same as long as the connection lives */
-	__u64 bytes_received;
+	struct ts_socket_progress progress;
 	__u8 remote_address[16]; /* IPv4 in the first four */
+	char congestion_control[TS_SOCKET_ALGORITHM];
 	__u16 local_port, remote_port;
 	__u8 state;
 	__u8 ipv6;
-	__u8 buffer_locked;    /* the application set SO_RCVBUF */
-	__u8 open;	       /* the members below are filled in */
+	__u8 open;		 /* the members below are filled in */
+	__u8 buffer_locked;	 /* the application set SO_RCVBUF */
+	__u8 send_buffer_locked; /* the application set SO_SNDBUF */
+	__u8 window_scaling;	 /* both sides offered it */
+	__u8 selective_acks;	 /* likewise */
+	__u8 congestion_state;	 /* icsk_ca_state: 0 open … 4 loss */
+	__u8 timeouts;		 /* in a row, without an answer */
+	__u8 backoff;		 /* the timeout has been doubled so many times */
+	__u8 padding[6];
 	__u32 unread;	       /* bytes received in order and not yet read */
 	__u32 window;	       /* receive window */
 	__u32 buffer;	       /* sk_rcvbuf */
@@ -29,6 +50,16 @@ struct ts_socket_record {
 	/* When data last went and came, in ticks of the kernel's clock. */
 	__u32 last_sent, last_received;
 	__u32 exchanged; /* data did both */
+	/* sending */
+	__u32 send_buffer;			       /* sk_sndbuf */
+	__u32 unsent;				       /* bytes written and not yet sent */
+	__u32 peer_window;			       /* what the other side last offered */
+	__u32 segment_size;			       /* of the largest payload */
+	__u32 in_flight;			       /* segments sent and not yet acknowledged */
+	__u32 congestion_window, slow_start_threshold; /* segments */
+	__u32 timeout; /* retransmission timeout, in ticks of the kernel's clock */
+	/* The last measurement of the delivery rate: segments, and over how long. */
+	__u32 rate_delivered, rate_interval_us;
 };
 
 #endif

@@ -302,13 +302,13 @@ static void test_many_groups(void **state)
 	enum { ROOM = 256, MANY = 300 };
 	struct ts_socket_groups *groups = ts_socket_groups_new();
 	struct ts_snapshot *snapshot = ts_snapshot_new();
-	const struct ts_received received = {.bytes = 70000, .window = 1, .buffer = 2};
+	const struct ts_traffic received = {.bytes = 70000, .window = 1, .buffer = 2};
 	const struct ts_family_data *data;
 	__u64 sum = 0;
 
 	for (__u16 port = 1; port <= MANY; port++)
-		ts_socket_group_received(ts_socket_group(groups, 7, false, port), TS_RECEIVE_FIXED,
-					 &received);
+		ts_socket_group_traffic(ts_socket_group(groups, 7, false, port), TS_DATA_RECEIVED,
+					TS_LIMIT_FIXED, &received);
 	ts_socket_groups_snapshot(groups, &bench.netns, snapshot);
 	data = &snapshot->family[TS_FAMILY_TCP_RECEIVED];
 	assert_int_equal(data->count, ROOM + 1);
@@ -326,14 +326,14 @@ static void test_many_groups(void **state)
 	for (int i = 0; i < 4; i++) {
 		snapshot = ts_snapshot_new();
 		ts_socket_groups_begin(groups);
-		ts_socket_group_received(ts_socket_group(groups, 7, false, 200), TS_RECEIVE_FIXED,
-					 &received);
+		ts_socket_group_traffic(ts_socket_group(groups, 7, false, 200), TS_DATA_RECEIVED,
+					TS_LIMIT_FIXED, &received);
 		ts_socket_groups_snapshot(groups, &bench.netns, snapshot);
 		ts_snapshot_free(snapshot);
 	}
 	snapshot = ts_snapshot_new();
-	ts_socket_group_received(ts_socket_group(groups, 7, false, MANY), TS_RECEIVE_FIXED,
-				 &received);
+	ts_socket_group_traffic(ts_socket_group(groups, 7, false, MANY), TS_DATA_RECEIVED,
+				TS_LIMIT_FIXED, &received);
 	ts_socket_groups_snapshot(groups, &bench.netns, snapshot);
 	assert_int_equal(ts_snapshot_find(snapshot, TS_FAMILY_TCP_RECEIVED,
 					  TS_LABELS("7", "service", "300", "fixed"))

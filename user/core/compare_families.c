@@ -41,6 +41,7 @@ static const struct meaning meanings[TS_FAMILY_COUNT] = {
 	[TS_FAMILY_TCP_SERVICE_TIME] = {WORSE, SKIP},
 	[TS_FAMILY_TCP_LISTENER_DROPS] = {SKIP, WORSE},
 	[TS_FAMILY_TCP_RECEIVED] = {SKIP, NEUTRAL},
+	[TS_FAMILY_TCP_SENT] = {SKIP, NEUTRAL},
 	/* Readings per sample: their number is the sampler's. */
 	[TS_FAMILY_TCP_LIVE_SMOOTHED_RTT] = {WORSE, SKIP},
 	[TS_FAMILY_TCP_LIVE_MINIMUM_RTT] = {WORSE, SKIP},

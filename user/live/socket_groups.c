@@ -13,16 +13,49 @@
 #define IDLE_ROUNDS 2
 #define PLACES	    1024 /* of the hash table; a power of two */
 
-static const char *const limit_names[] = {
-	[TS_RECEIVE_NONE] = "none",	    [TS_RECEIVE_GROWING] = "growing",
-	[TS_RECEIVE_TCP_RMEM] = "tcp_rmem", [TS_RECEIVE_RMEM_MAX] = "rmem_max",
-	[TS_RECEIVE_FIXED] = "fixed",	    [TS_RECEIVE_READER] = "reader",
+/* The families of a direction, and its names of limits; those without a name do not occur. */
+static const struct direction {
+	enum ts_family_id bytes, window, buffer, in_flight, rtt, connections;
+	enum ts_family_id unsent; /* TS_FAMILY_COUNT: none */
+	const char *limit[TS_LIMITS];
+} directions[TS_DATA_DIRECTIONS] = {
+	[TS_DATA_RECEIVED] = {TS_FAMILY_TCP_RECEIVED,
+			      TS_FAMILY_TCP_RECEIVE_WINDOW,
+			      TS_FAMILY_TCP_RECEIVE_BUFFER,
+			      TS_FAMILY_TCP_RECEIVE_IN_FLIGHT,
+			      TS_FAMILY_TCP_RECEIVE_RTT,
+			      TS_FAMILY_TCP_RECEIVE_CONNECTIONS,
+			      TS_FAMILY_COUNT,
+			      {[TS_LIMIT_NONE] = "none",
+			       [TS_LIMIT_GROWING] = "growing",
+			       [TS_LIMIT_TCP_MEMORY] = "tcp_rmem",
+			       [TS_LIMIT_CORE_MAXIMUM] = "rmem_max",
+			       [TS_LIMIT_FIXED] = "fixed",
+			       [TS_LIMIT_NO_AUTOTUNING] = "no-autotuning",
+			       [TS_LIMIT_UNSCALED] = "unscaled",
+			       [TS_LIMIT_READER] = "reader",
+			       [TS_LIMIT_LOSS] = "loss"}},
+	[TS_DATA_SENT] = {TS_FAMILY_TCP_SENT,
+			  TS_FAMILY_TCP_SEND_WINDOW,
+			  TS_FAMILY_TCP_SEND_BUFFER,
+			  TS_FAMILY_TCP_SEND_IN_FLIGHT,
+			  TS_FAMILY_TCP_SEND_RTT,
+			  TS_FAMILY_TCP_SEND_CONNECTIONS,
+			  TS_FAMILY_TCP_UNSENT,
+			  {[TS_LIMIT_NONE] = "none",
+			   [TS_LIMIT_GROWING] = "growing",
+			   [TS_LIMIT_TCP_MEMORY] = "tcp_wmem",
+			   [TS_LIMIT_CORE_MAXIMUM] = "wmem_max",
+			   [TS_LIMIT_FIXED] = "fixed",
+			   [TS_LIMIT_UNSCALED] = "unscaled",
+			   [TS_LIMIT_PEER_WINDOW] = "peer-window",
+			   [TS_LIMIT_LOSS] = "loss"}},
 };
 
-struct received_by_limit {
+struct traffic_by_limit {
 	__u64 bytes; /* cumulative */
 	/* largest since the last snapshot */
-	double window, buffer, in_flight, rtt_seconds;
+	double window, buffer, unsent, in_flight, rtt_seconds;
 	__u32 connections; /* in the last round */
 };
 
@@ -33,10 +66,10 @@ struct ts_socket_group {
 	bool used;
 	bool active; /* since the last snapshot */
 	__u64 round; /* of visits in which it was */
-	struct received_by_limit limit[TS_RECEIVE_LIMITS];
+	struct traffic_by_limit traffic[TS_DATA_DIRECTIONS][TS_LIMITS];
 	struct ts_histogram_keyed *smoothed, *minimum, *exchange; /* made when first needed */
 	/* observations, to tell how many went to "other" */
-	__u64 rtt_readings, receivers, exchanges;
+	__u64 rtt_readings, transfers[TS_DATA_DIRECTIONS], exchanges;
 };
 
 struct ts_socket_groups {
@@ -69,8 +102,9 @@ void ts_socket_groups_free(struct ts_socket_groups *groups)
 
 static void forget_connections(struct ts_socket_group *group)
 {
-	for (size_t l = 0; l < TS_RECEIVE_LIMITS; l++)
-		group->limit[l].connections = 0;
+	for (size_t d = 0; d < TS_DATA_DIRECTIONS; d++)
+		for (size_t l = 0; l < TS_LIMITS; l++)
+			group->traffic[d][l].connections = 0;
 }
 
 /* Here and below only groups in use are written to: the others' pages need no memory. */
@@ -191,18 +225,19 @@ static void raise_to(double *value, double candidate)
 		*value = candidate;
 }
 
-void ts_socket_group_received(struct ts_socket_group *group, enum ts_receive_limit limit,
-			      const struct ts_received *received)
+void ts_socket_group_traffic(struct ts_socket_group *group, enum ts_direction_of_data direction,
+			     enum ts_socket_limit limit, const struct ts_traffic *traffic)
 {
-	struct received_by_limit *row = &group->limit[limit];
+	struct traffic_by_limit *row = &group->traffic[direction][limit];
 
-	row->bytes += received->bytes;
+	row->bytes += traffic->bytes;
 	row->connections++;
-	raise_to(&row->window, received->window);
-	raise_to(&row->buffer, received->buffer);
-	raise_to(&row->in_flight, received->in_flight);
-	raise_to(&row->rtt_seconds, received->rtt_us / 1e6);
-	group->receivers++;
+	raise_to(&row->window, traffic->window);
+	raise_to(&row->buffer, traffic->buffer);
+	raise_to(&row->unsent, traffic->unsent);
+	raise_to(&row->in_flight, traffic->in_flight);
+	raise_to(&row->rtt_seconds, traffic->rtt_us / 1e6);
+	group->transfers[direction]++;
 	group->active = true;
 }
 
@@ -222,26 +257,38 @@ static void labels_of(const struct ts_socket_group *group, bool other, struct la
 	labels->side = group->outbound ? "outbound" : "service";
 }
 
-static void add_received(struct ts_snapshot *snapshot, const struct labels *l, const char *limit,
-			 const struct received_by_limit *row)
+static void add_traffic(struct ts_snapshot *snapshot, const struct labels *l,
+			const struct direction *direction, const char *limit,
+			const struct traffic_by_limit *row)
 {
 	const char *const *labels = TS_LABELS(l->netns, l->side, l->port, limit);
 	const struct {
 		enum ts_family_id family;
 		double value;
 	} gauges[] = {
-		{TS_FAMILY_TCP_RECEIVE_WINDOW, row->window},
-		{TS_FAMILY_TCP_RECEIVE_BUFFER, row->buffer},
-		{TS_FAMILY_TCP_RECEIVE_IN_FLIGHT, row->in_flight},
-		{TS_FAMILY_TCP_RECEIVE_RTT, row->rtt_seconds},
-		{TS_FAMILY_TCP_RECEIVE_CONNECTIONS, row->connections},
+		{direction->window, row->window},	{direction->buffer, row->buffer},
+		{direction->in_flight, row->in_flight}, {direction->rtt, row->rtt_seconds},
+		{direction->unsent, row->unsent},	{direction->connections, row->connections},
 	};
 
-	ts_snapshot_counter(snapshot, TS_FAMILY_TCP_RECEIVED, labels, row->bytes);
-	if (!row->window && !row->buffer)
-		return; /* nothing received since the last snapshot */
+	ts_snapshot_counter(snapshot, direction->bytes, labels, row->bytes);
+	if (!row->buffer)
+		return; /* nothing went that way since the last snapshot */
 	for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++)
-		ts_snapshot_gauge(snapshot, gauges[i].family, labels, gauges[i].value);
+		if (gauges[i].family != TS_FAMILY_COUNT)
+			ts_snapshot_gauge(snapshot, gauges[i].family, labels, gauges[i].value);
+}
+
+static void add_direction(struct ts_snapshot *snapshot, const struct labels *labels,
+			  const struct direction *direction, struct traffic_by_limit *rows)
+{
+	for (size_t i = 0; i < TS_LIMITS; i++) {
+		struct traffic_by_limit *row = &rows[i];
+
+		if (row->bytes && direction->limit[i])
+			add_traffic(snapshot, labels, direction, direction->limit[i], row);
+		row->window = row->buffer = row->unsent = row->in_flight = row->rtt_seconds = 0;
+	}
 }
 
 static void add_histogram(struct ts_snapshot *snapshot, enum ts_family_id family,
@@ -261,13 +308,8 @@ static void add_group(struct ts_snapshot *snapshot, struct ts_socket_group *grou
 	struct labels labels;
 
 	labels_of(group, other, &labels);
-	for (size_t i = 0; i < TS_RECEIVE_LIMITS; i++) {
-		struct received_by_limit *row = &group->limit[i];
-
-		if (row->bytes)
-			add_received(snapshot, &labels, limit_names[i], row);
-		row->window = row->buffer = row->in_flight = row->rtt_seconds = 0;
-	}
+	for (size_t d = 0; d < TS_DATA_DIRECTIONS; d++)
+		add_direction(snapshot, &labels, &directions[d], group->traffic[d]);
 	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT, &labels, group->smoothed);
 	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_MINIMUM_RTT, &labels, group->minimum);
 	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_SERVICE_TIME, &labels, group->exchange);
@@ -275,14 +317,18 @@ static void add_group(struct ts_snapshot *snapshot, struct ts_socket_group *grou
 
 static void add_overflowed(struct ts_snapshot *snapshot, const struct ts_socket_group *other)
 {
-	static const enum ts_family_id by_receiver[] = {
-		TS_FAMILY_TCP_RECEIVED,	      TS_FAMILY_TCP_RECEIVE_WINDOW,
-		TS_FAMILY_TCP_RECEIVE_BUFFER, TS_FAMILY_TCP_RECEIVE_IN_FLIGHT,
-		TS_FAMILY_TCP_RECEIVE_RTT,    TS_FAMILY_TCP_RECEIVE_CONNECTIONS,
-	};
+	for (size_t d = 0; d < TS_DATA_DIRECTIONS; d++) {
+		const struct direction *direction = &directions[d];
+		const enum ts_family_id families[] = {
+			direction->bytes,     direction->window, direction->buffer,
+			direction->in_flight, direction->rtt,	 direction->connections,
+			direction->unsent,
+		};
 
-	for (size_t i = 0; i < sizeof by_receiver / sizeof *by_receiver; i++)
-		snapshot->family[by_receiver[i]].overflowed = other->receivers;
+		for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+			if (families[i] != TS_FAMILY_COUNT)
+				snapshot->family[families[i]].overflowed = other->transfers[d];
+	}
 	snapshot->family[TS_FAMILY_TCP_LIVE_SMOOTHED_RTT].overflowed = other->rtt_readings;
 	snapshot->family[TS_FAMILY_TCP_LIVE_MINIMUM_RTT].overflowed = other->rtt_readings;
 	snapshot->family[TS_FAMILY_TCP_LIVE_SERVICE_TIME].overflowed = other->exchanges;

@@ -8,20 +8,29 @@
 #include "../core/snapshot.h"
 #include "netns.h"
 
-/* What bounds the receive window of a connection. */
-enum ts_receive_limit {
-	TS_RECEIVE_NONE,
-	TS_RECEIVE_GROWING,
-	TS_RECEIVE_TCP_RMEM,
-	TS_RECEIVE_RMEM_MAX,
-	TS_RECEIVE_FIXED,
-	TS_RECEIVE_READER,
-	TS_RECEIVE_LIMITS,
+enum ts_direction_of_data { TS_DATA_RECEIVED, TS_DATA_SENT, TS_DATA_DIRECTIONS };
+
+/* What bounds a connection in one direction; see the names in socket_groups.c. */
+enum ts_socket_limit {
+	TS_LIMIT_NONE,
+	TS_LIMIT_GROWING,	/* the buffer grows still */
+	TS_LIMIT_TCP_MEMORY,	/* tcp_rmem, tcp_wmem */
+	TS_LIMIT_CORE_MAXIMUM,	/* rmem_max, wmem_max */
+	TS_LIMIT_FIXED,		/* a buffer fixed by the application */
+	TS_LIMIT_NO_AUTOTUNING, /* tcp_moderate_rcvbuf is off */
+	TS_LIMIT_UNSCALED,	/* a window without scaling */
+	TS_LIMIT_READER,	/* an application that does not read */
+	TS_LIMIT_PEER_WINDOW,	/* the window the other side offers */
+	TS_LIMIT_LOSS,		/* segments lost on the way */
+	TS_LIMITS,
 };
 
-struct ts_received {
-	__u64 bytes; /* since the last visit */
-	__u32 window, buffer;
+/* One connection in one direction since the last visit. */
+struct ts_traffic {
+	__u64 bytes;
+	__u32 window;	  /* offered by the receiving side */
+	__u32 buffer;	  /* of this side */
+	__u32 unsent;	  /* bytes waiting to be sent */
 	double in_flight; /* rate times round-trip time, bytes */
 	__u32 rtt_us;
 };
@@ -43,8 +52,8 @@ struct ts_socket_group *ts_socket_group_other(struct ts_socket_groups *groups);
 
 /* One connection. 0 and ~0, respectively, are no measurement. */
 void ts_socket_group_rtt(struct ts_socket_group *group, __u32 smoothed_us, __u32 minimum_us);
-void ts_socket_group_received(struct ts_socket_group *group, enum ts_receive_limit limit,
-			      const struct ts_received *received);
+void ts_socket_group_traffic(struct ts_socket_group *group, enum ts_direction_of_data direction,
+			     enum ts_socket_limit limit, const struct ts_traffic *traffic);
 
 void ts_socket_group_exchange(struct ts_socket_group *group, __u64 ns);
 

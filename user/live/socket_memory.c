@@ -5,11 +5,11 @@
 #include <string.h>
 
 #define START	1024
-#define MAXIMUM 131072 /* 40 bytes each, and there are two tables */
+#define MAXIMUM 131072 /* 80 bytes each, and there are two tables */
 
 struct remembered {
 	__u64 identity; /* 0: free */
-	__u64 bytes_received;
+	struct ts_socket_progress progress;
 	__u64 met_ns;
 	__u32 netns;
 	__u32 request;
@@ -114,7 +114,7 @@ struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 	const struct remembered *last = place_of(&memory->last, record->identity);
 	struct remembered fresh = {
 		.identity = record->identity,
-		.bytes_received = record->bytes_received,
+		.progress = record->progress,
 		.met_ns = now_ns,
 		.netns = netns,
 		.request = request,
@@ -125,12 +125,13 @@ struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 	remember(memory, &fresh);
 	/* The kernel reuses the memory of sockets: it must be the same connection as well. */
 	if (!last->identity || last->netns != netns || last->local_port != fresh.local_port ||
-	    last->remote_port != fresh.remote_port || last->bytes_received > fresh.bytes_received ||
-	    last->met_ns >= now_ns)
+	    last->remote_port != fresh.remote_port || last->met_ns >= now_ns ||
+	    last->progress.bytes_received > fresh.progress.bytes_received ||
+	    last->progress.bytes_acked > fresh.progress.bytes_acked)
 		return (struct ts_socket_past){0};
 	return (struct ts_socket_past){
 		.met = true,
-		.bytes = fresh.bytes_received - last->bytes_received,
+		.progress = last->progress,
 		.elapsed_ns = now_ns - last->met_ns,
 		.request = last->request,
 	};

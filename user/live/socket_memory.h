@@ -16,10 +16,10 @@ void ts_socket_memory_begin(struct ts_socket_memory *memory);
 void ts_socket_memory_end(struct ts_socket_memory *memory);
 
 struct ts_socket_past {
-	bool met;    /* in the last round; the members below: since then */
-	__u64 bytes; /* received */
-	__u64 elapsed_ns;
-	__u32 request; /* of the exchange that was the last one then */
+	bool met;			    /* in the last round; the members below are of then */
+	struct ts_socket_progress progress; /* what it had counted */
+	__u64 elapsed_ns;		    /* since */
+	__u32 request;			    /* of the exchange that was the last one then */
 };
 
 /* request: a number that tells a connection's exchanges apart. */

@@ -21,7 +21,7 @@
 #include "probe.h"
 #include "sockdiag.h"
 #include "socket_groups.h"
-#include "socket_memory.h"
+#include "socket_limits.h"
 #include "sockets.skel.h"
 
 #define VISIT_NS       1000000000ULL  /* between two visits */
@@ -31,25 +31,23 @@
 #define SHARE	       4000	      /* later, as a recording goes on for days */
 #define UNDETAILED     8	      /* namespaces without series of their own in one round */
 #define READ_BYTES     32768
-#define RECEIVED_LEAST 65536 /* fewer bytes since the last visit say nothing about the window */
-#define UTILISED       0.5   /* of the window, by what arrives in one round trip */
-#define PRESSURE_SHARE 10    /* local ports are looked at when one in so many is taken */
-#define ESTABLISHED    1     /* TCP_ESTABLISHED */
+#define PRESSURE_SHARE 10 /* local ports are looked at when one in so many is taken */
+#define ESTABLISHED    1  /* TCP_ESTABLISHED */
 #define PORT_WORDS     (65536 / 64)
-
-/* What the kernel allows in the namespace being visited; 0: not readable. */
-struct netns_limits {
-	__u64 tcp_rmem_max, rmem_max;
-	__u64 ports; /* size of the ephemeral range */
-};
 
 struct visit {
 	struct sockets_state *state;
 	__u32 netns;
 	bool detailed; /* else all its connections are "other" */
 	__u64 now;
+	/*
+	 * The namespace was visited in the last round as well, so long ago: a connection that was
+	 * not met then is younger.
+	 */
+	bool seen_before;
+	__u64 since_last_ns;
 	bool count_ports;
-	struct netns_limits limits;
+	struct ts_netns_limits limits;
 	__u64 listening[PORT_WORDS];
 	size_t listeners;
 };
@@ -63,6 +61,11 @@ struct sockets_state {
 	struct ts_local_ports *ports;
 	__u64 opened_ns, visited_ns, next_ns;
 	__u64 jiffy_ns;
+	__u64 round;
+	/* Of each namespace in its slot of the table: serial number and round of the last visit. */
+	struct {
+		__u64 serial, round;
+	} seen[TS_NETNS_MAX];
 	size_t undetailed; /* where the next round goes on with these */
 	__u32 wanted;	   /* as the program has it */
 	int error;	   /* of the last visits */
@@ -75,45 +78,6 @@ struct sockets_state {
 static bool listens(const struct visit *visit, __u16 port)
 {
 	return visit->listening[port / 64] >> (port % 64) & 1;
-}
-
-/*
- * What bounds the window of a connection that received rate bytes per second. A buffer the
- * application does not empty comes first: then the window is closed by the reader, whatever its
- * size. A connection that does not use half of its window in a round trip is bounded by something
- * else.
- */
-static enum ts_receive_limit limit_of(const struct ts_socket_record *record,
-				      const struct netns_limits *limits, double in_flight)
-{
-	if (record->unread >= record->buffer / 4)
-		return TS_RECEIVE_READER;
-	if (in_flight < UTILISED * record->window)
-		return TS_RECEIVE_NONE;
-	if (record->buffer_locked)
-		return limits->rmem_max && record->buffer == 2 * limits->rmem_max
-			       ? TS_RECEIVE_RMEM_MAX
-			       : TS_RECEIVE_FIXED;
-	return limits->tcp_rmem_max && record->buffer >= limits->tcp_rmem_max ? TS_RECEIVE_TCP_RMEM
-									      : TS_RECEIVE_GROWING;
-}
-
-static void judge_received(const struct visit *visit, struct ts_socket_group *group,
-			   const struct ts_socket_record *record, __u64 bytes, __u64 elapsed_ns)
-{
-	__u32 rtt_us = record->receiver_rtt_us ? record->receiver_rtt_us : record->smoothed_rtt_us;
-	double in_flight = (double)bytes / (double)elapsed_ns * 1e3 * rtt_us;
-
-	if (bytes < RECEIVED_LEAST || !elapsed_ns)
-		return;
-	ts_socket_group_received(group, limit_of(record, &visit->limits, in_flight),
-				 &(struct ts_received){
-					 .bytes = bytes,
-					 .window = record->window,
-					 .buffer = record->buffer,
-					 .in_flight = in_flight,
-					 .rtt_us = rtt_us,
-				 });
 }
 
 /*
@@ -150,8 +114,9 @@ static void visit_open(const struct visit *visit, const struct ts_socket_record 
 	/* A request without its reply yet must be new to the round that finds the reply. */
 	past = ts_socket_memory_update(state->memory, record, visit->netns, visit->now,
 				       pending ? reply : request);
-	if (past.met)
-		judge_received(visit, group, record, past.bytes, past.elapsed_ns);
+	if (!past.met && visit->seen_before)
+		past.elapsed_ns = visit->since_last_ns;
+	ts_socket_judge(group, record, &past, &visit->limits);
 	if (!pending)
 		judge_exchange(visit, group, record, &past, request, reply);
 }
@@ -189,33 +154,6 @@ static int read_records(const struct visit *visit, int iterator)
 }
 
 /* ---- one namespace */
-
-/* Up to three numbers of a small file; the rest stays as it is. Returns how many. */
-static int read_numbers(const char *path, unsigned long long number[3])
-{
-	FILE *file = fopen(path, "re");
-	int count;
-
-	if (!file)
-		return 0;
-	count = fscanf(file, "%llu %llu %llu", &number[0], &number[1], &number[2]);
-	fclose(file);
-	return count > 0 ? count : 0;
-}
-
-static void read_limits(struct netns_limits *limits)
-{
-	unsigned long long number[3] = {0};
-
-	*limits = (struct netns_limits){0};
-	if (read_numbers("/proc/sys/net/ipv4/tcp_rmem", number) == 3)
-		limits->tcp_rmem_max = number[2];
-	if (read_numbers("/proc/sys/net/core/rmem_max", number) >= 1)
-		limits->rmem_max = number[0];
-	if (read_numbers("/proc/sys/net/ipv4/ip_local_port_range", number) >= 2 &&
-	    number[1] >= number[0])
-		limits->ports = number[1] - number[0] + 1;
-}
 
 struct sockets_in_use {
 	unsigned int hashed, time_wait;
@@ -296,7 +234,7 @@ static int open_iterator(struct ts_live *live, struct ts_netns_entry *entry, str
 		state->error = error;
 		return -1;
 	}
-	read_limits(&visit->limits);
+	ts_netns_limits_read(&visit->limits);
 	visit->count_ports = visit->limits.ports &&
 			     (use.hashed + use.time_wait) * PRESSURE_SHARE > visit->limits.ports;
 	if (use.hashed <= visit->listeners && !visit->count_ports)
@@ -316,6 +254,7 @@ static void visit_namespace(struct ts_live *live, struct sockets_state *state,
 			    struct ts_netns_entry *entry)
 {
 	struct visit *visit = &state->visit;
+	size_t slot = (size_t)(entry - live->netns->entry);
 	int iterator, error;
 
 	/* One that cannot be entered has gone since the last refresh. */
@@ -323,11 +262,16 @@ static void visit_namespace(struct ts_live *live, struct sockets_state *state,
 		return;
 	visit->netns = (__u32)entry->inode;
 	visit->detailed = entry->detailed;
+	visit->seen_before = state->seen[slot].serial == entry->serial &&
+			     state->seen[slot].round + 1 == state->round;
+	state->seen[slot].serial = entry->serial;
+	state->seen[slot].round = state->round;
 	iterator = open_iterator(live, entry, visit);
 	ts_netns_leave(live->netns);
 	if (iterator < 0)
 		return;
 	visit->now = ts_clock_ns(CLOCK_MONOTONIC);
+	visit->since_last_ns = visit->now - state->visited_ns;
 	if (visit->count_ports)
 		ts_local_ports_begin(state->ports);
 	error = read_records(visit, iterator);
@@ -365,6 +309,7 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 	__u64 took, share = eager(state, start) ? EAGER_SHARE : SHARE;
 
 	state->error = 0;
+	state->round++;
 	state->visit.state = state;
 	ts_socket_groups_begin(state->groups);
 	ts_socket_memory_begin(state->memory);

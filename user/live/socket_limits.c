@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "socket_limits.h"
+
+#include <stdio.h>
+
+#define LEAST_BYTES    65536 /* fewer since the last visit say nothing about the window */
+#define READER_BYTES   4096  /* a reader that holds the window closed lets even less come */
+#define UTILISED       0.5   /* of the window, by what arrives in one round trip */
+#define UNSCALED_LEAST 49152 /* a window without scaling ends at 65535 */
+#define LOSS_SHARE     0.02  /* of segments, from which on loss is what bounds a connection */
+#define LOSS_SEGMENTS  50    /* fewer have no such share */
+
+/* ---- what the namespace allows */
+
+/* Up to three numbers of a small file; the rest stays as it is. Returns how many. */
+static int read_numbers(const char *path, unsigned long long number[3])
+{
+	FILE *file = fopen(path, "re");
+	int count;
+
+	if (!file)
+		return 0;
+	count = fscanf(file, "%llu %llu %llu", &number[0], &number[1], &number[2]);
+	fclose(file);
+	return count > 0 ? count : 0;
+}
+
+void ts_netns_limits_read(struct ts_netns_limits *limits)
+{
+	unsigned long long number[3] = {0};
+
+	*limits = (struct ts_netns_limits){0};
+	if (read_numbers("/proc/sys/net/ipv4/tcp_rmem", number) == 3)
+		limits->tcp_rmem_max = number[2];
+	if (read_numbers("/proc/sys/net/ipv4/tcp_wmem", number) == 3)
+		limits->tcp_wmem_max = number[2];
+	if (read_numbers("/proc/sys/net/core/rmem_max", number) >= 1)
+		limits->rmem_max = number[0];
+	if (read_numbers("/proc/sys/net/core/wmem_max", number) >= 1)
+		limits->wmem_max = number[0];
+	if (read_numbers("/proc/sys/net/ipv4/tcp_moderate_rcvbuf", number) >= 1)
+		limits->autotuning_off = !number[0];
+	if (read_numbers("/proc/sys/net/ipv4/ip_local_port_range", number) >= 2 &&
+	    number[1] >= number[0])
+		limits->ports = number[1] - number[0] + 1;
+}
+
+/* ---- one connection */
+
+static bool lossy(__u32 lost, __u32 segments)
+{
+	return segments >= LOSS_SEGMENTS && lost >= LOSS_SHARE * segments;
+}
+
+/* A buffer the application asked for: the kernel gives twice of that, and of the limit at most. */
+static enum ts_socket_limit fixed_buffer(__u32 buffer, __u64 maximum)
+{
+	return maximum && buffer == 2 * maximum ? TS_LIMIT_CORE_MAXIMUM : TS_LIMIT_FIXED;
+}
+
+/*
+ * What bounds the window of a connection that receives. A buffer the application does not empty
+ * comes first: then the window is closed by the reader, whatever its size. A connection that does
+ * not use half of its window in a round trip is bounded by something else.
+ */
+static enum ts_socket_limit receive_limit(const struct ts_socket_record *record,
+					  const struct ts_socket_progress *since,
+					  const struct ts_netns_limits *limits, double in_flight)
+{
+	if (record->unread >= record->buffer / 4)
+		return TS_LIMIT_READER;
+	if (in_flight < UTILISED * record->window)
+		return lossy(since->out_of_order, since->segments_received) ? TS_LIMIT_LOSS
+									    : TS_LIMIT_NONE;
+	if (!record->window_scaling && record->window >= UNSCALED_LEAST)
+		return TS_LIMIT_UNSCALED;
+	if (record->buffer_locked)
+		return fixed_buffer(record->buffer, limits->rmem_max);
+	if (limits->tcp_rmem_max && record->buffer >= limits->tcp_rmem_max)
+		return TS_LIMIT_TCP_MEMORY;
+	return limits->autotuning_off ? TS_LIMIT_NO_AUTOTUNING : TS_LIMIT_GROWING;
+}
+
+/* What bounds a connection that sends: the kernel keeps an account of the time. */
+static enum ts_socket_limit send_limit(const struct ts_socket_record *record,
+				       const struct ts_socket_progress *since,
+				       const struct ts_netns_limits *limits)
+{
+	if (since->buffer_limited > since->busy / 2) {
+		if (record->send_buffer_locked)
+			return fixed_buffer(record->send_buffer, limits->wmem_max);
+		return limits->tcp_wmem_max && record->send_buffer >= limits->tcp_wmem_max
+			       ? TS_LIMIT_TCP_MEMORY
+			       : TS_LIMIT_GROWING;
+	}
+	if (since->window_limited > since->busy / 2)
+		return !record->window_scaling && record->peer_window >= UNSCALED_LEAST
+			       ? TS_LIMIT_UNSCALED
+			       : TS_LIMIT_PEER_WINDOW;
+	return lossy(since->retransmitted, since->segments_sent) ? TS_LIMIT_LOSS : TS_LIMIT_NONE;
+}
+
+static double in_flight(__u64 bytes, __u64 elapsed_ns, __u32 rtt_us)
+{
+	return (double)bytes / (double)elapsed_ns * 1e3 * rtt_us;
+}
+
+static void judge_received(struct ts_socket_group *group, const struct ts_socket_record *record,
+			   const struct ts_socket_progress *since, __u64 elapsed_ns,
+			   const struct ts_netns_limits *limits)
+{
+	struct ts_traffic traffic = {
+		.bytes = since->bytes_received,
+		.window = record->window,
+		.buffer = record->buffer,
+		.rtt_us =
+			record->receiver_rtt_us ? record->receiver_rtt_us : record->smoothed_rtt_us,
+	};
+	enum ts_socket_limit limit;
+
+	traffic.in_flight = in_flight(traffic.bytes, elapsed_ns, traffic.rtt_us);
+	limit = receive_limit(record, since, limits, traffic.in_flight);
+	if (traffic.bytes >= (limit == TS_LIMIT_READER ? READER_BYTES : LEAST_BYTES))
+		ts_socket_group_traffic(group, TS_DATA_RECEIVED, limit, &traffic);
+}
+
+static void judge_sent(struct ts_socket_group *group, const struct ts_socket_record *record,
+		       const struct ts_socket_progress *since, __u64 elapsed_ns,
+		       const struct ts_netns_limits *limits)
+{
+	struct ts_traffic traffic = {
+		.bytes = since->bytes_acked,
+		.window = record->peer_window,
+		.buffer = record->send_buffer,
+		.unsent = record->unsent,
+		.rtt_us = record->smoothed_rtt_us,
+	};
+
+	if (traffic.bytes < LEAST_BYTES)
+		return;
+	traffic.in_flight = in_flight(traffic.bytes, elapsed_ns, traffic.rtt_us);
+	ts_socket_group_traffic(group, TS_DATA_SENT, send_limit(record, since, limits), &traffic);
+}
+
+void ts_socket_judge(struct ts_socket_group *group, const struct ts_socket_record *record,
+		     const struct ts_socket_past *past, const struct ts_netns_limits *limits)
+{
+	const struct ts_socket_progress *now = &record->progress, *then = &past->progress;
+	const struct ts_socket_progress since = {
+		.bytes_received = now->bytes_received - then->bytes_received,
+		.bytes_acked = now->bytes_acked - then->bytes_acked,
+		.segments_received = now->segments_received - then->segments_received,
+		.segments_sent = now->segments_sent - then->segments_sent,
+		.out_of_order = now->out_of_order - then->out_of_order,
+		.retransmitted = now->retransmitted - then->retransmitted,
+		.busy = now->busy - then->busy,
+		.window_limited = now->window_limited - then->window_limited,
+		.buffer_limited = now->buffer_limited - then->buffer_limited,
+	};
+
+	if (!past->elapsed_ns)
+		return;
+	judge_received(group, record, &since, past->elapsed_ns, limits);
+	judge_sent(group, record, &since, past->elapsed_ns, limits);
+}
