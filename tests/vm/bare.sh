@@ -12,6 +12,9 @@ tunescope doctor --json >doctor.json 2>>doctor.err
 tunescope advise -d 5 --json >advise.json 2>advise.err
 echo $? >advise.exit
 uname -r >kernel
+if [ "$(cat doctor.exit)" -le 1 ] && [ "$(cat advise.exit)" = 0 ]; then echo 'ok 1 - bare'; else echo 'not ok 1 - bare'; fi >checks.tap
+cat doctor.err advise.err | sed 's/^/# /' >>checks.tap
+cp advise.json report.json
 echo finished >finished
 dmesg >dmesg
 tar cf /dev/vda .

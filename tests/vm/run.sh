@@ -3,7 +3,7 @@
 # Boots one kernel under qemu and runs checks in it.
 #   run.sh KERNEL RESULTS [CHECK...]
 # RESULTS/status says "failed: …" from before the guest starts until what came out of it was read: a guest that dies,
-# hangs or writes nothing has not passed. Environment: CPUS (2), MEMORY (1536, MiB), LIMIT (seconds, 240),
+# hangs or writes nothing has not passed. Environment: SMP (-smp of qemu: 2), MEMORY (1536, MiB), LIMIT (seconds, 240),
 # APPEND (kernel command line), BINARY.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,7 +24,7 @@ truncate -s 512M "$work/disk"
 echo 'failed: the guest did not finish' >"$results/status"
 # TCG, not KVM: nested virtualisation is not to be had everywhere, and where it seems to be it may hang.
 code=0
-timeout -k 10 "${LIMIT:-240}" qemu-system-x86_64 -accel tcg,thread=${THREAD:-single} -cpu max,la57=off -smp "${CPUS:-2}" -m "${MEMORY:-1536}" \
+timeout -k 10 "${LIMIT:-240}" qemu-system-x86_64 -accel tcg,thread=${THREAD:-single} -cpu max,la57=off -smp "${SMP:-2}" -m "${MEMORY:-1536}" \
 	-nodefaults -no-user-config -no-reboot -display none -net none \
 	-serial "file:$results/console" -device virtio-rng-pci \
 	-kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \

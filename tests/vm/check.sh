@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Boots kernels and prints TAP: each check of each guest.
+#   check.sh [--brief | --record] [GUEST...]     GUEST: a name of kernels.conf or variants.conf, or SUITE/PACKAGE
+# Without a guest: all. --brief: only what make check has time for. --record: what was found becomes
+# tests/vm/results/GUEST.tsv, of which docs/kernels.md is made.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+build=${BUILD:-$here/../../build}
+all='doctor counts null_blk scsi_debug dm_delay netem cpus churn no_btf live_kernel_types live_block live_tcp live_writeback live_sched live_sockets'
+brief='doctor counts null_blk cpus churn no_btf live_kernel_types'
+record=
+while :; do
+	case ${1:-} in
+	--brief) all=$brief ;;
+	--record) record=yes ;;
+	*) break ;;
+	esac
+	shift
+done
+if [ $# = 0 ]; then
+	mapfile -t guests < <(awk '/^[^#]/ { print $1 }' "$here/kernels.conf" "$here/variants.conf")
+	set -- "${guests[@]}"
+fi
+number=0
+line() { # result, description
+	number=$((number + 1))
+	echo "$1 $number - $2"
+}
+for guest; do
+	name=${guest//\//-}
+	results=$build/vm/$name
+	read -r kernel cpus checks append < <(awk -v name="$guest" '/^[^#]/ && $1 == name { $1 = ""; print }' "$here/variants.conf")
+	checks=${checks:-${all// /,}}
+	started=$SECONDS
+	status=$(SMP=${cpus:-2} APPEND=${append:-} LIMIT=${LIMIT:-$([ "$all" = "$brief" ] && echo 150 || echo 600)} \
+		"$here/run.sh" "${kernel:-$guest}" "$results" "${checks//,/ }" 2>&1 | tail -1)
+	if [ "$status" = finished ]; then
+		line ok "$guest: $(cat "$results/kernel") boots, and ends after $((SECONDS - started)) s"
+	else
+		line 'not ok' "$guest: $status"
+		tail -5 "$results/console" 2>/dev/null | sed 's/^/# /'
+	fi
+	seen=0
+	while IFS= read -r row; do
+		case $row in
+		'ok '*) line ok "$guest: ${row#* - }"; seen=$((seen + 1)) ;;
+		'not ok '*) line 'not ok' "$guest: ${row#* - }"; seen=$((seen + 1)) ;;
+		'#'*) echo "$row" ;;
+		esac
+	done < <(cat "$results/checks.tap" 2>/dev/null)
+	# A guest that stopped in between has not passed what it did not come to.
+	wanted=$(tr -cd , <<<"$checks" | wc -c)
+	[ "$seen" = $((wanted + 1)) ] || line 'not ok' "$guest: $seen of $((wanted + 1)) checks were made"
+	[ -z "$record" ] || "$here/record.sh" "$results" >"$here/results/$name.tsv"
+done
+echo "1..$number"
