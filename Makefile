@@ -45,7 +45,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wex
 
 # One clear line for a missing tool, before anything is built. The goals left out need none, or install it.
 GOALS := $(or $(MAKECMDGOALS),all)
-ifneq ($(filter-out advise check bench setup setup-% clean help lint format uninstall,$(GOALS)),)
+ifneq ($(filter-out advise check check-vm record-vm bench setup setup-% clean help lint format uninstall,$(GOALS)),)
 MISSING := $(shell CC='$(CC)' CLANG='$(CLANG)' scripts/setup.sh build --no-install 2>&1)
 ifneq ($(MISSING),)
 $(error $(MISSING))
@@ -124,6 +124,7 @@ $(BUILD)/user/core/render/html_page.o: $(HTML_ASSETS)
 
 include tests/tests.mk
 include tests/bench/bench.mk
+include tests/vm/vm.mk
 
 # --- for people: set up what is missing, then do it
 
@@ -197,6 +198,7 @@ format:
 help:
 	@echo 'sudo make advise [ARGS="--json"]  install what is missing, build, observe 10 s, report'
 	@echo 'sudo make check                   the same set-up, then all tests'
+	@echo 'sudo make check-vm [KERNELS=]     the tests on other kernels, under qemu'
 	@echo 'sudo make bench                   cost per event, beside an empty program and libbpf-tools'
 	@echo 'make                              build build/tunescope (no root)'
 	@echo 'make install PREFIX= DESTDIR=     binary, man page, profiles, completion'

@@ -86,7 +86,7 @@ static void hostile_strings_come_back(void **state)
 				       TS_FAMILY_TCP_RESETS, {t, t, t, t}, 2147483647, t, t, NAN});
 		ts_snapshot_probe(delta,
 				  &(struct ts_probe_cost){t, t, t, TS_STATUS_FAILED, t, UINT64_MAX,
-							  UINT64_MAX, UINT32_MAX});
+							  UINT64_MAX, UINT32_MAX, 0, 0});
 		ts_snapshot_setting(delta, TS_SETTING_BLOCK_SCHEDULER, t, TS_STATUS_OK, t, t, t);
 	}
 	delta->host = (struct ts_host){text[1],	   text[2],    text[1], text[0],

@@ -190,6 +190,10 @@ static json_t *json_programs(const struct ts_doctor *doctor, struct ts_arena *ar
 					   ts_status_name(p->status), "why", string(arena, p->why),
 					   "instructions", (json_int_t)p->instructions);
 
+		json_object_set_new(object, "verified_instructions",
+				    json_integer(p->verified_instructions));
+		json_object_set_new(object, "verification_seconds",
+				    json_real((double)p->verification_us / 1e6));
 		json_object_set_new(object, "ns_per_event",
 				    measured ? json_real((double)p->run_ns / (double)p->run_count)
 					     : json_null());

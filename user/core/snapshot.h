@@ -88,6 +88,9 @@ struct ts_probe_cost {
 	__u64 run_count;    /* cumulative, only while run-time statistics were on */
 	__u64 run_ns;	    /* likewise */
 	__u32 instructions; /* translated length in instructions; 0 unknown */
+	/* What the verifier went through, and how long that took; 0 unknown. Not recorded. */
+	__u32 verified_instructions;
+	__u32 verification_us;
 };
 
 struct ts_cost {

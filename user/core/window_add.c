@@ -229,6 +229,8 @@ static void add_probe(struct ts_snapshot *into, const struct ts_probe_cost *late
 		probe->run_count += later->run_count;
 		probe->run_ns += later->run_ns;
 		probe->instructions = later->instructions;
+		probe->verified_instructions = later->verified_instructions;
+		probe->verification_us = later->verification_us;
 		return;
 	}
 	ts_snapshot_probe(into, later);

@@ -23,6 +23,7 @@
 #include "probe.h"
 #include "settings_read.h"
 #include "startup_memory.h"
+#include "verifier.h"
 
 /* What a busy minute left in the heap is given back after so many snapshots. */
 #define TRIM_EVERY 60
@@ -111,6 +112,7 @@ static void open_source(struct ts_collector *collector, const struct ts_source *
 {
 	struct opened_source *row = &collector->source[collector->sources++];
 	const char *object_types = collector->live.object_types;
+	size_t refusals = ts_verifier_refusals();
 	int error;
 
 	row->source = source;
@@ -127,9 +129,15 @@ static void open_source(struct ts_collector *collector, const struct ts_source *
 	 * our choice of the kernel's types be the reason, libbpf's own is not.
 	 */
 	if (error == -EPERM || (error && object_types && row->status == TS_STATUS_FAILED)) {
+		ts_verifier_pardon(refusals);
 		collector->live.object_types = NULL;
 		error = source->open(&collector->live, &row->state, &row->status, row->why);
 		collector->live.object_types = object_types;
+	}
+	/* A program that the verifier refuses takes only itself along. */
+	while (error && ts_verifier_refusals() != refusals) {
+		refusals = ts_verifier_refusals();
+		error = source->open(&collector->live, &row->state, &row->status, row->why);
 	}
 	row->open = !error;
 	if (error)
@@ -155,7 +163,6 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	collector->run_statistics = -1;
 	collector->live.proc = "/proc";
 	collector->live.sys = "/sys";
-	collector->live.plain_programs = ts_bpf_lacks_fetch();
 	collector->live.netns = &collector->netns;
 	collector->netns.home = -1;
 	collector->live.settings = ts_settings_cache_open();

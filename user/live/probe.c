@@ -67,7 +67,7 @@ static bool disabled_by_user(const char *program)
 	return false;
 }
 
-bool ts_bpf_lacks_fetch(void)
+static bool lacks_fetch(void)
 {
 	const struct bpf_insn exchange[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
@@ -90,6 +90,15 @@ bool ts_bpf_lacks_fetch(void)
 		return program == -EINVAL;
 	close(program);
 	return false;
+}
+
+bool ts_bpf_lacks_fetch(void)
+{
+	static enum { UNKNOWN, LACKS, HAS } known;
+
+	if (known == UNKNOWN)
+		known = lacks_fetch() ? LACKS : HAS;
+	return known == LACKS;
 }
 
 /* Decides which programs to load; returns how many are left. */
@@ -115,6 +124,8 @@ static size_t choose_programs(struct ts_probe *probe, const struct btf *btf)
 			row->status = TS_STATUS_DISABLED;
 			snprintf(row->why, sizeof row->why, "%s was switched off by the user",
 				 row->name);
+		} else if (ts_verifier_knows_refused(row->name, &row->status, row->why)) {
+			;
 		} else if (!strncmp(section, TRACEPOINT_SECTION, strlen(TRACEPOINT_SECTION)) &&
 			   !ts_tracepoint_exists(btf, section + strlen(TRACEPOINT_SECTION), NULL)) {
 			row->status = TS_STATUS_UNSUPPORTED;
@@ -165,26 +176,33 @@ static void attach_programs(struct ts_probe *probe)
 int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object *object,
 		  const struct ts_live *live, enum ts_status *status, char why[256])
 {
+	struct ts_verifier verifier;
 	int error;
 
 	*probe = (struct ts_probe){.source = source, .object = object};
 	if (!choose_programs(probe, live->kernel_btf)) {
-		bool disabled = probe->programs && probe->program[0].status == TS_STATUS_DISABLED;
-
-		*status = disabled ? TS_STATUS_DISABLED : TS_STATUS_UNSUPPORTED;
+		*status = probe->programs ? probe->program[0].status : TS_STATUS_UNSUPPORTED;
 		snprintf(why, 256, "%s",
 			 probe->programs ? probe->program[0].why : "no program to load");
 		return -EOPNOTSUPP;
 	}
 	if (live->object_types)
 		spare_kernel_types(object);
+	ts_verifier_listen(&verifier, object);
 	error = bpf_object__load(object);
 	if (error) {
 		*status = TS_STATUS_FAILED;
-		snprintf(why, 256, "the kernel does not load the BPF programs: %s",
-			 strerror(-error));
-		return error;
+		if (!ts_verifier_refused(&verifier, object, why))
+			snprintf(why, 256, "the kernel does not load the BPF programs: %s",
+				 strerror(-error));
+	} else {
+		for (size_t i = 0; i < probe->programs; i++)
+			ts_verifier_told(&verifier, object, probe->program[i].program,
+					 &probe->program[i].verified);
 	}
+	ts_verifier_end(&verifier);
+	if (error)
+		return error;
 	ts_startup_memory_forget_values(object);
 	attach_programs(probe);
 	return 0;
@@ -276,6 +294,8 @@ void ts_probe_cost(struct ts_probe *probe, struct ts_snapshot *snapshot)
 			.hook = bpf_program__section_name(row->program),
 			.status = row->status,
 			.why = row->why,
+			.verified_instructions = row->verified.instructions,
+			.verification_us = row->verified.microseconds,
 		};
 		struct bpf_prog_info info = {0};
 		__u32 length = sizeof info;

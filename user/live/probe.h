@@ -5,6 +5,7 @@
 
 #include <bpf/libbpf.h>
 #include "source.h"
+#include "verifier.h"
 
 #define TS_PROBE_PROGRAMS_MAX 12
 #define TS_PROBE_MAPS_MAX     24
@@ -15,6 +16,7 @@ struct ts_probe_program {
 	struct bpf_link *link; /* NULL: not attached */
 	enum ts_status status;
 	char why[192];
+	struct ts_verified verified;
 };
 
 struct ts_probe {
@@ -41,7 +43,7 @@ struct ts_probe {
 	({                                                                                        \
 		struct name##_bpf *opened_ = calloc(1, sizeof *opened_);                          \
 		int error_ = opened_ ? name##_bpf__create_skeleton(opened_) : -ENOMEM;            \
-		if (!error_ && (live)->plain_programs)                                            \
+		if (!error_ && ts_bpf_lacks_fetch())                                              \
 			opened_->skeleton->data =                                                 \
 				(void *)name##_plain_bpf__elf_bytes(&opened_->skeleton->data_sz); \
 		if (!error_)                                                                      \

@@ -15,9 +15,8 @@ struct ts_live {
 	const struct btf *kernel_btf; /* what sources ask about; only while they are opened */
 	/* Types to relocate BPF objects with (kernel_types.h); NULL: libbpf reads the kernel's. */
 	const char *object_types;
-	bool plain_programs; /* the BPF here has no atomic operations that return what was there */
-	const char *proc;    /* "/proc" (another root in tests) */
-	const char *sys;     /* "/sys" */
+	const char *proc;		    /* "/proc" (another root in tests) */
+	const char *sys;		    /* "/sys" */
 	struct ts_netns_table *netns;	    /* netns.h; refreshed before each snapshot */
 	struct ts_settings_cache *settings; /* settings_read.h; may be NULL */
 	const char *cgroup_root;	    /* only tasks below it count; NULL: all (later) */
