@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * TCP: retransmits by cause, connect latency and failures, resets, totals and round-trip times of
- * connections when they end. Nothing runs per segment; of the state changes only the first and the
- * last of a connection do any work.
+ * connections when they end, and how long exchanges take (tcp_exchange.bpf.h), which is all that
+ * runs per segment. Of the state changes only the first and the last of a connection do any work.
  *
  * The totals are read when a connection becomes CLOSE, not in tcp_destroy_sock: a close with
  * SO_LINGER 0 clears them in between, and it saves a hook.
@@ -156,6 +156,8 @@ static __always_inline void record(__u32 slot, enum ts_tcp_histogram which, __u6
 		maximum = found;
 	}
 }
+
+#include "tcp_exchange.bpf.h"
 
 /* ---- retransmits */
 
@@ -373,7 +375,8 @@ static __always_inline void connection_ended(struct sock *sk)
 		record(slot, TS_TCP_SMOOTHED_RTT, (__u64)(tcp->srtt_us >> 3) * 1000);
 	if (tcp->rtt_min.s[0].v != RTT_UNKNOWN)
 		record(slot, TS_TCP_MINIMUM_RTT, (__u64)tcp->rtt_min.s[0].v * 1000);
-	exchange_ended(tcp, slot, TS_TCP_KEY_OUTBOUND(key));
+	if (!ts_tcp_segments)
+		exchange_ended(tcp, slot, TS_TCP_KEY_OUTBOUND(key));
 }
 
 static __always_inline void listener_appeared(const struct sock *sk)
@@ -393,10 +396,15 @@ int BPF_PROG(ts_tcp_state, struct sock *sk, int before, int after)
 {
 	/* Every transition comes by here: let those in between go at once. */
 	if (before != TCP_SYN_SENT && after != TCP_CLOSE && after != TCP_SYN_SENT &&
-	    after != TCP_LISTEN)
+	    after != TCP_LISTEN && !(ts_tcp_segments && ends_here(after)))
 		return 0;
 	if (!sk || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
+	if (ts_tcp_segments && ends_here(after)) {
+		exchange_state(sk, after);
+		if (after != TCP_CLOSE)
+			return 0;
+	}
 	if (before == TCP_SYN_SENT)
 		connect_ended(sk, after);
 	else if (after == TCP_SYN_SENT)

@@ -55,6 +55,7 @@ struct ts_tcp_counters {
 	__u64 resets[TS_TCP_DIRECTIONS];
 	__u64 failures[TS_TCP_FAILURES];
 	__u64 connections;
+	__u64 exchanges;
 	__u64 bytes[TS_TCP_DIRECTIONS];
 	__u64 segments[TS_TCP_DIRECTIONS];
 };
@@ -87,12 +88,36 @@ struct ts_tcp_listening_key {
 	__u32 port;
 };
 
+/* Exchanges under way, and connections that had one: small sets, as above. */
+#define TS_TCP_EXCHANGES 4096 /* a power of two */
+
+struct ts_tcp_exchange {
+	__u64 socket; /* 0: free */
+	__u64 key;
+	__u64 started_ns; /* of a request that waits for its reply; 0: it is not timed */
+	__u32 sent;	  /* snd_nxt when the request came, or when the last reply did (outbound) */
+	__u16 slot;
+	__u8 untold;		    /* exchanges that are not in the counters yet */
+	__u8 waiting : 1, skip : 7; /* a request is; so many more are not timed */
+};
+
+/* How many exchanges a CPU times. */
+#define TS_TCP_PACES 64 /* a power of two; CPUs beyond share */
+
+struct ts_tcp_pace {
+	__u64 paid_ns; /* the time up to which timing is paid for */
+	__u32 random;
+} __attribute__((aligned(64)));
+
 /* What all CPUs share; it is the whole of .bss. */
 struct ts_tcp_shared {
 	__u64 keys[TS_TCP_SLOTS];
 	__u64 lost_connects;  /* connects not timed: their entry was overwritten */
 	__u64 lost_listening; /* listening ports the table had no room for */
+	__u64 lost_exchanges; /* exchanges not seen: their set was full of others under way */
 	struct ts_tcp_connect connects[TS_TCP_CONNECTS];
+	struct ts_tcp_exchange exchanges[TS_TCP_EXCHANGES];
+	struct ts_tcp_pace paces[TS_TCP_PACES];
 };
 
 #endif

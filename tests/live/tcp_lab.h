@@ -256,6 +256,18 @@ UNUSED static void send_all(int s, size_t bytes)
 	}
 }
 
+UNUSED static void receive_exactly(int s, size_t bytes)
+{
+	static char buffer[65536];
+
+	while (bytes) {
+		ssize_t n = recv(s, buffer, bytes < sizeof buffer ? bytes : sizeof buffer, 0);
+
+		assert_true(n > 0);
+		bytes -= (size_t)n;
+	}
+}
+
 /* Until the end of the stream; returns the bytes. */
 UNUSED static size_t receive_all(int s)
 {

@@ -249,18 +249,6 @@ static void close_pair(struct pair *pair)
 	close(pair->listener);
 }
 
-static void receive_exactly(int s, size_t bytes)
-{
-	static char buffer[65536];
-
-	while (bytes) {
-		ssize_t n = recv(s, buffer, bytes < sizeof buffer ? bytes : sizeof buffer, 0);
-
-		assert_true(n > 0);
-		bytes -= (size_t)n;
-	}
-}
-
 /* Loses segments in ways that lead to each kind of recovery, and compares with nstat. */
 static void test_retransmits(void **state)
 {
@@ -384,75 +372,6 @@ static void test_round_trip_times(void **state)
 	assert_true(info.tcpi_min_rtt >= 30000);
 }
 
-/*
- * A connection with exchanges that take so long each, and a user who thinks in between. Returns
- * what the client has seen in all.
- */
-static double exchanges(int listener, int count, unsigned int ms)
-{
-	double seconds = 0;
-	int c = tcp_socket(&client), s;
-
-	assert_int_equal(connect_to(c, "127.0.0.1", PORT), 0);
-	s = accept(listener, NULL, NULL);
-	assert_true(s >= 0);
-	for (int i = 0; i < count; i++) {
-		__u64 start = clock_now_ns();
-
-		send_all(c, 100);
-		receive_exactly(s, 100);
-		sleep_ms(ms);
-		send_all(s, 3000);
-		receive_exactly(c, 3000);
-		seconds += (double)(clock_now_ns() - start) / 1e9;
-		sleep_ms(60);
-	}
-	close(c);
-	assert_int_equal(receive_all(s), 0);
-	close(s);
-	return seconds;
-}
-
-#define JIFFY 0.010 /* of the slowest usual kernel */
-
-static void check_service_time(const struct ts_window *window, const char *side, double least,
-			       double most)
-{
-	struct ts_histogram *h = ts_window_histogram(window, TS_FAMILY_TCP_SERVICE_TIME,
-						     TS_LABELS(client.label, side, PORT_TEXT));
-
-	assert_non_null(h);
-	assert_int_equal(h->count, 3);
-	print_message("%s: %.1f ms on average; server slept %.1f ms, client waited %.1f ms\n", side,
-		      ts_histogram_mean(h) * 1e3, least * 1e3, most * 1e3);
-	assert_true(ts_histogram_mean(h) >= least - JIFFY);
-	assert_true(ts_histogram_mean(h) <= most + JIFFY);
-}
-
-static void test_service_time(void **state)
-{
-	int listener = listen_on(&client, PORT, 8), silent, c;
-	const struct ts_window *window;
-	double waited = 0;
-
-	for (int i = 0; i < 3; i++)
-		waited += exchanges(listener, 1, 120) / 3;
-	/* Of several, the last may be anything. */
-	exchanges(listener, 2, 10);
-	/* A request without a reply is no exchange. */
-	c = tcp_socket(&client);
-	assert_int_equal(connect_to(c, "127.0.0.1", PORT), 0);
-	silent = accept(listener, NULL, NULL);
-	send_all(c, 100);
-	receive_exactly(silent, 100);
-	close(silent);
-	close(c);
-	window = bench_window(&bench);
-	check_service_time(window, "service", 0.120, waited);
-	check_service_time(window, "outbound", 0.120, waited);
-	close(listener);
-}
-
 /* More keys than slots: nothing disappears. */
 static void test_overflow(void **state)
 {
@@ -505,10 +424,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-		TEST(test_connections),	 TEST(test_no_local_port),    TEST(test_unanswered),
-		TEST(test_resets),	 TEST(test_retransmits),      TEST(test_synack),
-		TEST(test_overflow),	 TEST(test_round_trip_times), TEST(test_missing_program),
-		TEST(test_service_time),
+		TEST(test_connections), TEST(test_no_local_port),    TEST(test_unanswered),
+		TEST(test_resets),	TEST(test_retransmits),	     TEST(test_synack),
+		TEST(test_overflow),	TEST(test_round_trip_times), TEST(test_missing_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

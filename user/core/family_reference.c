@@ -47,6 +47,10 @@ static const char *const of_family[TS_FAMILY_COUNT] = {
 		"tcp:tcp_retransmit_synack; RFC 6298, RFC 8985 (tail-loss probe)",
 	[TS_FAMILY_TCP_RESETS] =
 		"tracepoints tcp:tcp_send_reset and tcp:tcp_receive_reset; RFC 9293",
+	[TS_FAMILY_TCP_SERVICE_TIME] =
+		"tracepoint tcp:tcp_probe, when a segment comes in; tcp_sock.tcp_wstamp_ns and the "
+		"times of what is not acknowledged, when one was sent; net/ipv4/tcp_output.c",
+	[TS_FAMILY_TCP_EXCHANGES] = "tracepoint tcp:tcp_probe; RFC 9293",
 	[TS_FAMILY_TCP_SMOOTHED_RTT] = "tcp_sock.srtt_us; RFC 6298",
 	[TS_FAMILY_TCP_MINIMUM_RTT] = "tcp_sock.rtt_min; net/ipv4/tcp_input.c",
 	[TS_FAMILY_TCP_SYN_QUEUE_PEAK] = "sock_diag(7): sockets in SYN_RECV; "

@@ -40,10 +40,19 @@ const char *ts_measure_unit_name(const struct ts_measure *measure)
 	static const char *const names[] = {
 		[TS_MEASURE_SECONDS] = "seconds",
 		[TS_MEASURE_RATIO] = "ratio",
-		[TS_MEASURE_PER_SECOND] = "connections/s",
+	};
+	static const char *const rates[][2] = {
+		{"connections", "connections/s"},
+		{"requests", "requests/s"},
+		{"calls", "calls/s"},
 	};
 
-	return names[measure->unit];
+	if (measure->unit != TS_MEASURE_PER_SECOND)
+		return names[measure->unit];
+	for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++)
+		if (!strcmp(measure->sample, rates[i][0]))
+			return rates[i][1];
+	return "1/s";
 }
 
 bool ts_measure_measured(const struct ts_measure *measure, const struct ts_window *window)
@@ -163,7 +172,7 @@ void ts_measure_connection_errors(struct ts_measuring *m)
 	}
 }
 
-void ts_measure_connection_rate(struct ts_measuring *m)
+void ts_measure_rate(struct ts_measuring *m)
 {
 	count_family(m, m->measure->needs[0], true, false);
 	for (size_t i = 0; i < m->groups; i++)

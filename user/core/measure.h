@@ -54,7 +54,7 @@ extern const size_t ts_measures_count;
 
 const struct ts_measure *ts_measure_by_name(const char *name); /* NULL: there is none */
 
-/* "seconds", "ratio", "connections/s": as in reports. */
+/* "seconds", "ratio", "requests/s": as in reports. */
 const char *ts_measure_unit_name(const struct ts_measure *measure);
 
 /* The value of one port, device or host. */

@@ -7,7 +7,7 @@ struct ts_measuring;
 
 void ts_measure_quantile(struct ts_measuring *m);
 void ts_measure_connection_errors(struct ts_measuring *m);
-void ts_measure_connection_rate(struct ts_measuring *m);
+void ts_measure_rate(struct ts_measuring *m);
 void ts_measure_cpu(struct ts_measuring *m);
 void ts_measure_pressure(struct ts_measuring *m);
 void ts_measure_disk(struct ts_measuring *m);

@@ -28,21 +28,22 @@
 #define SERVICE_TIME(percent)                                                                   \
 	PERCENTILE(percent, "service-time", "the service time", TCP_SERVICE_TIME,               \
 		   TS_PER_SERVICE_PORT, "service", "exchanges", "", "", "{side=\"service\"@s}", \
-		   "from a request to the last data of its reply, on connections that carried " \
-		   "one request; one that is kept open for several is not seen here, but by "   \
-		   "live-service-time")
+		   "from the first data of a request to the first data of its reply, as the "   \
+		   "kernel sees them come and go. Where requests are sent before the last "     \
+		   "one is answered, or replies without being asked for, it is approximate")
 #define LIVE_SERVICE_TIME(percent)                                                              \
 	PERCENTILE(percent, "live-service-time", "the service time on open connections",        \
 		   TCP_LIVE_SERVICE_TIME, TS_PER_SERVICE_PORT, "service", "exchanges", "", "",  \
 		   "{side=\"service\"@s}",                                                      \
 		   "from a request to the last data of its reply, sampled on connections that " \
 		   "stay open; only exchanges longer than a tick of the kernel's clock (1 to "  \
-		   "10 ms) are seen, so that among many short ones it tells too much")
-#define CALL_TIME(percent)                                                                      \
-	PERCENTILE(percent, "call-time", "the time of outbound calls", TCP_SERVICE_TIME,        \
-		   TS_PER_REMOTE_PORT, "outbound", "calls", "", "", "{side=\"outbound\"@s}",    \
-		   "from a request this host sends to the last data of its reply, by the port " \
-		   "of the other side, on connections that carried one request")
+		   "10 ms) are seen, so that among many short ones it tells too much. For "     \
+		   "kernels where service-time does not see such connections")
+#define CALL_TIME(percent)                                                                     \
+	PERCENTILE(percent, "call-time", "the time of outbound calls", TCP_SERVICE_TIME,       \
+		   TS_PER_REMOTE_PORT, "outbound", "calls", "", "", "{side=\"outbound\"@s}",   \
+		   "from the last data of a request this host sends to the first data of its " \
+		   "reply, by the port of the other side")
 #define CONNECT_LATENCY(percent)                                                           \
 	PERCENTILE(percent, "connect-latency", "the time to connect", TCP_CONNECT_LATENCY, \
 		   TS_PER_REMOTE_PORT, "", "connects", "", "", "{port!=\"other\"@s}",      \
@@ -68,6 +69,15 @@
 		.least = 1000, .sample = "milliseconds", .measure = ts_measure_pressure,      \
 		.variant = which,                                                             \
 		.promql = "clamp_max(rate(@0{resource=\"" which "\",kind=\"some\"}[@r]), 1)", \
+	}
+
+#define EXCHANGE_RATE(measure_name, samples_are, measured_per, which, text)                 \
+	{                                                                                   \
+		.name = measure_name, .what = "rate of " samples_are, .meaning = text,      \
+		.unit = TS_MEASURE_PER_SECOND, .per = measured_per, .lower_is_worse = true, \
+		NEEDS(TS_FAMILY_TCP_EXCHANGES), .least = 1, .sample = samples_are,          \
+		.measure = ts_measure_rate, .variant = which,                               \
+		.promql = "(rate(@0{side=\"" which "\"@s}[@r]) > 0)",                       \
 	}
 
 #define ENDED_OR_DROPPED(rate)                                              \
@@ -118,10 +128,17 @@ const struct ts_measure ts_measures[] = {
 		NEEDS(TS_FAMILY_TCP_CONNECTIONS),
 		.least = 1,
 		.sample = "connections",
-		.measure = ts_measure_connection_rate,
+		.measure = ts_measure_rate,
 		.variant = "service",
 		.promql = "(rate(@0{side=\"service\"@s}[@r]) > 0)",
 	},
+	EXCHANGE_RATE("request-rate", "requests", TS_PER_SERVICE_PORT, "service",
+		      "requests that came to a listening port, each second; of what is sent ahead, "
+		      "without waiting for replies, several may count once. A service without any "
+		      "has no value"),
+	EXCHANGE_RATE("call-rate", "calls", TS_PER_REMOTE_PORT, "outbound",
+		      "requests of this host that were replied to, each second, by the port of the "
+		      "other side. A port without any has no value"),
 	RUN_QUEUE_LATENCY(95),
 	RUN_QUEUE_LATENCY(99),
 	BLOCK_LATENCY(95),

@@ -56,7 +56,7 @@ const void *ts_map_view(const struct bpf_map *map, size_t *length)
 	return view == MAP_FAILED ? NULL : view;
 }
 
-static bool disabled_by_user(const char *program)
+bool ts_probe_disabled(const char *program)
 {
 	for (size_t i = 0; ts_disabled_programs && ts_disabled_programs[i]; i++) {
 		if (strcmp(ts_disabled_programs[i], program))
@@ -120,7 +120,7 @@ static size_t choose_programs(struct ts_probe *probe, const struct btf *btf)
 		row->program = program;
 		if (*section == '?')
 			section++;
-		if (disabled_by_user(row->name)) {
+		if (ts_probe_disabled(row->name)) {
 			row->status = TS_STATUS_DISABLED;
 			snprintf(row->why, sizeof row->why, "%s was switched off by the user",
 				 row->name);

@@ -72,6 +72,9 @@ bool ts_bpf_lacks_fetch(void);
 int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object *object,
 		  const struct ts_live *live, enum ts_status *status, char why[256]);
 
+/* Whether the user asked to leave a program out. To be called while the collector is opened. */
+bool ts_probe_disabled(const char *program);
+
 /* Status of a program by name; why may be NULL. TS_STATUS_OK: attached (or loaded, for iterators).
  */
 enum ts_status ts_probe_status(const struct ts_probe *probe, const char *program, const char **why);

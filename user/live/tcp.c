@@ -21,6 +21,7 @@
 #define RECONCILE_NS	 3000000000ULL
 #define RECONCILE_SHARE	 5000 /* less often when it would take more than one part in so many, */
 #define RECONCILE_MOST	 15000000000ULL /* but so often at least */
+#define SEGMENT_PROGRAM	 "ts_tcp_segment"
 #define UNSEEN_NS	 10000000000ULL /* a port in a namespace that cannot be visited */
 #define SLOTS_WITH_OTHER (TS_TCP_SLOTS + 1)
 #define COUNTERS	 (sizeof(struct ts_tcp_counters) / sizeof(__u64))
@@ -55,7 +56,8 @@ static const struct {
 	{TS_FAMILY_TCP_CONNECTION_SEGMENTS, {"ts_tcp_state"}},
 	{TS_FAMILY_TCP_SMOOTHED_RTT, {"ts_tcp_state"}},
 	{TS_FAMILY_TCP_MINIMUM_RTT, {"ts_tcp_state"}},
-	{TS_FAMILY_TCP_SERVICE_TIME, {"ts_tcp_state"}},
+	{TS_FAMILY_TCP_SERVICE_TIME, {"ts_tcp_state"}}, /* without ts_tcp_segment: coarser */
+	{TS_FAMILY_TCP_EXCHANGES, {SEGMENT_PROGRAM, "ts_tcp_state"}},
 };
 
 static const char *const cause_names[] = {
@@ -86,6 +88,7 @@ static const struct {
 	{TS_FAMILY_TCP_RESETS, MEMBER(resets), direction_names, true},
 	{TS_FAMILY_TCP_CONNECT_FAILURES, MEMBER(failures), failure_names, false},
 	{TS_FAMILY_TCP_CONNECTIONS, MEMBER(connections), NULL, true},
+	{TS_FAMILY_TCP_EXCHANGES, MEMBER(exchanges), NULL, true},
 	{TS_FAMILY_TCP_CONNECTION_BYTES, MEMBER(bytes), direction_names, true},
 	{TS_FAMILY_TCP_CONNECTION_SEGMENTS, MEMBER(segments), direction_names, true},
 #undef MEMBER
@@ -233,6 +236,9 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	ts_tracepoint_exists(live->kernel_btf, "tcp_retransmit_skb", &parameters);
 	state->skeleton->rodata->ts_tcp_retransmit_has_error = parameters > 2;
 	state->skeleton->rodata->ts_tcp_jiffy_ns = ts_jiffy_ns();
+	state->skeleton->rodata->ts_tcp_segments =
+		ts_tracepoint_exists(live->kernel_btf, "tcp_probe", NULL) &&
+		!ts_probe_disabled(SEGMENT_PROGRAM);
 	state->cpus = ts_possible_cpus();
 	bpf_map__set_max_entries(state->skeleton->maps.ts_tcp_totals,
 				 state->cpus * SLOTS_WITH_OTHER);
@@ -456,7 +462,8 @@ static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *s
 			 strerror(-state->error));
 		ts_snapshot_source_status(snapshot, TS_SOURCE_TCP, TS_STATUS_FAILED, why);
 	}
-	snapshot->cost.lost_events += state->shared->lost_connects + state->shared->lost_listening;
+	snapshot->cost.lost_events += state->shared->lost_connects + state->shared->lost_listening +
+				      state->shared->lost_exchanges;
 	ts_probe_cost(&state->probe, snapshot);
 }
 
