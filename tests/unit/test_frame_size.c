@@ -9,6 +9,8 @@
 
 #define DAY_FRAMES 8640
 #define WINDOWS	   3
+/* The name of a family that is in no dictionary, as it is deflated. */
+#define NAME_BYTES 24
 
 struct load {
 	uint64_t seed;
@@ -246,6 +248,20 @@ static size_t mean_frame(struct load load, size_t *series)
 	return bytes / WINDOWS;
 }
 
+/* Families that were added after version 1: each frame has their names in full. */
+static size_t later_families(void)
+{
+	size_t count = 0;
+
+	ts_for_each_family (id) {
+		const char *name = ts_families[id].name;
+
+		count += !memmem(ts_frame_dictionary, ts_frame_dictionary_length, name,
+				 strlen(name));
+	}
+	return count;
+}
+
 static void a_window_stays_small(void **state)
 {
 	static const struct {
@@ -264,7 +280,7 @@ static void a_window_stays_small(void **state)
 		print_message("# %s: %zu series, %zu bytes a window, %.1f MB a day at 10 s\n",
 			      hosts[i].name, series, bytes, (double)bytes * DAY_FRAMES / 1e6);
 		assert_true(series > 400);
-		assert_true(bytes <= hosts[i].limit);
+		assert_true(bytes <= hosts[i].limit + later_families() * NAME_BYTES);
 	}
 }
 
