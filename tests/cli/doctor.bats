@@ -17,7 +17,13 @@
 	"$tunescope" doctor --json >"$BATS_TEST_TMPDIR/doctor.json" 3>&- &
 	pid=$!
 	wait_until_attached $pid
-	held=$(bpf_objects $pid | awk '$1 == "prog" { print $2 }')
+	# On a busy host attaching all of them takes a while; then it observes for two seconds.
+	held= before=none
+	while [ "$held" != "$before" ]; do
+		before=$held
+		sleep 0.4
+		held=$(bpf_objects $pid | awk '$1 == "prog" { print $2 }')
+	done
 	kernel=$(for id in $held; do bpftool prog show id "$id" --json | jq -r '.name[:15]'; done | sort)
 	wait $pid || [ $? = 1 ]
 	# The kernel itself keeps 15 characters of a name.
