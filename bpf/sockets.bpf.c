@@ -82,6 +82,8 @@ static __always_inline void fill_sending(struct ts_socket_record *record,
 	record->timeout = connection->icsk_rto;
 	record->rate_delivered = tcp->rate_delivered;
 	record->rate_interval_us = tcp->rate_interval_us;
+	record->outstanding = tcp->snd_nxt - tcp->snd_una;
+	record->now = (__u32)bpf_jiffies64();
 	record->selective_acks = BPF_CORE_READ_BITFIELD_PROBED(tcp, rx_opt.sack_ok) != 0;
 	record->congestion_state = BPF_CORE_READ_BITFIELD_PROBED(connection, icsk_ca_state);
 	record->timeouts = connection->icsk_retransmits;

@@ -60,6 +60,8 @@ struct ts_socket_record {
 	__u32 timeout; /* retransmission timeout, in ticks of the kernel's clock */
 	/* The last measurement of the delivery rate: segments, and over how long. */
 	__u32 rate_delivered, rate_interval_us;
+	__u32 outstanding; /* bytes sent and not yet acknowledged */
+	__u32 now;	   /* the kernel's clock in its ticks */
 };
 
 #endif

@@ -67,6 +67,7 @@ struct ts_socket_group {
 	bool active; /* since the last snapshot */
 	__u64 round; /* of visits in which it was */
 	struct traffic_by_limit traffic[TS_DATA_DIRECTIONS][TS_LIMITS];
+	struct ts_sending sending;
 	struct ts_histogram_keyed *smoothed, *minimum, *exchange; /* made when first needed */
 	/* observations, to tell how many went to "other" */
 	__u64 rtt_readings, transfers[TS_DATA_DIRECTIONS], exchanges;
@@ -105,6 +106,7 @@ static void forget_connections(struct ts_socket_group *group)
 	for (size_t d = 0; d < TS_DATA_DIRECTIONS; d++)
 		for (size_t l = 0; l < TS_LIMITS; l++)
 			group->traffic[d][l].connections = 0;
+	ts_sending_begin(&group->sending);
 }
 
 /* Here and below only groups in use are written to: the others' pages need no memory. */
@@ -212,6 +214,12 @@ void ts_socket_group_rtt(struct ts_socket_group *group, __u32 smoothed_us, __u32
 	group->active = true;
 }
 
+struct ts_sending *ts_socket_group_sending(struct ts_socket_group *group)
+{
+	group->active = true;
+	return &group->sending;
+}
+
 void ts_socket_group_exchange(struct ts_socket_group *group, __u64 ns)
 {
 	record(&group->exchange, ns);
@@ -310,6 +318,7 @@ static void add_group(struct ts_snapshot *snapshot, struct ts_socket_group *grou
 	labels_of(group, other, &labels);
 	for (size_t d = 0; d < TS_DATA_DIRECTIONS; d++)
 		add_direction(snapshot, &labels, &directions[d], group->traffic[d]);
+	ts_sending_snapshot(&group->sending, snapshot, labels.netns, labels.side, labels.port);
 	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT, &labels, group->smoothed);
 	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_MINIMUM_RTT, &labels, group->minimum);
 	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_SERVICE_TIME, &labels, group->exchange);

@@ -7,6 +7,7 @@
 #include <linux/types.h>
 #include "../core/snapshot.h"
 #include "netns.h"
+#include "socket_sending.h"
 
 enum ts_direction_of_data { TS_DATA_RECEIVED, TS_DATA_SENT, TS_DATA_DIRECTIONS };
 
@@ -54,6 +55,9 @@ struct ts_socket_group *ts_socket_group_other(struct ts_socket_groups *groups);
 void ts_socket_group_rtt(struct ts_socket_group *group, __u32 smoothed_us, __u32 minimum_us);
 void ts_socket_group_traffic(struct ts_socket_group *group, enum ts_direction_of_data direction,
 			     enum ts_socket_limit limit, const struct ts_traffic *traffic);
+
+/* What becomes of what its connections send; they are added by who visits them. */
+struct ts_sending *ts_socket_group_sending(struct ts_socket_group *group);
 
 void ts_socket_group_exchange(struct ts_socket_group *group, __u64 ns);
 

@@ -25,6 +25,17 @@ static int read_numbers(const char *path, unsigned long long number[3])
 	return count > 0 ? count : 0;
 }
 
+static void read_algorithm(char algorithm[TS_SOCKET_ALGORITHM])
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/tcp_congestion_control", "re");
+
+	if (!file)
+		return;
+	if (fscanf(file, "%15s", algorithm) != 1)
+		algorithm[0] = '\0';
+	fclose(file);
+}
+
 void ts_netns_limits_read(struct ts_netns_limits *limits)
 {
 	unsigned long long number[3] = {0};
@@ -43,6 +54,7 @@ void ts_netns_limits_read(struct ts_netns_limits *limits)
 	if (read_numbers("/proc/sys/net/ipv4/ip_local_port_range", number) >= 2 &&
 	    number[1] >= number[0])
 		limits->ports = number[1] - number[0] + 1;
+	read_algorithm(limits->congestion_control);
 }
 
 /* ---- one connection */

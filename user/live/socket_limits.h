@@ -12,6 +12,7 @@ struct ts_netns_limits {
 	__u64 tcp_wmem_max, wmem_max;
 	__u64 ports;	     /* size of the ephemeral range */
 	bool autotuning_off; /* tcp_moderate_rcvbuf is 0 */
+	char congestion_control[TS_SOCKET_ALGORITHM];
 };
 
 /* Inside the namespace. */

@@ -5,14 +5,14 @@
 #include <string.h>
 
 #define START	1024
-#define MAXIMUM 131072 /* 80 bytes each, and there are two tables */
+#define MAXIMUM 131072 /* 88 bytes each, and there are two tables */
 
 struct remembered {
 	__u64 identity; /* 0: free */
 	struct ts_socket_progress progress;
 	__u64 met_ns;
 	__u32 netns;
-	__u32 request;
+	__u32 request, paused_window;
 	__u16 local_port, remote_port;
 };
 
@@ -109,7 +109,7 @@ static void remember(struct ts_socket_memory *memory, const struct remembered *f
 
 struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 					      const struct ts_socket_record *record, __u32 netns,
-					      __u64 now_ns, __u32 request)
+					      __u64 now_ns, __u32 request, __u32 paused_window)
 {
 	const struct remembered *last = place_of(&memory->last, record->identity);
 	struct remembered fresh = {
@@ -118,6 +118,7 @@ struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 		.met_ns = now_ns,
 		.netns = netns,
 		.request = request,
+		.paused_window = paused_window,
 		.local_port = record->local_port,
 		.remote_port = record->remote_port,
 	};
@@ -134,6 +135,7 @@ struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 		.progress = last->progress,
 		.elapsed_ns = now_ns - last->met_ns,
 		.request = last->request,
+		.paused_window = last->paused_window,
 	};
 }
 

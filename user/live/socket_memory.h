@@ -20,12 +20,16 @@ struct ts_socket_past {
 	struct ts_socket_progress progress; /* what it had counted */
 	__u64 elapsed_ns;		    /* since */
 	__u32 request;			    /* of the exchange that was the last one then */
+	__u32 paused_window;		    /* as below */
 };
 
-/* request: a number that tells a connection's exchanges apart. */
+/*
+ * request: a number that tells a connection's exchanges apart. paused_window: its congestion window
+ * if it pauses, or 0.
+ */
 struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 					      const struct ts_socket_record *record, __u32 netns,
-					      __u64 now_ns, __u32 request);
+					      __u64 now_ns, __u32 request, __u32 paused_window);
 
 /* Connections there was no room for, each time they were met. */
 __u64 ts_socket_memory_lost(const struct ts_socket_memory *memory);

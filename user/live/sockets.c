@@ -113,10 +113,13 @@ static void visit_open(const struct visit *visit, const struct ts_socket_record 
 		ts_socket_group_rtt(group, record->smoothed_rtt_us, record->minimum_rtt_us);
 	/* A request without its reply yet must be new to the round that finds the reply. */
 	past = ts_socket_memory_update(state->memory, record, visit->netns, visit->now,
-				       pending ? reply : request);
+				       pending ? reply : request, ts_sending_paused_window(record));
 	if (!past.met && visit->seen_before)
 		past.elapsed_ns = visit->since_last_ns;
 	ts_socket_judge(group, record, &past, &visit->limits);
+	ts_sending_visit(
+		ts_socket_group_sending(group), record, &past,
+		&(struct ts_sending_context){visit->limits.congestion_control, state->jiffy_ns});
 	if (!pending)
 		judge_exchange(visit, group, record, &past, request, reply);
 }

@@ -122,6 +122,10 @@ static bool waits_for_timeouts(const struct ts_rule_context *context, const stru
 {
 	double waits = f->timeouts + f->probes;
 
+	/* Where full-sized segments never arrive, a shorter timeout repeats them sooner in vain. */
+	if (ts_window_gauge(context->window, TS_FAMILY_TCP_PROGRESS,
+			    TS_LABELS(f->netns, f->side, f->port, "stuck-full"), 0) > 0)
+		return false;
 	return waits >= context->threshold[EVENTS] &&
 	       waits >= context->threshold[TAIL_SHARE] * f->all;
 }

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A black hole: full-sized segments vanish on the path, small ones arrive, and no router says so.
+ * tcp_mtu_probing finds a size that gets through.
+ */
+#include "../rule.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../arena.h"
+
+enum { STUCK, STUCK_AMONG };
+
+#define STUCK_SECONDS_PER_CONNECTION 3.0 /* until probing would have begun */
+
+struct flow {
+	const char *netns, *side, *port;
+	double full, later, small, passing;
+	double unreachable; /* ICMP messages that came in */
+	double probing;	    /* the setting; NAN when not read */
+};
+
+static double most(const struct ts_rule_context *context, const struct flow *f,
+		   const char *progress)
+{
+	return ts_window_gauge(context->window, TS_FAMILY_TCP_PROGRESS,
+			       TS_LABELS(f->netns, f->side, f->port, progress), 0);
+}
+
+static struct flow measure(const struct ts_rule_context *context, const struct ts_series *s)
+{
+	struct flow f = {.netns = s->label[0], .side = s->label[1], .port = s->label[2]};
+
+	f.full = most(context, &f, "stuck-full");
+	f.later = most(context, &f, "stuck-later");
+	f.small = most(context, &f, "stuck-small");
+	f.passing = most(context, &f, "passing");
+	f.unreachable = ts_rule_network_counter(context, f.netns, "IcmpInDestUnreachs");
+	f.probing = ts_window_setting_number(context->window, TS_SETTING_TCP_MTU_PROBING, f.netns,
+					     0, NAN);
+	return f;
+}
+
+static const char *text(struct ts_rule_context *context, const struct flow *f)
+{
+	return ts_text(context, "%s %s in %s",
+		       strcmp(f->side, "outbound") ? "port" : "connections to remote port", f->port,
+		       ts_rule_netns_text(context, f->netns));
+}
+
+static void add_evidence(struct ts_rule_context *context, struct ts_finding *finding,
+			 const struct flow *f)
+{
+	const struct {
+		const char *progress, *what;
+		double value;
+	} rows[] = {
+		{"stuck-later", "the same, after others of that size had arrived", f->later},
+		{"stuck-small", "connections whose small segments get no answer", f->small},
+		{"passing", "connections whose full-sized segments arrive", f->passing},
+	};
+
+	ts_finding_judged(context, finding, TS_FAMILY_TCP_PROGRESS,
+			  TS_LABELS(f->netns, f->side, f->port, "stuck-full"),
+			  "connections whose full-sized segments get no answer, and never did",
+			  f->full, "connections", 1, context->threshold[STUCK]);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		ts_finding_evidence(context, finding, TS_FAMILY_TCP_PROGRESS,
+				    TS_LABELS(f->netns, f->side, f->port, rows[i].progress),
+				    rows[i].what, rows[i].value, "connections", 1);
+	ts_finding_evidence(context, finding, TS_FAMILY_NETWORK_COUNTERS,
+			    TS_LABELS(f->netns, "IcmpInDestUnreachs"),
+			    "ICMP messages that said so (of any kind)", f->unreachable, "messages",
+			    1);
+	finding->harm = f->full;
+	finding->harm_unit = "connections that get nothing through";
+	finding->harm_seconds = f->full * context->window->seconds;
+}
+
+static void probe(struct ts_rule_context *context, const struct flow *f)
+{
+	struct ts_finding *finding = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
+
+	ts_finding_propose(context, finding, TS_SETTING_TCP_MTU_PROBING, f->netns, "1");
+	finding->port = ts_arena_intern(context->report->arena, f->port);
+	ts_finding_identify(context, finding, finding->setting,
+			    strcmp(f->side, "outbound") ? "port" : "remote-port");
+	finding->title =
+		ts_text(context, "Full-sized segments vanish on the path: %s", text(context, f));
+	finding->computed = ts_text(
+		context,
+		"%.0f connections were set up and then sent full-sized segments again and again "
+		"without an answer, none of that size ever arrived, no smaller one is stuck, and "
+		"no ICMP message came; with 1 the kernel tries smaller ones after some timeouts",
+		f->full);
+	finding->remedy = "Better still, repair the path: let ICMP \"fragmentation needed\" pass, "
+			  "or set the right MTU on the tunnel or its routes (ip route … mtu).";
+	finding->expect = ts_text(context,
+				  "these connections get through about %.0f s after their first "
+				  "full-sized segment",
+				  STUCK_SECONDS_PER_CONNECTION);
+	finding->confidence = f->full > 1 ? 0.85 : 0.75;
+	add_evidence(context, finding, f);
+}
+
+/* Nobody gets full-sized segments through; or many do not, among others that do. */
+static bool black_hole(const struct ts_rule_context *context, const struct flow *f)
+{
+	if (f->small > 0 || f->unreachable > 0 || f->later > f->full)
+		return false;
+	return f->passing > 0 ? f->full >= context->threshold[STUCK_AMONG]
+			      : f->full >= context->threshold[STUCK];
+}
+
+static void judge_flow(struct ts_rule_context *context, const struct flow *f)
+{
+	if (!black_hole(context, f))
+		ts_rule_without_finding(context, TS_OUTCOME_QUIET,
+					"%.0f connections get no full-sized segment through (%s), "
+					"but %s: rather loss, "
+					"or peers that are gone",
+					f->full, text(context, f),
+					f->small > 0	     ? "small ones get no answer either"
+					: f->unreachable > 0 ? "ICMP messages tell why"
+					: f->later > f->full
+						? "more of them had others through before"
+						: "others do");
+	else if (isnan(f->probing))
+		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+					"full-sized segments of %s vanish, but tcp_mtu_probing "
+					"could not be read",
+					text(context, f));
+	else if (f->probing >= 1)
+		ts_rule_without_finding(context, TS_OUTCOME_ALREADY_SET,
+					"full-sized segments of %s vanish; tcp_mtu_probing is on "
+					"and begins after some timeouts",
+					text(context, f));
+	else
+		probe(context, f);
+}
+
+static enum ts_outcome judge(struct ts_rule_context *context)
+{
+	ts_for_each_series (s, context->window, TS_FAMILY_TCP_PROGRESS) {
+		struct flow f;
+
+		if (ts_rule_is_other(s) || strcmp(s->label[3], "stuck-full"))
+			continue;
+		f = measure(context, s);
+		judge_flow(context, &f);
+	}
+	if (context->why)
+		return context->outcome;
+	return ts_rule_without_finding(context, TS_OUTCOME_QUIET,
+				       "no connection was seen whose full-sized segments get no "
+				       "answer from the first on");
+}
+
+const struct ts_rule ts_rule_mtu_black_hole = {
+	.id = "mtu-black-hole",
+	.title = "Full-sized segments vanish",
+	.needs = {TS_FAMILY_TCP_PROGRESS, TS_FAMILY_NETWORK_COUNTERS, TS_FAMILY_COUNT},
+	.settings = {TS_SETTING_TCP_MTU_PROBING, TS_SETTING_COUNT},
+	.thresholds = {[STUCK] = {"stuck_connections", 1, 1, 1e6, "connections",
+				  "connections of one service that get no full-sized segment "
+				  "through, from which on it is a symptom where no other does"},
+		       [STUCK_AMONG] = {"stuck_among_others", 5, 1, 1e6, "connections",
+					"the same where others do get them through: some clients "
+					"vanish in the middle of an answer on any busy service"}},
+	.judge = judge,
+	.explanation =
+		"A tunnel or link with a smaller MTU drops segments that do not fit; the ICMP "
+		"message that should say so is often filtered. Connections are set up, small "
+		"exchanges work, and the first large answer never arrives.\n"
+		"Convicts net.ipv4.tcp_mtu_probing=0: connections send full-sized segments again "
+		"and again without an answer, none of that size was ever acknowledged, smaller "
+		"ones are not stuck, and no ICMP message came in.\n"
+		"Acquits it: small segments get no answer either (loss, or a peer that is gone); "
+		"full-sized ones arrived before; others get them through.\n"
+		"With 1, a connection tries smaller segments only after repeated timeouts; heavy "
+		"loss may then leave it with smaller ones than its path takes.\n"
+		"Source: tcp_mtu_probing(), tcp_write_timeout(); RFC 4821, RFC 2923.",
+};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How connections of one service (or to one remote port) send: what their congestion window has to
+ * do with it, how they begin again after a pause, and those that get nothing through.
+ */
+#ifndef TUNESCOPE_SOCKET_SENDING_H
+#define TUNESCOPE_SOCKET_SENDING_H
+
+#include <tunescope/sockets.h>
+
+#include "../core/snapshot.h"
+#include "socket_memory.h"
+
+/* Connections that their congestion window held back, by what they met on their path. */
+enum ts_path {
+	TS_PATH_CALM,	  /* the round-trip time is near its minimum */
+	TS_PATH_RISING,	  /* between that and the next */
+	TS_PATH_QUEUEING, /* it is far above */
+	TS_PATH_CHOSEN,	  /* with a congestion control that is not the namespace's */
+	TS_PATH_MODEL,	  /* with one that does not take loss for congestion */
+	TS_PATH_NO_SACK,  /* without selective acknowledgements */
+	TS_PATHS,
+};
+
+/* Connections whose segments were sent again at least twice without an answer, and the others. */
+enum ts_progress_kind {
+	TS_STUCK_FULL,	/* full-sized ones, and none of that size was ever acknowledged */
+	TS_STUCK_LATER, /* full-sized ones, after others of that size had been */
+	TS_STUCK_SMALL,
+	TS_PASSING, /* several full-sized ones were acknowledged */
+	TS_PROGRESS_KINDS,
+};
+
+struct ts_sending {
+	struct {
+		__u64 segments, resent, ns;
+	} path[TS_PATHS];
+	__u64 pauses, pauses_ns;
+	__u32 stuck[TS_PROGRESS_KINDS], stuck_peak[TS_PROGRESS_KINDS]; /* in this round; most */
+};
+
+/* What does not change from one connection of a visit to the next. */
+struct ts_sending_context {
+	const char *algorithm; /* the namespace's congestion control; "" unknown */
+	__u64 jiffy_ns;
+};
+
+void ts_sending_begin(struct ts_sending *sending); /* before each round */
+
+/* A connection; past is of the last visit. */
+void ts_sending_visit(struct ts_sending *sending, const struct ts_socket_record *record,
+		      const struct ts_socket_past *past, const struct ts_sending_context *context);
+
+/* What is worth remembered: the congestion window of a connection in a pause, else 0. */
+__u32 ts_sending_paused_window(const struct ts_socket_record *record);
+
+/* labels: netns, side and port. Peaks start anew afterwards. */
+void ts_sending_snapshot(struct ts_sending *sending, struct ts_snapshot *snapshot,
+			 const char *netns, const char *side, const char *port);
+
+#endif
