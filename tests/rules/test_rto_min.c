@@ -20,6 +20,7 @@ static void add(struct fixture *f, const struct flow *c)
 	fixture_counter(f, TCP_RETRANSMITS, c->timeouts, c->netns, c->side, "9000", "timeout");
 	fixture_counter(f, TCP_RETRANSMITS, c->probes, c->netns, c->side, "9000", "probe");
 	fixture_counter(f, TCP_RETRANSMITS, c->fast, c->netns, c->side, "9000", "fast");
+	fixture_counter(f, NETWORK_COUNTERS, c->timeouts + c->probes, c->netns, "TCPTimeouts");
 	fixture_counter(f, NETWORK_COUNTERS, c->sent, c->netns, "TcpOutSegs");
 	fixture_counter(f, NETWORK_COUNTERS, c->resent, c->netns, "TcpRetransSegs");
 	if (c->rtt > 0)
@@ -99,10 +100,41 @@ static void what_looks_like_it(void **state)
 	expect(&c, TS_OUTCOME_QUIET);
 	c = lab, c.rtt = 0;
 	expect(&c, TS_OUTCOME_INSUFFICIENT);
+	/* Without selective acknowledgements. */
+	fixture_open(&f);
+	add(&f, &lab);
+	fixture_setting(&f, TS_SETTING_TCP_SACK, SERVER, "0", "");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
+	fixture_close(&f);
+	/* A black hole. */
+	fixture_open(&f);
+	add(&f, &lab);
+	fixture_gauge(&f, TCP_PROGRESS, 1, SERVER, "service", "9000", "stuck-full");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
+	fixture_close(&f);
 	c = lab, c.rto_min = NULL;
 	judge(&f, &c);
 	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_INSUFFICIENT);
 	assert_contains(fixture_result(&f, RULE)->why, "ip route");
+	fixture_close(&f);
+}
+
+/* One timeout repeats many segments: three events are not yet a symptom. */
+static void segments_are_not_events(void **state)
+{
+	struct fixture f;
+
+	fixture_open(&f);
+	fixture_setting(&f, TS_SETTING_TCP_RTO_MIN_US, SERVER, "200000", "");
+	fixture_counter(&f, TCP_RETRANSMITS, 1546, SERVER, "service", "9000", "timeout");
+	fixture_counter(&f, NETWORK_COUNTERS, 4, SERVER, "TCPTimeouts");
+	fixture_counter(&f, NETWORK_COUNTERS, 31000, SERVER, "TcpOutSegs");
+	fixture_counter(&f, NETWORK_COUNTERS, 1546, SERVER, "TcpRetransSegs");
+	fixture_latency(&f, TCP_LIVE_SMOOTHED_RTT, 3, 0.0007, 7, SERVER, "service", "9000");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
 	fixture_close(&f);
 }
 
@@ -132,9 +164,13 @@ static void not_measured(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_the_setting),   cmocka_unit_test(two_namespaces),
-		cmocka_unit_test(just_below_is_quiet), cmocka_unit_test(what_looks_like_it),
-		cmocka_unit_test(converges),	       cmocka_unit_test(not_measured),
+		cmocka_unit_test(names_the_setting),
+		cmocka_unit_test(two_namespaces),
+		cmocka_unit_test(just_below_is_quiet),
+		cmocka_unit_test(what_looks_like_it),
+		cmocka_unit_test(segments_are_not_events),
+		cmocka_unit_test(converges),
+		cmocka_unit_test(not_measured),
 	};
 
 	return cmocka_run_group_tests_name("rule rto-min", tests, NULL, NULL);

@@ -20,10 +20,13 @@ enum { EVENTS, TAIL_SHARE, RATIO, LOSS_MOST };
 /* The connections of one service (or to one remote port). */
 struct flow {
 	const char *netns, *side, *port;
-	double timeouts, probes, all; /* retransmissions */
-	double loss;		      /* retransmissions over segments sent, of the namespace */
-	double rtt;		      /* smoothed, median; NAN unknown */
-	double rto_min;		      /* seconds; NAN when not read */
+	double waits, all; /* retransmissions: after a timeout or as a probe; of any cause */
+	double loss;	   /* retransmissions over segments sent, of the namespace */
+	double rtt;	   /* smoothed, median; NAN unknown */
+	double rto_min;	   /* seconds; NAN when not read */
+	/* Timeouts and probes of the namespace: one may repeat many segments at once. */
+	double events;
+	bool selective; /* acknowledgements: without, there are no probes, only timeouts */
 };
 
 static double retransmits(const struct ts_rule_context *context, const struct flow *f,
@@ -49,10 +52,14 @@ static struct flow measure(const struct ts_rule_context *context, const struct t
 	struct flow f = {.netns = s->label[0], .side = s->label[1], .port = s->label[2]};
 	double sent = ts_rule_network_counter(context, f.netns, "TcpOutSegs");
 
-	f.timeouts = retransmits(context, &f, "timeout");
-	f.probes = retransmits(context, &f, "probe");
-	f.all = f.timeouts + f.probes + retransmits(context, &f, "fast");
+	f.waits = retransmits(context, &f, "timeout") + retransmits(context, &f, "probe");
+	f.all = f.waits + retransmits(context, &f, "fast");
 	f.loss = sent > 0 ? ts_rule_network_counter(context, f.netns, "TcpRetransSegs") / sent : 1;
+	f.events = ts_rule_network_counter(context, f.netns, "TCPTimeouts") +
+		   ts_rule_network_counter(context, f.netns, "TCPLossProbes");
+	f.selective = ts_window_setting_number(context->window, TS_SETTING_TCP_SACK, f.netns, 0,
+					       1) != 0 &&
+		      !(ts_rule_network_counter(context, f.netns, "TCPRenoRecovery") > 0);
 	f.rtt = round_trip(context, &f);
 	f.rto_min = 1e-6 * ts_window_setting_number(context->window, TS_SETTING_TCP_RTO_MIN_US,
 						    f.netns, 0, NAN);
@@ -70,7 +77,7 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 			 const struct flow *f)
 {
 	const char *const labels[TS_LABELS_MAX] = {f->netns, f->side, f->port};
-	double waits = f->timeouts + f->probes;
+	double waits = f->waits, events = fmin(f->waits, f->events);
 
 	ts_finding_judged(context, finding, TS_FAMILY_TCP_RETRANSMITS, labels,
 			  "retransmissions after a timeout and tail-loss probes", waits, "segments",
@@ -85,7 +92,11 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 			  TS_LABELS(f->netns, "TcpRetransSegs"),
 			  "retransmissions as a share of the segments sent by that namespace",
 			  100 * f->loss, "%", 1, 100 * context->threshold[LOSS_MOST]);
-	finding->harm = waits * f->rto_min;
+	ts_finding_judged(context, finding, TS_FAMILY_NETWORK_COUNTERS,
+			  TS_LABELS(f->netns, "TCPTimeouts"),
+			  "timeouts and probes of that namespace", f->events, "events", 1,
+			  context->threshold[EVENTS]);
+	finding->harm = events * f->rto_min;
 	finding->harm_unit = "seconds waited for retransmissions";
 	finding->harm_seconds = finding->harm;
 }
@@ -120,14 +131,12 @@ static void lower(struct ts_rule_context *context, const struct flow *f)
 /* Most of what is lost is lost at the end, and the retransmission then arrives. */
 static bool waits_for_timeouts(const struct ts_rule_context *context, const struct flow *f)
 {
-	double waits = f->timeouts + f->probes;
-
 	/* Where full-sized segments never arrive, a shorter timeout repeats them sooner in vain. */
 	if (ts_window_gauge(context->window, TS_FAMILY_TCP_PROGRESS,
 			    TS_LABELS(f->netns, f->side, f->port, "stuck-full"), 0) > 0)
 		return false;
-	return waits >= context->threshold[EVENTS] &&
-	       waits >= context->threshold[TAIL_SHARE] * f->all;
+	return fmin(f->waits, f->events) >= context->threshold[EVENTS] &&
+	       f->waits >= context->threshold[TAIL_SHARE] * f->all;
 }
 
 static void judge_flow(struct ts_rule_context *context, const struct flow *f)
@@ -142,6 +151,12 @@ static void judge_flow(struct ts_rule_context *context, const struct flow *f)
 			"the path loses too much, or does not deliver at all, for a shorter "
 			"timeout to matter",
 			text(context, f), 100 * f->loss);
+	} else if (!f->selective) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_QUIET,
+			"%s wait for timeouts, but without selective acknowledgements most losses "
+			"end in one: see tcp-sack",
+			text(context, f));
 	} else if (isnan(f->rtt)) {
 		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
 					"%s wait for timeouts, but their round-trip time was not "
@@ -193,7 +208,7 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 		if (waits_for_timeouts(context, &f))
 			judge_flow(context, &f);
 		else
-			most = fmax(most, f.timeouts + f.probes);
+			most = fmax(most, fmin(f.waits, f.events));
 	}
 	if (context->why)
 		return context->outcome;
@@ -229,7 +244,9 @@ const struct ts_rule ts_rule_rto_min = {
 		"Convicts tcp_rto_min_us: a third of a service's retransmissions or more wait for "
 		"a timeout or probe, and the shortest timeout is ten round-trip times or more.\n"
 		"Acquits it: long paths; losses amidst much data; a path that loses a large part "
-		"of everything or nothing comes through at all (a dead host, a black hole).\n"
+		"of everything or nothing comes through at all (a dead host, a black hole); "
+		"missing selective "
+		"acknowledgements (tcp-sack).\n"
 		"Below the time by which the other side delays its acknowledgements (up to 40 ms "
 		"on Linux) some segments are sent twice, which costs little. The kernel has the "
 		"setting since 6.11; before, ip route … rto_min does it for one path.\n"
