@@ -33,6 +33,11 @@ const volatile __u32 ts_sched_task_mask = 0;
 /* The second correction; off only to show what it is worth. */
 const volatile bool ts_sched_correct_clock = true;
 
+/* Of ts_sched_run: the command's cgroup (version 2), and whether only it is measured. */
+const volatile __u64 ts_sched_cgroup = 0;
+const volatile __s32 ts_sched_own = 0; /* tunescope's pid; 0: not known */
+const volatile bool ts_sched_only_command = false;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -97,13 +102,15 @@ static __always_inline void record(struct ts_sched_cpu *cpu, enum ts_sched_inter
  * CPU, or since it arrived by its own account, should that switch not have been seen.
  */
 static __always_inline void leave(struct ts_sched_cpu *cpu, __u32 pid, bool voluntary,
-				  __u64 arrived, __u64 now)
+				  __u64 arrived, __u64 now, bool counted)
 {
 	__u64 switched = cpu->switched;
 
 	cpu->switched = now;
 	if (!switched)
 		cpu->started = now;
+	if (!counted)
+		return;
 	if (!pid) {
 		cpu->switches[TS_SCHED_SWITCH_IDLE]++;
 		return;
@@ -148,8 +155,12 @@ static __always_inline void calibrate(struct ts_sched_cpu *cpu, __u64 clock)
 	cpu->calibrated = clock;
 }
 
-SEC("?tp_btf/sched_switch")
-int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+/*
+ * One switch. counted: whether the task that leaves, and the one that comes, are among those that
+ * are measured; both are constants but in ts_sched_run.
+ */
+static __always_inline int switched(bool preempt, struct task_struct *prev,
+				    struct task_struct *next, bool count_prev, bool count_next)
 {
 	struct ts_sched_cpu *cpu = this_cpu_slice();
 	struct ts_sched_task *tasks = all_tasks(), *slot;
@@ -167,8 +178,9 @@ int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct tas
 			calibrate(cpu, now);
 	}
 	pid = prev->pid;
-	leave(cpu, pid, !preempt && ts_task_state(prev), prev->sched_info.last_arrival, now);
-	if (pid) {
+	leave(cpu, pid, !preempt && ts_task_state(prev), prev->sched_info.last_arrival, now,
+	      count_prev);
+	if (pid && count_prev) {
 		slot = task_slot(tasks, pid);
 		if (slot->pid != pid)
 			take_over(slot, pid);
@@ -179,7 +191,7 @@ int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	}
 
 	pid = next->pid;
-	if (!pid)
+	if (!pid || !count_next)
 		return 0;
 	slot = task_slot(tasks, pid);
 	run_delay = next->sched_info.run_delay;
@@ -231,6 +243,65 @@ int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	return 0;
 }
 
+SEC("?tp_btf/sched_switch")
+int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	return switched(preempt, prev, next, true, true);
+}
+
+/* ---- While a command is run: whose tasks they are, and, if so wanted, only the command's. */
+
+#define KERNEL_THREAD	 0x00200000 /* PF_KTHREAD */
+#define CGROUP_DEPTH_MAX 32
+
+/*
+ * Up through its cgroup's parents: how deep the command's own is cannot be told from a cgroup
+ * namespace.
+ */
+static __always_inline bool in_command(const struct task_struct *task)
+{
+	const struct cgroup *group = task->cgroups->dfl_cgrp;
+
+	for (int i = 0; i < CGROUP_DEPTH_MAX && group; i++) {
+		const struct cgroup_subsys_state *above = group->self.parent;
+
+		if (group->kn->id == ts_sched_cgroup)
+			return true;
+		if (!above)
+			return false;
+		group = above->cgroup;
+	}
+	return false;
+}
+
+static __always_inline enum ts_sched_whose whose(const struct task_struct *task)
+{
+	if (!task->pid)
+		return TS_SCHED_NOBODY;
+	if (task->flags & KERNEL_THREAD)
+		return TS_SCHED_KERNEL;
+	if (ts_sched_own && task->tgid == ts_sched_own)
+		return TS_SCHED_OWN;
+	return in_command(task) ? TS_SCHED_COMMAND : TS_SCHED_OTHER;
+}
+
+SEC("?tp_btf/sched_switch")
+int BPF_PROG(ts_sched_run, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	enum ts_sched_whose leaves = whose(prev), comes = whose(next);
+	struct ts_sched_cpu *cpu = this_cpu_slice();
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!cpu)
+		return 0;
+	if (leaves < TS_SCHED_WHOSES && cpu->since)
+		cpu->ran[leaves] += elapsed(now, cpu->since);
+	cpu->whose = comes;
+	cpu->since = now;
+	return switched(preempt, prev, next, !ts_sched_only_command || leaves == TS_SCHED_COMMAND,
+			!ts_sched_only_command || comes == TS_SCHED_COMMAND);
+}
+
 SEC("?tp_btf/sched_migrate_task")
 int BPF_PROG(ts_sched_moved, struct task_struct *task, int to)
 {
@@ -275,7 +346,6 @@ int ts_sched_list(struct bpf_iter__task *context)
 
 /* ---- Who the tasks are, when user space asks: nothing runs in between. */
 
-#define KERNEL_THREAD	0x00200000 /* PF_KTHREAD */
 #define NICE_0_PRIORITY 120
 #define BACKGROUND_NICE 10
 
@@ -370,7 +440,7 @@ int BPF_PROG(ts_sched_ktime, bool preempt, struct task_struct *prev, struct task
 		return 0;
 	pid = prev->pid;
 	voluntary = !preempt && ts_task_state(prev);
-	leave(cpu, pid, voluntary, 0, now);
+	leave(cpu, pid, voluntary, 0, now, true);
 	if (pid) {
 		slot = task_slot(tasks, pid);
 		if (slot->pid != pid)

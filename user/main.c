@@ -12,6 +12,7 @@
 const struct ts_command *const ts_commands[] = {
 	&ts_command_advise,
 	&ts_command_record,
+	&ts_command_run,
 	&ts_command_doctor,
 	&ts_command_export,
 	&ts_command_dump,

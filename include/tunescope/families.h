@@ -113,7 +113,11 @@ X(DISK_IN_FLIGHT,           "disk_in_flight",           GAUGE,     COUNT,   DISK
 X(FILE_HANDLES,             "file_handles",             GAUGE,     COUNT,   FILES,     LABELS_1("kind"),                     "open file handles of the host: allocated, maximum") \
 X(CGROUP_THROTTLED,         "cgroup_throttled_seconds", COUNTER,   SECONDS, CGROUPS,   LABELS_1("cgroup"),                   "time a cgroup's tasks were held back by its CPU quota") \
 X(CGROUP_PERIODS,           "cgroup_quota_periods",     COUNTER,   COUNT,   CGROUPS,   LABELS_2("cgroup", "kind"),              "CPU quota periods: elapsed, throttled") \
-X(CGROUP_QUOTA,             "cgroup_quota_cpus",        GAUGE,     RATIO,   CGROUPS,   LABELS_1("cgroup"),                   "CPU quota of a cgroup, in CPUs")
+X(CGROUP_QUOTA,             "cgroup_quota_cpus",        GAUGE,     RATIO,   CGROUPS,   LABELS_1("cgroup"),                   "CPU quota of a cgroup, in CPUs") \
+/* ---- a command that is run (tunescope run) */                                                                                \
+X(TASK_CPU,                 "task_cpu_seconds",         COUNTER,   SECONDS, COMMAND,   LABELS_1("who"),                      "time on a CPU by whose the task is: command (what is run, and all it starts), kernel (threads of the kernel), tunescope, other") \
+X(COMMAND_TIME,             "command_seconds",          COUNTER,   SECONDS, COMMAND,   LABELS_1("kind"),                     "a run of the command: wall (start to end), user and system (CPU time of its processes that have ended)") \
+X(COMMAND_IO,               "command_io_bytes",         COUNTER,   BYTES,   COMMAND,   LABELS_1("op"),                       "read from and written to storage by those processes")
 /* clang-format on */
 
 #define TS_LABELS_MAX 4

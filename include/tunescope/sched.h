@@ -13,6 +13,16 @@ enum ts_sched_switch_kind {
 	TS_SCHED_SWITCH_KINDS,
 };
 
+/* Whose tasks they are, when a command is run (ts_sched_run). */
+enum ts_sched_whose {
+	TS_SCHED_COMMAND, /* in its cgroup or below */
+	TS_SCHED_KERNEL,  /* threads of the kernel */
+	TS_SCHED_OWN,	  /* tunescope's */
+	TS_SCHED_OTHER,
+	TS_SCHED_WHOSES,
+	TS_SCHED_NOBODY = TS_SCHED_WHOSES, /* the idle task */
+};
+
 /* The intervals that are measured. */
 enum ts_sched_interval {
 	TS_SCHED_WAIT,
@@ -37,6 +47,10 @@ struct ts_sched_cpu {
 	} total[TS_SCHED_INTERVALS];
 	__u64 lost; /* arrivals of tasks whose entry another task had taken */
 	__u64 slot[TS_SCHED_INTERVALS][TS_HISTOGRAM_SLOTS_GLOBAL];
+	/* By ts_sched_run only: */
+	__u64 ran[TS_SCHED_WHOSES]; /* ns on this CPU, up to the last switch */
+	__u64 since;		    /* the last switch, by ktime */
+	__u64 whose;		    /* who runs since then */
 } __attribute__((aligned(64)));
 
 /* Above every real run_delay by so much that their difference is negative. */

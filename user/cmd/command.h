@@ -23,6 +23,7 @@ extern const struct ts_command ts_command_explain;
 extern const struct ts_command ts_command_export;
 extern const struct ts_command ts_command_record;
 extern const struct ts_command ts_command_help;
+extern const struct ts_command ts_command_run;
 extern const struct ts_command ts_command_replay;
 extern const struct ts_command ts_command_report;
 

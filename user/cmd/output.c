@@ -47,17 +47,22 @@ static bool environment_allows_color(void)
 	return !(no_color && *no_color) && term && strcmp(term, "dumb");
 }
 
-void ts_output_options(enum ts_color color, struct ts_render_options *options)
+void ts_output_options_of(int descriptor, enum ts_color color, struct ts_render_options *options)
 {
-	bool terminal = isatty(STDOUT_FILENO);
+	bool terminal = isatty(descriptor);
 	struct winsize size;
 
 	options->color = color == TS_COLOR_ALWAYS ||
 			 (color == TS_COLOR_AUTO && terminal && environment_allows_color());
 	options->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	options->width = 80;
-	if (terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+	if (terminal && !ioctl(descriptor, TIOCGWINSZ, &size) && size.ws_col)
 		options->width = size.ws_col;
+}
+
+void ts_output_options(enum ts_color color, struct ts_render_options *options)
+{
+	ts_output_options_of(STDOUT_FILENO, color, options);
 }
 
 int ts_output_finish(int exit_code)

@@ -17,6 +17,8 @@ extern const char *const ts_color_choices[];
 void ts_output_start(void);
 
 /* Terminal, NO_COLOR, locale, width. */
+void ts_output_options_of(int descriptor, enum ts_color color, struct ts_render_options *options);
+/* Of standard output. */
 void ts_output_options(enum ts_color color, struct ts_render_options *options);
 
 /*

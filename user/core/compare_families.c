@@ -100,6 +100,17 @@ static const struct exception {
 	{TS_FAMILY_CGROUP_PERIODS, 1, "throttled", WORSE},
 };
 
+/* What a run of a command takes: the same work that takes longer is worse. */
+static const struct {
+	enum ts_family_id family;
+	const char *label;
+	enum ts_direction total;
+} totals[] = {
+	{TS_FAMILY_COMMAND_TIME, "wall", WORSE},   {TS_FAMILY_TASK_CPU, "command", WORSE},
+	{TS_FAMILY_COMMAND_TIME, "user", NEUTRAL}, {TS_FAMILY_COMMAND_TIME, "system", NEUTRAL},
+	{TS_FAMILY_COMMAND_IO, "read", NEUTRAL},   {TS_FAMILY_COMMAND_IO, "write", NEUTRAL},
+};
+
 static const struct {
 	enum ts_family_id family;
 	size_t key;
@@ -122,6 +133,14 @@ enum ts_direction ts_direction_of_rate(enum ts_family_id id, const char *const *
 		if (e->family == id && !strcmp(label[e->key], e->label))
 			return e->rate;
 	return meanings[id].rate;
+}
+
+enum ts_direction ts_direction_of_total(enum ts_family_id id, const char *const *label)
+{
+	for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++)
+		if (totals[i].family == id && !strcmp(label[0], totals[i].label))
+			return totals[i].total;
+	return SKIP;
 }
 
 bool ts_compare_merges_label(enum ts_family_id id, size_t key)

@@ -26,6 +26,9 @@ enum ts_direction ts_direction_of_values(enum ts_family_id id);
 /* Of a counter's rate, or of the rate of a histogram's events. label: NULL for "in general". */
 enum ts_direction ts_direction_of_rate(enum ts_family_id id, const char *const *label);
 
+/* Of what a whole run of a command took; SKIP for what has a rate. */
+enum ts_direction ts_direction_of_total(enum ts_family_id id, const char *const *label);
+
 /*
  * Whether a label is left out, so that its series are put together: CPUs and sessions are numbered
  * anew in each run, and which of them did the work is chance.

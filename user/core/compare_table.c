@@ -72,7 +72,7 @@ static void fill(struct ts_metric_table *table, struct ts_metric *metric,
 		if (!(metric->seconds[i] > 0))
 			continue;
 		metric->events[i] = metric->present[i] = 0;
-		if (metric->statistic == TS_STATISTIC_RATE)
+		if (metric->statistic >= TS_STATISTIC_RATE)
 			metric->value[i] = 0;
 		if (!series[i])
 			continue;
@@ -82,6 +82,16 @@ static void fill(struct ts_metric_table *table, struct ts_metric *metric,
 		metric->events[i] = series[i]->events;
 		metric->present[i] = series[i]->present;
 	}
+}
+
+static enum ts_direction direction_of(const struct ts_run_series *series,
+				      enum ts_statistic statistic)
+{
+	if (statistic == TS_STATISTIC_RATE)
+		return ts_direction_of_rate(series->family, series->label);
+	if (statistic == TS_STATISTIC_TOTAL)
+		return ts_direction_of_total(series->family, series->label);
+	return ts_direction_of_values(series->family);
 }
 
 static void add_series(struct ts_metric_table *table, const struct ts_run_series *first,
@@ -98,9 +108,7 @@ static void add_series(struct ts_metric_table *table, const struct ts_run_series
 			.allowed = TS_COMPARE_ALLOWED,
 			.counts =
 				family->kind == TS_KIND_HISTOGRAM || family->unit == TS_UNIT_COUNT,
-			.direction = k == TS_STATISTIC_RATE
-					     ? ts_direction_of_rate(first->family, first->label)
-					     : ts_direction_of_values(first->family),
+			.direction = direction_of(first, k),
 		};
 
 		if (metric.direction == TS_DIRECTION_SKIP)

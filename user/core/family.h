@@ -37,6 +37,7 @@ enum ts_source_id {
 	TS_SOURCE_DISKSTATS,
 	TS_SOURCE_FILES,
 	TS_SOURCE_CGROUPS,
+	TS_SOURCE_COMMAND, /* `tunescope run`, of the command it runs */
 	TS_SOURCE_COUNT,
 };
 

@@ -35,12 +35,14 @@ enum ts_frame_section {
 	TS_SECTION_HOST = 9,
 	TS_SECTION_SETTINGS = 10,
 	TS_SECTION_PACKED = 11, /* see above; the last, as zlib leaves it alone */
+	TS_SECTION_FACTS = 12,	/* of which run the window is; keys and values are strings */
 	TS_SECTION_COUNT,
 };
 
 /* More than any frame holds; they bound what a damaged one can ask for. */
 #define TS_FRAME_STRINGS_MAX   (1u << 18)
 #define TS_FRAME_SUFFERERS_MAX (1u << 14)
+#define TS_FRAME_FACTS_MAX     256u
 #define TS_FRAME_KEYS_MAX      16u /* label keys of a family */
 
 /* "counter", "gauge", "peak", "histogram" */

@@ -216,6 +216,18 @@ static void read_cost(struct ts_frame_reader *reader)
 	cost->stats_enabled = stats_enabled != 0;
 }
 
+static void read_facts(struct ts_frame_reader *reader)
+{
+	struct ts_frame_cursor *cursor = &reader->section[TS_SECTION_FACTS];
+	size_t count = ts_frame_read_start(reader, TS_SECTION_FACTS, TS_FRAME_FACTS_MAX);
+	struct ts_annotation *fact = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *fact);
+
+	TS_FRAME_READ_TEXTS(reader, cursor, fact, count, key);
+	TS_FRAME_READ_TEXTS(reader, cursor, fact, count, value);
+	for (size_t i = 0; !cursor->why && i < count; i++)
+		ts_snapshot_fact(reader->snapshot, fact[i].key, fact[i].value);
+}
+
 int ts_frame_payload_read_window(const struct ts_frame_header *header, const unsigned char *payload,
 				 struct ts_window *window, struct ts_frame_unknown *unknown,
 				 const char **why)
@@ -233,6 +245,8 @@ int ts_frame_payload_read_window(const struct ts_frame_header *header, const uns
 		if (reader.section[TS_SECTION_PROBES].at)
 			read_probes(&reader);
 		read_cost(&reader);
+		if (reader.section[TS_SECTION_FACTS].at)
+			read_facts(&reader);
 	}
 	*why = ts_frame_reader_close(&reader);
 	if (!*why)

@@ -335,6 +335,16 @@ static void put_cost(struct writer *writer, const struct ts_cost *cost)
 	put_section(&writer->body, TS_SECTION_COST, &section);
 }
 
+static void put_facts(struct writer *writer, const struct ts_snapshot *delta)
+{
+	struct ts_bytes section = section_with_strings(writer);
+
+	ts_frame_put_number(&section, delta->facts);
+	PUT_TEXTS(writer, &section, delta->fact, delta->facts, key);
+	PUT_TEXTS(writer, &section, delta->fact, delta->facts, value);
+	put_section(&writer->body, TS_SECTION_FACTS, &section);
+}
+
 size_t ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out)
 {
 	struct writer writer = writer_new();
@@ -346,6 +356,8 @@ size_t ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *
 	put_sufferers(&writer, window->delta);
 	put_probes(&writer, &window->delta->cost);
 	put_cost(&writer, &window->delta->cost);
+	if (window->delta->facts)
+		put_facts(&writer, window->delta);
 	ts_packer_finish(writer.packer);
 	return finish(&writer, out);
 }

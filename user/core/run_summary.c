@@ -15,7 +15,7 @@
 
 const char *ts_statistic_name(enum ts_statistic statistic)
 {
-	static const char *const names[] = {"p50", "p95", "p99", "mean", "rate"};
+	static const char *const names[] = {"p50", "p95", "p99", "mean", "rate", "total"};
 
 	return names[statistic];
 }
@@ -26,6 +26,8 @@ double ts_statistic_of(const struct ts_histogram *histogram, enum ts_statistic s
 	static const double quantile[] = {0.50, 0.95, 0.99};
 	double value;
 
+	if (statistic == TS_STATISTIC_TOTAL)
+		return NAN;
 	if (statistic == TS_STATISTIC_RATE)
 		value = (double)histogram->count / seconds;
 	else if (!histogram->count)
@@ -230,6 +232,7 @@ static void add_series(struct ts_run_summary *run, const struct ts_window *windo
 
 	stable_labels(window, id, from, label);
 	if (ts_direction_of_rate(id, label) == TS_DIRECTION_SKIP &&
+	    ts_direction_of_total(id, label) == TS_DIRECTION_SKIP &&
 	    ts_direction_of_values(id) == TS_DIRECTION_SKIP)
 		return;
 	series = series_for(run, id, label);
@@ -250,6 +253,26 @@ static void add_steal(struct ts_run_summary *run, const struct ts_window *window
 		if (!strcmp(s->label[CPU_MODE], "steal"))
 			run->steal_seconds += seconds;
 	}
+}
+
+static void add_whose(struct ts_run_summary *run, const struct ts_window *window)
+{
+	const struct {
+		const char *who;
+		double *seconds;
+	} parts[] = {
+		{"other", &run->foreign_seconds},
+		{"kernel", &run->kernel_seconds},
+		{"tunescope", &run->own_seconds},
+	};
+
+	if (!ts_status_measured(ts_window_status(window, TS_FAMILY_TASK_CPU)) ||
+	    !window->delta->host.cpus || !window->delta->family[TS_FAMILY_TASK_CPU].count)
+		return;
+	run->capacity_seconds += window->seconds * window->delta->host.cpus;
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		*parts[i].seconds +=
+			ts_window_seconds(window, TS_FAMILY_TASK_CPU, TS_LABELS(parts[i].who));
 }
 
 void ts_run_summary_add(struct ts_run_summary *run, const struct ts_window *window)
@@ -274,6 +297,7 @@ void ts_run_summary_add(struct ts_run_summary *run, const struct ts_window *wind
 			add_series(run, window, id, s, block);
 	}
 	add_steal(run, window);
+	add_whose(run, window);
 }
 
 /* ---- finishing */
@@ -390,7 +414,12 @@ static void finish_series(struct ts_run_summary *run, struct ts_run_series *seri
 			series->value[k] = ts_statistic_of(series->histogram, k, seconds);
 		else if (!is_histogram && k == TS_STATISTIC_RATE)
 			series->value[k] = series->events / seconds;
-		if (series->value[k] > 0)
+		else if (!is_histogram && k == TS_STATISTIC_TOTAL)
+			series->value[k] = series->events;
+		/* A total was measured as it is: nothing in it is a sample. */
+		if (k == TS_STATISTIC_TOTAL)
+			series->variance[k] = 0;
+		else if (series->value[k] > 0)
 			series->variance[k] =
 				ts_jackknife_variance(log(series->value[k]), without.value[k],
 						      without.weight, without.blocks);
@@ -407,6 +436,9 @@ void ts_run_summary_finish(struct ts_run_summary *run)
 		finish_series(run, s);
 	if (run->cpu_seconds > 0 && isnan(run->interference.steal))
 		run->interference.steal = run->steal_seconds / run->cpu_seconds;
+	if (run->capacity_seconds > 0 && isnan(run->interference.foreign))
+		/* Of a run of milliseconds, what was read a moment too late can be more. */
+		run->interference.foreign = fmin(1, run->foreign_seconds / run->capacity_seconds);
 	ts_arena_free(run->work);
 	run->work = NULL;
 	run->finished = true;

@@ -20,11 +20,12 @@ enum ts_statistic {
 	TS_STATISTIC_P95,
 	TS_STATISTIC_P99,
 	TS_STATISTIC_MEAN,
-	TS_STATISTIC_RATE, /* events, seconds or bytes per second */
+	TS_STATISTIC_RATE,  /* events, seconds or bytes per second */
+	TS_STATISTIC_TOTAL, /* in the whole run: seconds or bytes of what a run takes */
 	TS_STATISTIC_COUNT,
 };
 
-/* "p50", "p95", "p99", "mean", "rate" */
+/* "p50", "p95", "p99", "mean", "rate", "total" */
 const char *ts_statistic_name(enum ts_statistic statistic);
 
 struct ts_run_block {
@@ -65,9 +66,12 @@ struct ts_run_summary {
 	const char *why[TS_FAMILY_COUNT];	/* it was not measured (in a part); "" it was */
 	size_t blocks, block_windows, in_block; /* block_windows: of a full one */
 	double block_seconds[TS_FAMILY_COUNT][TS_RUN_BLOCKS];
-	/* steal is computed from cpu_seconds when that was measured; foreign is the caller's. */
+	/* Computed from cpu_seconds and task_cpu_seconds when the caller does not know better. */
 	struct ts_interference interference;
 	double steal_seconds, cpu_seconds;
+	/* On the CPUs, where that was measured (task_cpu_seconds): also foreign is computed then.
+	 */
+	double foreign_seconds, kernel_seconds, own_seconds, capacity_seconds;
 	bool finished;
 };
 

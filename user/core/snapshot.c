@@ -175,6 +175,21 @@ void ts_snapshot_sufferer(struct ts_snapshot *snapshot, const struct ts_sufferer
 	copy->cgroup = ts_arena_intern(arena, sufferer->cgroup);
 }
 
+void ts_snapshot_fact(struct ts_snapshot *snapshot, const char *key, const char *value)
+{
+	struct ts_annotation fact = {ts_arena_intern(snapshot->arena, key),
+			       ts_arena_intern(snapshot->arena, value)};
+
+	for (size_t i = 0; i < snapshot->facts; i++)
+		if (!strcmp(snapshot->fact[i].key, key)) {
+			snapshot->fact[i] = fact;
+			return;
+		}
+	snapshot->fact = ts_arena_grow(snapshot->arena, snapshot->fact, snapshot->facts,
+				       &snapshot->facts_capacity, sizeof *snapshot->fact);
+	snapshot->fact[snapshot->facts++] = fact;
+}
+
 void ts_snapshot_probe(struct ts_snapshot *snapshot, const struct ts_probe_cost *probe)
 {
 	struct ts_arena *arena = snapshot->arena;

@@ -117,6 +117,11 @@ struct ts_host {
 	const char *tool_version;
 };
 
+/* What is to be known of a window beside what was measured: of which run it is (run_facts.h). */
+struct ts_annotation {
+	const char *key, *value;
+};
+
 struct ts_snapshot {
 	struct ts_arena *arena;
 	__u64 monotonic_ns; /* CLOCK_MONOTONIC */
@@ -130,6 +135,8 @@ struct ts_snapshot {
 	size_t netns_count, netns_capacity;
 	struct ts_sufferer *sufferer;
 	size_t sufferers, sufferers_capacity;
+	struct ts_annotation *fact;
+	size_t facts, facts_capacity;
 	struct ts_cost cost;
 };
 
@@ -170,6 +177,8 @@ void ts_snapshot_setting(struct ts_snapshot *snapshot, enum ts_setting_id id, co
 			 const char *why);
 void ts_snapshot_netns(struct ts_snapshot *snapshot, const struct ts_netns *netns);
 void ts_snapshot_sufferer(struct ts_snapshot *snapshot, const struct ts_sufferer *sufferer);
+/* Copied; a key that is there already gets the new value. */
+void ts_snapshot_fact(struct ts_snapshot *snapshot, const char *key, const char *value);
 void ts_snapshot_probe(struct ts_snapshot *snapshot, const struct ts_probe_cost *probe);
 
 /* The exact series, or NULL. */

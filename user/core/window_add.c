@@ -298,5 +298,7 @@ void ts_window_add(struct ts_window *window, const struct ts_window *addend)
 		add_family(into, id, later);
 	}
 	add_sufferers(into, later);
+	for (size_t i = 0; i < later->facts; i++)
+		ts_snapshot_fact(into, later->fact[i].key, later->fact[i].value);
 	add_cost(into, later);
 }

@@ -164,6 +164,7 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	collector->live.proc = "/proc";
 	collector->live.sys = "/sys";
 	collector->live.netns = &collector->netns;
+	collector->live.command = options->command;
 	collector->netns.home = -1;
 	collector->live.settings = ts_settings_cache_open();
 	ts_disabled_programs = options->disabled_programs;
@@ -246,6 +247,9 @@ struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 		else
 			ts_snapshot_source_status(snapshot, row->source->id, row->status, row->why);
 	}
+	if (!collector->live.command)
+		ts_snapshot_source_status(snapshot, TS_SOURCE_COMMAND, TS_STATUS_DISABLED,
+					  "only `tunescope run` runs a command");
 	ts_netns_coverage(&collector->netns, snapshot);
 	ts_settings_snapshot(&collector->live, snapshot);
 	ts_for_each_family (id)

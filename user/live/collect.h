@@ -6,10 +6,11 @@
 #include "source.h"
 
 struct ts_collect_options {
-	const char *btf_path;		      /* NULL: /sys/kernel/btf/vmlinux */
-	bool disabled[TS_SOURCE_COUNT];	      /* sources switched off by the user */
-	const char *const *disabled_programs; /* names of single BPF programs left out;
-						 NULL-terminated or NULL */
+	const char *btf_path;		       /* NULL: /sys/kernel/btf/vmlinux */
+	bool disabled[TS_SOURCE_COUNT];	       /* sources switched off by the user */
+	const char *const *disabled_programs;  /* names of single BPF programs left out;
+						  NULL-terminated or NULL */
+	const struct ts_live_command *command; /* that is going to be run; NULL: none */
 };
 
 struct ts_collector;

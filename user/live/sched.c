@@ -15,10 +15,12 @@
 #include <tunescope/sched.h>
 
 #include "../core/histogram.h"
+#include "cgroup_path.h"
 #include "clock.h"
 #include "probe.h"
 #include "procfile.h"
 #include "sched_sessions.h"
+#include "sched_whose.h"
 #include "sched.skel.h"
 
 /* Slots of the table of tasks: one for each possible pid, or this many shared by all. */
@@ -55,6 +57,8 @@ struct sched_state {
 	size_t cpu_length;
 	unsigned int cpus;
 	bool own_timestamps;
+	const struct ts_live_command *command;
+	struct ts_sched_whose_told whose;
 	bool delays_dequeue; /* tasks that sleep may still be on a run queue */
 	bool pids_are_global;
 	bool has_base;	   /* a snapshot was taken before */
@@ -157,9 +161,10 @@ static bool in_initial_pid_namespace(const struct ts_live *live)
 static void configure(struct sched_state *state, const struct ts_sched_options *options)
 {
 	struct sched_bpf *skeleton = state->skeleton;
-	bool own = state->own_timestamps;
+	bool own = state->own_timestamps, run = state->command;
 
-	bpf_program__set_autoload(skeleton->progs.ts_sched_switch, !own);
+	bpf_program__set_autoload(skeleton->progs.ts_sched_switch, !own && !run);
+	bpf_program__set_autoload(skeleton->progs.ts_sched_run, !own && run);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_moved, !own && state->delays_dequeue);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_list, !own);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_visit, state->pids_are_global);
@@ -171,6 +176,11 @@ static void configure(struct sched_state *state, const struct ts_sched_options *
 				state->tasks * sizeof(struct ts_sched_task));
 	skeleton->rodata->ts_sched_task_mask = state->tasks - 1;
 	skeleton->rodata->ts_sched_correct_clock = !options->keep_stale_clock;
+	if (!run)
+		return;
+	skeleton->rodata->ts_sched_cgroup = state->command->cgroup;
+	skeleton->rodata->ts_sched_only_command = state->command->only;
+	skeleton->rodata->ts_sched_own = state->pids_are_global ? getpid() : 0;
 }
 
 static void sched_close(void *opaque)
@@ -219,14 +229,25 @@ static void list_tasks(struct sched_state *state)
 	close(iterator);
 }
 
+static const char no_sched_info[] = "this kernel keeps no scheduling times (CONFIG_SCHED_INFO)";
+
+static const char not_for_a_command[] =
+	"sessions are those of the host: `tunescope run --scope host` measures them";
+
 /* Without them the rest goes on. */
 static void open_sessions(struct sched_state *state)
 {
-	const char *why = "tunescope runs in a pid namespace of its own: the sessions of the host "
+	bool only_command = state->command && state->command->only;
+	const char *why =
+		only_command
+			? not_for_a_command
+			: "tunescope runs in a pid namespace of its own: the sessions of the host "
 			  "have no names here";
 
 	state->sessions_status = TS_STATUS_UNSUPPORTED;
-	if (state->pids_are_global)
+	if (only_command)
+		state->sessions_status = TS_STATUS_DISABLED;
+	else if (state->pids_are_global)
 		state->sessions_status = ts_probe_status(&state->probe, "ts_sched_visit", &why);
 	snprintf(state->sessions_why, sizeof state->sessions_why, "%s", why);
 	if (state->sessions_status != TS_STATUS_OK)
@@ -252,6 +273,7 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 	if (!state->skeleton)
 		return fail(state, status, why, "the scheduler's BPF object cannot be opened",
 			    errno);
+	state->command = live->command;
 	state->own_timestamps = options->own_timestamps || !kernel_keeps_timestamps(live);
 	state->delays_dequeue =
 		struct_has_member(live->kernel_btf, "sched_entity", "sched_delayed");
@@ -368,42 +390,6 @@ static int look_at_tasks(struct sched_state *state, struct candidate *candidate)
 	return error;
 }
 
-/* Is "cpu" one of the comma-separated controllers? */
-static bool names_cpu(const char *controllers)
-{
-	size_t length;
-
-	for (; *controllers; controllers += length + (controllers[length] == ',')) {
-		length = strcspn(controllers, ",");
-		if (length == 3 && !strncmp(controllers, "cpu", 3))
-			return true;
-	}
-	return false;
-}
-
-/*
- * The path in /proc/PID/cgroup that CPU limits act on: the cpu controller's, or the unified one
- * where there is none or it is the root. Cuts text up; "" when there is neither.
- */
-static const char *cpu_cgroup(char *text)
-{
-	const char *cpu = "", *unified = "";
-
-	for (char *line = ts_take_line(&text); line; line = ts_take_line(&text)) {
-		char *controllers = strchr(line, ':');
-		char *path = controllers ? strchr(controllers + 1, ':') : NULL;
-
-		if (!path)
-			continue;
-		*path++ = '\0';
-		if (!*++controllers)
-			unified = path;
-		else if (names_cpu(controllers))
-			cpu = path;
-	}
-	return (!*cpu || !strcmp(cpu, "/")) && *unified ? unified : cpu;
-}
-
 static bool read_of(const struct ts_live *live, __u32 pid, const char *file, char *text,
 		    size_t size)
 {
@@ -430,7 +416,7 @@ static bool name_sufferer(const struct ts_live *live, const struct candidate *ca
 	if (!read_of(live, candidate->pid, "comm", comm, sizeof comm))
 		return false;
 	if (read_of(live, candidate->pid, "cgroup", cgroup, sizeof cgroup))
-		sufferer.cgroup = cpu_cgroup(cgroup);
+		sufferer.cgroup = ts_cpu_cgroup(cgroup);
 	ts_snapshot_sufferer(snapshot, &sufferer);
 	return true;
 }
@@ -541,18 +527,30 @@ static void sched_tick(struct ts_live *live, void *opaque, __u64 monotonic_ns)
 		look_at_sessions(state, NULL, true); /* a failure shows in the next snapshot */
 }
 
+static const char *switch_program(const struct sched_state *state)
+{
+	if (state->own_timestamps)
+		return "ts_sched_ktime";
+	return state->command ? "ts_sched_run" : "ts_sched_switch";
+}
+
 static void sched_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
 {
 	struct sched_state *state = opaque;
 	const char *why = "";
-	enum ts_status status = ts_probe_status(
-		&state->probe, state->own_timestamps ? "ts_sched_ktime" : "ts_sched_switch", &why);
+	enum ts_status status = ts_probe_status(&state->probe, switch_program(state), &why);
 
 	ts_probe_cost(&state->probe, snapshot);
 	if (status != TS_STATUS_OK) {
 		ts_snapshot_source_status(snapshot, TS_SOURCE_SCHED, status, why);
+		ts_snapshot_family_status(snapshot, TS_FAMILY_TASK_CPU, status, why);
 		return;
 	}
+	if (state->command && !state->own_timestamps)
+		ts_sched_whose_snapshot(&state->whose, state->cpu, state->cpus, snapshot);
+	else if (state->command)
+		ts_snapshot_family_status(snapshot, TS_FAMILY_TASK_CPU, TS_STATUS_UNSUPPORTED,
+					  no_sched_info);
 	add_counters(state, snapshot);
 	add_histogram(state, snapshot, TS_FAMILY_ONCPU_TIME, TS_SCHED_ONCPU);
 	add_histogram(state, snapshot, TS_FAMILY_OFFCPU_TIME, TS_SCHED_OFFCPU);

@@ -9,17 +9,23 @@
 
 #include "../core/snapshot.h"
 
+/* The cgroup (version 2) that a command is run in. */
+struct ts_live_command {
+	__u64 cgroup; /* its id */
+	bool only;    /* the scheduler source measures this command's tasks, not all of them */
+};
+
 /* What all sources may use; owned by the collector. */
 struct ts_live {
 	const char *btf_path;	      /* kernel BTF; never NULL */
 	const struct btf *kernel_btf; /* what sources ask about; only while they are opened */
 	/* Types to relocate BPF objects with (kernel_types.h); NULL: libbpf reads the kernel's. */
 	const char *object_types;
-	const char *proc;		    /* "/proc" (another root in tests) */
-	const char *sys;		    /* "/sys" */
-	struct ts_netns_table *netns;	    /* netns.h; refreshed before each snapshot */
-	struct ts_settings_cache *settings; /* settings_read.h; may be NULL */
-	const char *cgroup_root;	    /* only tasks below it count; NULL: all (later) */
+	const char *proc;		       /* "/proc" (another root in tests) */
+	const char *sys;		       /* "/sys" */
+	struct ts_netns_table *netns;	       /* netns.h; refreshed before each snapshot */
+	struct ts_settings_cache *settings;    /* settings_read.h; may be NULL */
+	const struct ts_live_command *command; /* what `tunescope run` runs; NULL: nothing */
 };
 
 struct ts_source {

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TUNESCOPE_CGROUP_PATH_H
+#define TUNESCOPE_CGROUP_PATH_H
+
+/*
+ * The path in /proc/PID/cgroup that CPU limits act on: the cpu controller's, or the unified one
+ * where there is none or it is the root. Cuts text up; "" when there is neither.
+ */
+const char *ts_cpu_cgroup(char *text);
+
+#endif
