@@ -178,7 +178,7 @@ void ts_snapshot_sufferer(struct ts_snapshot *snapshot, const struct ts_sufferer
 void ts_snapshot_fact(struct ts_snapshot *snapshot, const char *key, const char *value)
 {
 	struct ts_annotation fact = {ts_arena_intern(snapshot->arena, key),
-			       ts_arena_intern(snapshot->arena, value)};
+				     ts_arena_intern(snapshot->arena, value)};
 
 	for (size_t i = 0; i < snapshot->facts; i++)
 		if (!strcmp(snapshot->fact[i].key, key)) {
