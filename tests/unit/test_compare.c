@@ -127,7 +127,7 @@ static void labels_do_not_depend_on_the_run(void **state)
 		     ->value[TS_STATISTIC_RATE],
 	     0.8, 1e-12);
 	near(run->interference.steal, 0.2, 1e-12);
-	assert_false(ts_run_is_clean(run));
+	assert_false(ts_run_is_clean(run, 0));
 	ts_run_summary_free(run);
 }
 

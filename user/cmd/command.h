@@ -24,6 +24,9 @@ extern const struct ts_command ts_command_export;
 extern const struct ts_command ts_command_record;
 extern const struct ts_command ts_command_help;
 extern const struct ts_command ts_command_run;
+extern const struct ts_command ts_command_diff;
+extern const struct ts_command ts_command_check;
+extern const struct ts_command ts_command_baseline;
 extern const struct ts_command ts_command_replay;
 extern const struct ts_command ts_command_report;
 

@@ -8,44 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text_file.h"
 #include "../core/error.h"
 #include "../core/profile.h"
 
-#define PROFILE_BYTES_MAX (256 * 1024)
-
-/* The whole text, or NULL with errno. */
-static char *read_text(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	size_t length;
-	int error = 0;
-
-	if (!file)
-		return NULL;
-	text = malloc(PROFILE_BYTES_MAX + 1);
-	length = text ? fread(text, 1, PROFILE_BYTES_MAX + 1, file) : 0;
-	if (!text)
-		error = ENOMEM;
-	else if (ferror(file))
-		error = errno;
-	else if (length > PROFILE_BYTES_MAX)
-		error = EFBIG;
-	else if (memchr(text, '\0', length))
-		error = EILSEQ; /* not a text file */
-	fclose(file);
-	if (error) {
-		free(text);
-		errno = error;
-		return NULL;
-	}
-	text[length] = '\0';
-	return text;
-}
-
 static int load(const char *path, struct ts_profile *profile)
 {
-	char *text = read_text(path);
+	char *text = ts_text_file_read(path);
 	int error;
 
 	if (!text)

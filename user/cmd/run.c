@@ -9,7 +9,7 @@
 #include "options.h"
 #include "output.h"
 #include "runs.h"
-#include "../core/render/runs.h"
+#include "../core/render/diff.h"
 
 static const struct ts_option options_table[] = {
 	TS_RUNS_OPTIONS(0, "1", "0"),
@@ -28,10 +28,18 @@ static int exit_code_of(const struct ts_runs_end *end, int error)
 
 static void summarize(const struct ts_run_set *set)
 {
-	struct ts_render_options look;
+	const struct ts_compare_options none = {0};
+	struct ts_render_options look = {0};
+	struct ts_diff *diff;
 
 	ts_output_options_of(STDERR_FILENO, TS_COLOR_AUTO, &look);
 	ts_render_runs(stderr, set, &look);
+	if (!ts_run_set_has_sides(set))
+		return;
+	diff = ts_diff_make(set, set, &none);
+	fputc('\n', stderr);
+	ts_render_diff(stderr, diff, NULL, &look);
+	ts_diff_free(diff);
 }
 
 static int run_command(const struct ts_runs_arguments *arguments, char *const *words)

@@ -210,7 +210,10 @@ static void told(const struct run *run)
 		fprintf(stderr, "; others took %.1f %% of the CPUs", 100 * others->foreign);
 	if (others->steal > 0)
 		fprintf(stderr, "; %.1f %% stolen", 100 * others->steal);
-	fputs(ts_run_is_clean(set->run[set->runs - 1].summary) ? "\n" : " (disturbed)\n", stderr);
+	fputs(ts_run_is_clean(set->run[set->runs - 1].summary, run->runs->arguments->foreign_max)
+		      ? "\n"
+		      : " (disturbed)\n",
+	      stderr);
 	if (run->launched.leftovers)
 		ts_warn("run %u left %zu process%s behind%s", run->facts.number,
 			run->launched.leftovers, run->launched.leftovers == 1 ? "" : "es",
@@ -299,10 +302,10 @@ static int run_side(struct ts_runs *runs, struct ts_run_set *set, unsigned int n
 	return run_once(&run, side, end);
 }
 
-static bool clean_since(const struct ts_run_set *set, size_t first)
+static bool clean_since(const struct ts_run_set *set, size_t first, double foreign_max)
 {
 	for (size_t i = first; i < set->runs; i++)
-		if (!ts_run_is_clean(set->run[i].summary))
+		if (!ts_run_is_clean(set->run[i].summary, foreign_max))
 			return false;
 	return set->runs > first;
 }
@@ -331,7 +334,7 @@ int ts_runs_do(struct ts_runs *runs, struct ts_run_set *set, struct ts_runs_end 
 			if (error)
 				return error;
 		}
-		clean += clean_since(set, first);
+		clean += clean_since(set, first, arguments->foreign_max);
 		if (arguments->retries <= 0)
 			clean = i + 1;
 	}

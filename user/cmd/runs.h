@@ -13,6 +13,7 @@ struct ts_runs_arguments {
 	const char *against; /* a shell command to be run alternately, as the baseline; NULL */
 	int scope;	     /* enum ts_runs_scope */
 	double retries;	     /* runs that were disturbed are repeated so often */
+	double foreign_max;  /* more than that disturbs one; 0: as in compare.h */
 	bool kill_leftovers, ignore_failure, quiet;
 	struct ts_collect_arguments measure;
 };

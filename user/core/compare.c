@@ -26,22 +26,25 @@ const char *ts_severity_name(enum ts_severity severity)
 	return names[severity];
 }
 
-bool ts_run_is_clean(const struct ts_run_summary *run)
+bool ts_run_is_clean(const struct ts_run_summary *run, double foreign_max)
 {
+	if (!(foreign_max > 0))
+		foreign_max = TS_COMPARE_FOREIGN_MAX;
 	/* What is not known does not count against a run; it is told. */
-	return !(run->interference.foreign > TS_COMPARE_FOREIGN_MAX) &&
+	return !(run->interference.foreign > foreign_max) &&
 	       !(run->interference.steal > TS_COMPARE_STEAL_MAX);
 }
 
 /* ---- which runs are used */
 
-static bool clean_pair(const struct ts_compare_side *const *side, size_t i)
+static bool clean_pair(const struct ts_compare_side *const *side, size_t i, double foreign_max)
 {
-	return ts_run_is_clean(side[0]->run[i]) && ts_run_is_clean(side[1]->run[i]);
+	return ts_run_is_clean(side[0]->run[i], foreign_max) &&
+	       ts_run_is_clean(side[1]->run[i], foreign_max);
 }
 
 static void look_at_runs(struct ts_comparison *comparison,
-			 const struct ts_compare_side *const *side, bool paired)
+			 const struct ts_compare_side *const *side, bool paired, double foreign_max)
 {
 	for (int k = 0; k < 2; k++) {
 		comparison->runs[k] = side[k]->runs;
@@ -51,7 +54,8 @@ static void look_at_runs(struct ts_comparison *comparison,
 			const struct ts_run_summary *run = side[k]->run[i];
 
 			comparison->run[k][i] = (struct ts_compared_run){
-				.used = paired ? clean_pair(side, i) : ts_run_is_clean(run),
+				.used = paired ? clean_pair(side, i, foreign_max)
+					       : ts_run_is_clean(run, foreign_max),
 				.foreign_unknown = isnan(run->interference.foreign),
 				.steal_unknown = isnan(run->interference.steal),
 				.interference = run->interference,
@@ -219,6 +223,9 @@ static int rank(const struct ts_change *change)
 	if (change->verdict == TS_VERDICT_REGRESSED && change->severity != TS_SEVERITY_HIGH)
 		return 1;
 	if (change->verdict == TS_VERDICT_INSUFFICIENT && !change->estimated)
+		return 7;
+	/* Undecided, and neither better nor worse. */
+	if (change->verdict == TS_VERDICT_INSUFFICIENT && change->direction == TS_DIRECTION_NEUTRAL)
 		return 6;
 	return of_verdict[change->verdict];
 }
@@ -337,7 +344,7 @@ struct ts_comparison *ts_compare(const struct ts_compare_side *baseline,
 	comparison->arena = arena;
 	comparison->why = "";
 	comparison->level = options->level > 0 ? options->level : TS_COMPARE_LEVEL;
-	look_at_runs(comparison, side, paired);
+	look_at_runs(comparison, side, paired, options->foreign_max);
 	judging = plan(comparison, paired);
 	table = gather(comparison, side, options, &place);
 	judgement = ts_arena_alloc(arena, (table->metrics + 1) * sizeof *judgement);

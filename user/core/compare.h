@@ -80,8 +80,9 @@ struct ts_budget {
 };
 
 struct ts_compare_options {
-	double level; /* 0: TS_COMPARE_LEVEL */
-	bool paired;  /* as many runs on either side, in pairs */
+	double level;	    /* 0: TS_COMPARE_LEVEL */
+	bool paired;	    /* as many runs on either side, in pairs */
+	double foreign_max; /* more than that disturbs a run; 0: TS_COMPARE_FOREIGN_MAX */
 	const struct ts_budget *budget;
 	size_t budgets;
 };
@@ -151,7 +152,8 @@ struct ts_comparison *ts_compare(const struct ts_compare_side *baseline,
 				 const struct ts_compare_options *options);
 void ts_comparison_free(struct ts_comparison *comparison); /* NULL is fine */
 
-bool ts_run_is_clean(const struct ts_run_summary *run);
+/* foreign_max: as in the options. */
+bool ts_run_is_clean(const struct ts_run_summary *run, double foreign_max);
 
 struct ts_detectable {
 	enum ts_family_id family;

@@ -179,7 +179,7 @@ struct ts_self_test *ts_compare_self_test(const struct ts_compare_side *baseline
 	level = options->level > 0 ? options->level : TS_COMPARE_LEVEL;
 	test->arena = arena;
 	for (size_t i = 0; i < baseline->runs; i++)
-		if (ts_run_is_clean(baseline->run[i]))
+		if (ts_run_is_clean(baseline->run[i], options->foreign_max))
 			run[test->runs++] = baseline->run[i];
 	table = ts_metric_table_new(arena, run, test->runs, options);
 	judgement = ts_arena_alloc(arena, (table->metrics + 1) * sizeof *judgement);

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "csv.h"
 #include "units.h"
 #include "../arena.h"
 #include "../histogram.h"
@@ -44,21 +45,6 @@ static void find_keys(struct sheet *sheet)
 	}
 }
 
-static void text(FILE *out, const char *value)
-{
-	if (!value[strcspn(value, ",\"\r\n")]) {
-		fputs(value, out);
-		return;
-	}
-	fputc('"', out);
-	for (; *value; value++) {
-		if (*value == '"')
-			fputc('"', out);
-		fputc(*value, out);
-	}
-	fputc('"', out);
-}
-
 static void header(const struct sheet *sheet)
 {
 	FILE *out = sheet->dump->out;
@@ -84,7 +70,7 @@ static void row(const struct sheet *sheet, enum ts_family_id id, const struct ts
 		ts_unit_name(family->unit));
 	for (size_t i = 0; i < sheet->keys; i++) {
 		fputc(',', out);
-		text(out, cell[i] ? cell[i] : "");
+		ts_csv_text(out, cell[i] ? cell[i] : "");
 	}
 	fprintf(out, ",%s,%.15g\r\n", field, value);
 }
