@@ -170,6 +170,7 @@ install: all
 	install -m 644 profiles/*.conf $(DESTDIR)$(DATADIR)/tunescope/profiles
 	install -D -m 644 docs/report.schema.json $(DESTDIR)$(DATADIR)/tunescope/report.schema.json
 	install -m 644 contrib/grafana-dashboard.json contrib/prometheus-scrape.yml $(DESTDIR)$(DATADIR)/tunescope
+	install -D -m 644 docs/diff.schema.json $(DESTDIR)$(DATADIR)/tunescope/diff.schema.json
 	install -D -m 644 docs/window.schema.json $(DESTDIR)$(DATADIR)/tunescope/window.schema.json
 
 uninstall:

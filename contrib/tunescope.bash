@@ -48,7 +48,7 @@ _tunescope() {
 		mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$current")
 		return
 		;;
-	--btf | -o | --output)
+	--btf | -o | --output | --baseline | --budgets | --junit | --store)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -63,6 +63,22 @@ _tunescope() {
 		# The mistake names everything that is accepted.
 		_tunescope_list "$current" "$("${COMP_WORDS[0]}" doctor --disable '?' 2>&1 |
 			sed -n 's/.*accepted: //p' | tr -d ,)"
+		return
+		;;
+	--scope)
+		mapfile -t COMPREPLY < <(compgen -W "cmd host" -- "$current")
+		return
+		;;
+	--fail-on)
+		mapfile -t COMPREPLY < <(compgen -W "medium high" -- "$current")
+		return
+		;;
+	--user)
+		mapfile -t COMPREPLY < <(compgen -u -- "$current")
+		return
+		;;
+	--)
+		mapfile -t COMPREPLY < <(compgen -c -- "$current")
 		return
 		;;
 	--listen)
@@ -118,7 +134,14 @@ _tunescope() {
 			sed -n 's/^  \([^ ]\{1,\}\) .*/\1/p')" -- "$current")
 		return
 		;;
-	dump:* | replay:* | report:*)
+	baseline:*)
+		mapfile -t COMPREPLY < <(
+			[ "$COMP_CWORD" -gt 2 ] || compgen -W "add update list show" -- "$current"
+			[ "$COMP_CWORD" -le 2 ] || compgen -f -- "$current"
+		)
+		return
+		;;
+	dump:* | replay:* | report:* | diff:* | check:*)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;

@@ -31,6 +31,7 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 		"Documentation/scheduler/sched-bwc.rst",
 	[TS_SOURCE_ORPHANS] = "/proc/net/sockstat, and sock_diag(7): inet_diag_msg of sockets "
 			      "without an inode; tcp(7)",
+	[TS_SOURCE_COMMAND] = "wait4(2) when the command has ended: struct rusage; getrusage(2)",
 };
 
 /* Only where it differs from that of the source. */
@@ -42,6 +43,9 @@ static const char *const of_family[TS_FAMILY_COUNT] = {
 	[TS_FAMILY_SESSION_RUN] =
 		"BPF iterator over tasks: task_struct.sched_info, signal->autogroup; "
 		"sched(7)",
+	[TS_FAMILY_TASK_CPU] =
+		"tracepoint sched:sched_switch, with the cgroup (version 2) of the tasks: "
+		"task_struct.cgroups; Documentation/admin-guide/cgroup-v2.rst",
 	[TS_FAMILY_TCP_RETRANSMITS] =
 		"tracepoints tcp:tcp_retransmit_skb and "
 		"tcp:tcp_retransmit_synack; RFC 6298, RFC 8985 (tail-loss probe)",
