@@ -45,7 +45,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wex
 
 # One clear line for a missing tool, before anything is built. The goals left out need none, or install it.
 GOALS := $(or $(MAKECMDGOALS),all)
-ifneq ($(filter-out advise check check-vm record-vm bench setup setup-% clean help lint format uninstall,$(GOALS)),)
+ifneq ($(filter-out advise check check-vm record-vm check-arm64 bench setup setup-% clean help lint format uninstall,$(GOALS)),)
 MISSING := $(shell CC='$(CC)' CLANG='$(CLANG)' scripts/setup.sh build --no-install 2>&1)
 ifneq ($(MISSING),)
 $(error $(MISSING))
@@ -200,6 +200,7 @@ help:
 	@echo 'sudo make advise [ARGS="--json"]  install what is missing, build, observe 10 s, report'
 	@echo 'sudo make check                   the same set-up, then all tests'
 	@echo 'sudo make check-vm [KERNELS=]     the tests on other kernels, under qemu'
+	@echo 'sudo make check-arm64             the cross-built binary on an arm64 kernel, under qemu'
 	@echo 'sudo make bench                   cost per event, beside an empty program and libbpf-tools'
 	@echo 'make                              build build/tunescope (no root)'
 	@echo 'make install PREFIX= DESTDIR=     binary, man page, profiles, completion'
@@ -209,4 +210,4 @@ help:
 
 .PHONY: clean
 clean:
-	$(Q)rm -rf build build-sanitize
+	$(Q)rm -rf build build-sanitize build-arm64

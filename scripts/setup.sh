@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Makes sure that what a goal needs is installed; installs what is missing with apt. Quiet when nothing is.
-#   setup.sh build|check|vm|bench [--no-install]
+#   setup.sh build|check|vm|arm64|bench [--no-install]
 set -eu
 
 goal=${1:-build}
@@ -47,6 +47,13 @@ collect_missing() {
 	[ "$goal" = build ] && return 0
 	collect_for_guests
 	[ "$goal" = vm ] && return 0
+	if [ "$goal" = arm64 ]; then
+		need_command aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+		[ -e /usr/share/doc/libc6-dev-arm64-cross ] || missing="$missing libc6-dev-arm64-cross"
+		need_command qemu-system-aarch64 qemu-system-arm
+		need_command file file
+		return 0
+	fi
 	need_library cmocka libcmocka-dev
 	need_command bats bats
 	need_command fio fio

@@ -7,7 +7,7 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=${BUILD:-$here/../../build}
-all='doctor counts null_blk scsi_debug dm_delay netem cpus churn no_btf live_kernel_types live_block live_tcp live_writeback live_sched live_sockets'
+all='doctor counts null_blk scsi_debug dm_delay netem cpus churn no_btf live_kernel_types live_block live_tcp live_writeback live_sched_sessions live_sockets'
 brief='doctor counts null_blk cpus no_btf live_kernel_types'
 record=
 while :; do

@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Fetches a kernel package and prints the directory it is unpacked in: vmlinuz, config, modules/VERSION, package.
 #   fetch.sh NAME | SUITE/PACKAGE [ARCHITECTURE]
-# The packages come through apt, with a configuration of their own beside the host's: its mirrors, proxies and keyring,
-# another suite. apt checks the signature of the suite and the sums of what it downloads; nothing is installed, and
-# what is not signed is not unpacked. What is in the cache is not asked for again (REFRESH=1: it is).
+# Nothing is installed (apt.sh). What is in the cache is not asked for again (REFRESH=1: it is).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${TUNESCOPE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/tunescope}/kernels
-keyring=${DEBIAN_KEYRING:-/usr/share/keyrings/debian-archive-keyring.gpg}
 architecture=${2:-amd64}
 
 fail() {
@@ -28,53 +25,20 @@ if [ -e "$target/package" ] && [ -z "${REFRESH:-}" ]; then
 	exit
 fi
 
-# Where this host gets its own packages: the archive of a suite is there, too.
-mirror() { # debian | debian-security
-	apt-get indextargets --format '$(REPO_URI)' | awk -v end="/$1/?$" '$0 ~ end { print; exit }'
-}
-case $suite in
-*-security) uri=${DEBIAN_SECURITY_MIRROR:-$(mirror debian-security)} variable=DEBIAN_SECURITY_MIRROR ;;
-*) uri=${DEBIAN_MIRROR:-$(mirror debian)} variable=DEBIAN_MIRROR ;;
-esac
-[ -n "$uri" ] || fail "this host has no package source with $suite: set $variable to the URI of a Debian mirror"
-[ -r "$keyring" ] || fail "$keyring is missing (package debian-archive-keyring): signatures cannot be checked"
-
+. "$here/apt.sh"
 work=$target.new
 rm -rf "$work" "$target"
-mkdir -p "$work"/{lists/partial,archives/partial,root}
+mkdir -p "$work/root"
 trap 'rm -rf "$work"' EXIT
-echo "deb [signed-by=$keyring arch=$architecture] $uri $suite main" >"$work/sources.list"
-: >"$work/status"
-cat >"$work/apt.conf" <<-END
-	APT::Architecture "$architecture";
-	APT::Architectures { "$architecture"; };
-	APT::Sandbox::User "root";
-	Acquire::Retries "3";
-	Dir::Etc::sourcelist "$work/sources.list";
-	Dir::Etc::sourceparts "-";
-	Dir::Etc::preferencesparts "-";
-	Dir::State "$work";
-	Dir::State::lists "$work/lists";
-	Dir::State::status "$work/status";
-	Dir::Cache "$work";
-END
-export APT_CONFIG=$work/apt.conf
-
-apt-get update -qq >"$work/log" 2>&1 && ! grep -q '^[EW]:' "$work/log" || {
-	cat "$work/log" >&2
-	fail "the package lists of $suite cannot be had"
-}
+private_apt "$work" "$suite" "$architecture"
 # The package, and those of its parts that the kernel lies in.
 packages=$package
 while read -r word; do packages+=" $word"; done < <(
 	apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "$package" 2>/dev/null |
 		grep -oE '^linux-(image|modules|binary)-[0-9][^ :]*' | sort -u)
-cd "$work/archives"
 # shellcheck disable=SC2086
-apt-get download -q $packages >"$work/log" 2>&1 || {
-	cat "$work/log" >&2
-	fail "$package of $suite cannot be downloaded"
-}
+private_download "$work" $packages
+cd "$work/archives"
 for file in *.deb; do dpkg-deb -x "$file" "$work/root"; done
 
 shopt -s nullglob

@@ -12,3 +12,15 @@ record-vm: setup-vm
 	$(Q)$(MAKE) --no-print-directory -s tests
 	$(Q)BUILD=$(BUILD) tests/vm/check.sh --record $(or $(KERNELS),$(shell awk '/^[^\#]/ { print $$1 }' tests/vm/kernels.conf))
 	$(Q)$(MAKE) --no-print-directory -s docs
+
+# arm64: objects against that kernel's types, the binary cross-built and run under qemu-system-aarch64.
+.PHONY: check-arm64 setup-arm64
+setup-arm64:
+	$(Q)scripts/setup.sh arm64
+check-arm64: setup-arm64
+	$(Q)$(MAKE) --no-print-directory -s all $(BUILD)/tests/vm/relocate
+	$(Q)tests/vm/arm64.sh $(BUILD)-arm64
+
+$(BUILD)/tests/vm/relocate: $(BUILD)/tests/vm/relocate.o
+	$(call say,LINK,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+tests: $(BUILD)/tests/vm/relocate

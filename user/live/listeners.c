@@ -467,10 +467,12 @@ static int listeners_open(struct ts_live *live, void **data, enum ts_status *sta
 	}
 	if (state)
 		listeners_close(state);
-	*status = error == -ENOENT ? TS_STATUS_UNSUPPORTED : TS_STATUS_FAILED;
+	bool lacking = error == -ENOENT || error == -EOPNOTSUPP;
+
+	*status = lacking ? TS_STATUS_UNSUPPORTED : TS_STATUS_FAILED;
 	snprintf(why, 256, "%s: %s",
-		 error == -ENOENT ? "this kernel has no sock_diag for TCP (CONFIG_INET_TCP_DIAG)"
-				  : "listening sockets cannot be listed through sock_diag",
+		 lacking ? "this kernel has no sock_diag for TCP (CONFIG_INET_TCP_DIAG)"
+			 : "listening sockets cannot be listed through sock_diag",
 		 strerror(-error));
 	return error;
 }
