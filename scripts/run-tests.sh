@@ -116,6 +116,9 @@ for script in ${alone[@]+"${alone[@]}"}; do
 	run "$script" bats --formatter tap "$script"
 done
 
+# The oldest and the newest kernel; `make check-vm` has the others and more checks.
+! wanted tests/vm/check.sh || run tests/vm tests/vm/check.sh --brief 5.10 7
+
 [ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

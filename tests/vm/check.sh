@@ -33,7 +33,7 @@ for guest; do
 	read -r kernel cpus checks append < <(awk -v name="$guest" '/^[^#]/ && $1 == name { $1 = ""; print }' "$here/variants.conf")
 	checks=${checks:-${all// /,}}
 	started=$SECONDS
-	status=$(SMP=${cpus:-2} APPEND=${append:-} LIMIT=${LIMIT:-$([ "$all" = "$brief" ] && echo 150 || echo 600)} \
+	status=$(SMP=${cpus:-2} APPEND=${append:-} LIMIT=${LIMIT:-$([ "$all" = "$brief" ] && echo 280 || echo 900)} \
 		"$here/run.sh" "${kernel:-$guest}" "$results" "${checks//,/ }" 2>&1 | tail -1)
 	if [ "$status" = finished ]; then
 		line ok "$guest: $(cat "$results/kernel") boots, and ends after $((SECONDS - started)) s"

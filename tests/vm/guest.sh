@@ -17,7 +17,8 @@ export results=/run/results tree
 mkdir $results
 uname -r >$results/kernel
 IFS=, read -ra checks < <(word checks)
-tests/vm/checks.sh "${checks[@]}" >$results/checks.tap 2>$results/checks.err </dev/null &
+# The console gets them, too: should the guest never come to its end, one sees how far it came.
+tests/vm/checks.sh "${checks[@]}" 2>$results/checks.err </dev/null | tee $results/checks.tap >/dev/console &
 wait $!
 echo $? >$results/checks.exit
 dmesg >$results/dmesg

@@ -28,7 +28,7 @@ echo 'failed: the guest did not finish' >"$results/status"
 # The host's root is of no use to another machine.
 root=(-virtfs 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap')
 case $architecture in
-amd64) machine=(qemu-system-x86_64 -cpu 'max,la57=off') console=$console ;;
+amd64) machine=(qemu-system-x86_64 -cpu 'max,la57=off') console=ttyS0 ;;
 arm64) machine=(qemu-system-aarch64 -machine virt -cpu cortex-a72) console=ttyAMA0 root=() ;;
 esac
 code=0
