@@ -48,9 +48,9 @@ static void names_tcp_rmem(void **state)
 	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
 	assert_string_equal(finding->setting, "net.ipv4.tcp_rmem");
 	assert_string_equal(finding->current, "4096 87380 131072");
-	assert_string_equal(finding->proposed, "4096 87380 6291456");
+	assert_string_equal(finding->proposed, "4096 87380 33554432");
 	assert_string_equal(finding->apply, "nsenter --net=/run/netns/labsrv sysctl -w "
-					    "net.ipv4.tcp_rmem=\"4096 87380 6291456\"");
+					    "net.ipv4.tcp_rmem=\"4096 87380 33554432\"");
 	assert_string_equal(finding->id,
 			    "receive-buffer/net.ipv4.tcp_rmem/netns:" SERVER "/port:9000");
 	fixture_close(&f);
@@ -111,8 +111,12 @@ static void look_alikes(void **state)
 
 	w.limit = "fixed";
 	expect_cause(&w, "fixed-socket-buffer", "net.ipv4.tcp_rmem");
-	w.limit = "reader", w.in_flight = 0;
+	w.limit = "reader", w.in_flight = 0, w.bytes = 270000, w.others = 0;
 	expect_cause(&w, "slow-reader", "net.ipv4.tcp_rmem");
+	w.limit = "loss";
+	expect_cause(&w, "path-loss", "net.ipv4.tcp_rmem");
+	w.rtt = 0.2; /* it comes from a queue that is full */
+	expect_cause(&w, "congestion", "net.ipv4.tcp_rmem");
 	w = lab;
 	w.out_of_order = 200;
 	expect_cause(&w, "path-loss", "net.ipv4.tcp_rmem");
@@ -132,12 +136,68 @@ static void names_rmem_max(void **state)
 	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
 	assert_string_equal(finding->setting, "net.core.rmem_max");
 	assert_int_equal(finding->scope, TS_SCOPE_GLOBAL);
-	assert_string_equal(finding->proposed, "4194304");
-	assert_string_equal(finding->apply, "sysctl -w net.core.rmem_max=4194304");
+	assert_string_equal(finding->proposed, "33554432");
+	assert_string_equal(finding->apply, "sysctl -w net.core.rmem_max=33554432");
 	assert_string_equal(finding->takes_effect, "service-restart");
 	assert_true(finding->confidence < 0.7);
 	assert_contains(finding->remedy, "looks the same");
 	fixture_close(&f);
+}
+
+/* What the kernel's own default is stays the least: on a short path no more is needed. */
+static void a_near_path_gets_the_default(void **state)
+{
+	struct flow w = lab;
+	struct fixture f;
+
+	w.rtt = w.min_rtt = 0.004;
+	judge(&f, &w);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->proposed,
+			    "4096 87380 6291456");
+	fixture_close(&f);
+}
+
+static void names_autotuning(void **state)
+{
+	struct flow w = lab;
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	w.limit = "no-autotuning", w.rmem = "4096 131072 6291456";
+	fixture_open(&f);
+	add(&f, &w);
+	fixture_setting(&f, TS_SETTING_TCP_MODERATE_RCVBUF, w.netns, "0", "");
+	fixture_judge(&f);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+	assert_string_equal(finding->setting, "net.ipv4.tcp_moderate_rcvbuf");
+	assert_string_equal(finding->proposed, "1");
+	fixture_close(&f);
+	w.rtt = 0.2;
+	expect_cause(&w, "congestion", "net.ipv4.tcp_moderate_rcvbuf");
+}
+
+/* Which setting a window of that size behind tcp_rmem's limit is laid to. */
+static void expect_setting(const char *scale, double window, const char *setting)
+{
+	struct flow w = lab;
+	struct fixture f;
+
+	w.window = w.in_flight = window;
+	fixture_open(&f);
+	add(&f, &w);
+	fixture_setting(&f, TS_SETTING_TCP_ADV_WIN_SCALE, w.netns, scale, "");
+	fixture_judge(&f);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->setting,
+			    setting);
+	fixture_close(&f);
+}
+
+static void names_adv_win_scale(void **state)
+{
+	expect_setting("-2", 32768, "net.ipv4.tcp_adv_win_scale");
+	expect_setting("1", 65536, "net.ipv4.tcp_rmem");
+	/* A kernel that does not heed it: the window is what it would be anyway. */
+	expect_setting("-2", 80000, "net.ipv4.tcp_rmem");
 }
 
 static void converges(void **state)
@@ -247,11 +307,19 @@ static void hostile_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_tcp_rmem),    cmocka_unit_test(just_below_is_quiet),
-		cmocka_unit_test(look_alikes),	     cmocka_unit_test(a_short_path_needs_no_more),
-		cmocka_unit_test(names_rmem_max),    cmocka_unit_test(converges),
-		cmocka_unit_test(bounded_by_memory), cmocka_unit_test(two_namespaces_and_sides),
-		cmocka_unit_test(not_measured),	     cmocka_unit_test(hostile_values),
+		cmocka_unit_test(names_tcp_rmem),
+		cmocka_unit_test(just_below_is_quiet),
+		cmocka_unit_test(look_alikes),
+		cmocka_unit_test(a_short_path_needs_no_more),
+		cmocka_unit_test(names_rmem_max),
+		cmocka_unit_test(converges),
+		cmocka_unit_test(bounded_by_memory),
+		cmocka_unit_test(two_namespaces_and_sides),
+		cmocka_unit_test(names_autotuning),
+		cmocka_unit_test(names_adv_win_scale),
+		cmocka_unit_test(a_near_path_gets_the_default),
+		cmocka_unit_test(not_measured),
+		cmocka_unit_test(hostile_values),
 	};
 
 	return cmocka_run_group_tests_name("rule receive-buffer", tests, NULL, NULL);

@@ -55,6 +55,54 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 				 "most that setsockopt(SO_RCVBUF) gives",
 				 .reference =
 					 "Documentation/admin-guide/sysctl/net.rst; socket(7)"},
+	[TS_SETTING_TCP_WMEM] =
+		{"net.ipv4.tcp_wmem", SYSCTL(NETNS), "/proc/sys/net/ipv4/tcp_wmem", 3, "bytes",
+		 RANGE(4096, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_NEW_SOCKETS,
+		 "a connection on a long path may hold that much kernel memory, and its "
+		 "application "
+		 "may write that far ahead; all of TCP together stays below tcp_mem",
+		 "send buffer of a TCP socket: minimum, default, and the most autotuning gives"},
+	[TS_SETTING_WMEM_MAX] = {"net.core.wmem_max", SYSCTL(GLOBAL), "/proc/sys/net/core/wmem_max",
+				 1, "bytes", RANGE(4096, INT_LIMIT), COUPLED(NONE, NONE),
+				 TS_EFFECT_SERVICE_RESTART,
+				 "any program may then ask for a send buffer that large",
+				 "most that setsockopt(SO_SNDBUF) gives"},
+	[TS_SETTING_TCP_MEM] =
+		{"net.ipv4.tcp_mem", SYSCTL(GLOBAL), "/proc/sys/net/ipv4/tcp_mem", 3, "pages",
+		 RANGE(1, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "all of TCP may hold that much kernel memory, which cannot be swapped out",
+		 "memory of all TCP sockets of the host: below the first number nothing is done, "
+		 "from "
+		 "the second on buffers are kept small, at the third no more is given"},
+	[TS_SETTING_TCP_WINDOW_SCALING] =
+		{"net.ipv4.tcp_window_scaling", SYSCTL(NETNS),
+		 "/proc/sys/net/ipv4/tcp_window_scaling", 1, "switch", RANGE(0, 1),
+		 COUPLED(NONE, NONE), TS_EFFECT_NEW_SOCKETS,
+		 "none on paths that leave TCP options alone",
+		 "windows larger than 64 KiB (RFC 7323), if the other side agrees"},
+	[TS_SETTING_TCP_MODERATE_RCVBUF] =
+		{"net.ipv4.tcp_moderate_rcvbuf", SYSCTL(NETNS),
+		 "/proc/sys/net/ipv4/tcp_moderate_rcvbuf", 1, "switch", RANGE(0, 1),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "receive buffers grow to the third number of tcp_rmem where connections need it",
+		 "receive buffers grow with what arrives in a round trip"},
+	[TS_SETTING_TCP_ADV_WIN_SCALE] =
+		{"net.ipv4.tcp_adv_win_scale", SYSCTL(NETNS),
+		 "/proc/sys/net/ipv4/tcp_adv_win_scale", 1, "scale", RANGE(-31, 31),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "small packets need more memory than the window says; the kernel then has to "
+		 "squeeze "
+		 "or drop what has arrived",
+		 "share of a receive buffer kept out of the window: 1/2^n, or all but 1/2^n when "
+		 "negative; without effect since 6.6"},
+	[TS_SETTING_TCP_NOTSENT_LOWAT] =
+		{"net.ipv4.tcp_notsent_lowat", SYSCTL(NETNS),
+		 "/proc/sys/net/ipv4/tcp_notsent_lowat", 1, "bytes", RANGE(1, 4294967295.0),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "an application that writes in bulk is woken up more often, and may leave the "
+		 "path "
+		 "idle when it is slow to write",
+		 "unsent bytes from which on a socket is not reported as writable"},
 	[TS_SETTING_NETDEV_MAX_BACKLOG] =
 		{"net.core.netdev_max_backlog", SYSCTL(GLOBAL),
 		 "/proc/sys/net/core/netdev_max_backlog", 1, "packets", RANGE(1, INT_LIMIT),

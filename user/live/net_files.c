@@ -158,9 +158,9 @@ static const char *const counter_names[] = {
 _Static_assert(COUNTERS <= TS_NET_COUNTERS_MAX, "room in a reading");
 
 const struct ts_socket_kind ts_socket_kinds[TS_SOCKET_KINDS] = {
-	{"in-use", "TCP:", "inuse", false},   {"in-use", "TCP6:", "inuse", false},
-	{"time-wait", "TCP:", "tw", false},   {"orphan", "TCP:", "orphan", true},
-	{"allocated", "TCP:", "alloc", true},
+	{"in-use", "TCP:", "inuse", false, false},   {"in-use", "TCP6:", "inuse", false, false},
+	{"time-wait", "TCP:", "tw", false, false},   {"orphan", "TCP:", "orphan", true, false},
+	{"allocated", "TCP:", "alloc", true, false}, {"held", "TCP:", "mem", true, true},
 };
 
 /* "TcpExt:" and a column's name -> the name nstat gives it, without TcpExt. */

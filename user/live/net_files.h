@@ -9,16 +9,17 @@
 #define TS_NET_FILES	    4
 
 /*
- * What is counted in a namespace of its own; orphaned and allocated sockets are counted for the
- * whole host, and only shown for the namespace tunescope was started in. Rows of one kind (IPv4 and
- * IPv6) stand together.
+ * What is counted in a namespace of its own; orphaned and allocated sockets and memory are
+ * counted for the whole host, and only shown for the namespace tunescope was started in. Rows of
+ * one kind (IPv4 and IPv6) stand together.
  */
 struct ts_socket_kind {
 	const char *kind;
 	const char *protocol, *key;
 	bool host_wide;
+	bool memory; /* pages, shown as bytes in a family of their own */
 };
-#define TS_SOCKET_KINDS 5
+#define TS_SOCKET_KINDS 6
 extern const struct ts_socket_kind ts_socket_kinds[TS_SOCKET_KINDS];
 
 struct ts_net_reading {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "net_files.h"
@@ -150,6 +151,14 @@ static int read_namespace(struct ts_live *live, struct proc_net *state, size_t s
 	return 0;
 }
 
+static void add_memory(struct ts_snapshot *snapshot, const char *kind, double pages)
+{
+	double page = (double)sysconf(_SC_PAGESIZE);
+
+	ts_snapshot_gauge(snapshot, TS_FAMILY_TCP_MEMORY, TS_LABELS(kind), pages * page);
+	ts_snapshot_gauge(snapshot, TS_FAMILY_TCP_MEMORY, TS_LABELS("page"), page);
+}
+
 /* IPv4 and IPv6 are rows of one kind that stand together, and one series. */
 static void add_sockets(struct ts_snapshot *snapshot, const char *label, bool initial,
 			const __u64 *sockets, const bool *seen)
@@ -164,8 +173,11 @@ static void add_sockets(struct ts_snapshot *snapshot, const char *label, bool in
 		for (size_t j = i; j < TS_SOCKET_KINDS; j++)
 			if (!strcmp(ts_socket_kinds[i].kind, ts_socket_kinds[j].kind))
 				value += (double)sockets[j];
-		ts_snapshot_gauge(snapshot, TS_FAMILY_SOCKETS_IN_USE,
-				  TS_LABELS(label, ts_socket_kinds[i].kind), value);
+		if (ts_socket_kinds[i].memory)
+			add_memory(snapshot, ts_socket_kinds[i].kind, value);
+		else
+			ts_snapshot_gauge(snapshot, TS_FAMILY_SOCKETS_IN_USE,
+					  TS_LABELS(label, ts_socket_kinds[i].kind), value);
 	}
 }
 

@@ -55,7 +55,9 @@ static const struct direction {
 struct traffic_by_limit {
 	__u64 bytes; /* cumulative */
 	/* largest since the last snapshot */
-	double window, buffer, unsent, in_flight, rtt_seconds;
+	double window, buffer, unsent, in_flight;
+	/* Since then: one reading on a busy host may be far off, so the mean counts. */
+	double rtt_byte_seconds, rtt_bytes;
 	__u32 connections; /* in the last round */
 };
 
@@ -244,7 +246,8 @@ void ts_socket_group_traffic(struct ts_socket_group *group, enum ts_direction_of
 	raise_to(&row->buffer, traffic->buffer);
 	raise_to(&row->unsent, traffic->unsent);
 	raise_to(&row->in_flight, traffic->in_flight);
-	raise_to(&row->rtt_seconds, traffic->rtt_us / 1e6);
+	row->rtt_byte_seconds += (double)traffic->bytes * traffic->rtt_us / 1e6;
+	row->rtt_bytes += (double)traffic->bytes;
 	group->transfers[direction]++;
 	group->active = true;
 }
@@ -274,13 +277,16 @@ static void add_traffic(struct ts_snapshot *snapshot, const struct labels *l,
 		enum ts_family_id family;
 		double value;
 	} gauges[] = {
-		{direction->window, row->window},	{direction->buffer, row->buffer},
-		{direction->in_flight, row->in_flight}, {direction->rtt, row->rtt_seconds},
-		{direction->unsent, row->unsent},	{direction->connections, row->connections},
+		{direction->window, row->window},
+		{direction->buffer, row->buffer},
+		{direction->in_flight, row->in_flight},
+		{direction->rtt, row->rtt_byte_seconds / row->rtt_bytes},
+		{direction->unsent, row->unsent},
+		{direction->connections, row->connections},
 	};
 
 	ts_snapshot_counter(snapshot, direction->bytes, labels, row->bytes);
-	if (!row->buffer)
+	if (!row->rtt_bytes)
 		return; /* nothing went that way since the last snapshot */
 	for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++)
 		if (gauges[i].family != TS_FAMILY_COUNT)
@@ -295,7 +301,8 @@ static void add_direction(struct ts_snapshot *snapshot, const struct labels *lab
 
 		if (row->bytes && direction->limit[i])
 			add_traffic(snapshot, labels, direction, direction->limit[i], row);
-		row->window = row->buffer = row->unsent = row->in_flight = row->rtt_seconds = 0;
+		row->window = row->buffer = row->unsent = row->in_flight = 0;
+		row->rtt_byte_seconds = row->rtt_bytes = 0;
 	}
 }
 

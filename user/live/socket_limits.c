@@ -6,7 +6,8 @@
 #define LEAST_BYTES    65536 /* fewer since the last visit say nothing about the window */
 #define READER_BYTES   4096  /* a reader that holds the window closed lets even less come */
 #define UTILISED       0.5   /* of the window, by what arrives in one round trip */
-#define UNSCALED_LEAST 49152 /* a window without scaling ends at 65535 */
+#define UNSCALED_MOST  65535 /* where a window without scaling ends */
+#define UNSCALED_LEAST 49152 /* ends there, as good as */
 #define LOSS_SHARE     0.02  /* of segments, from which on loss is what bounds a connection */
 #define LOSS_SEGMENTS  50    /* fewer have no such share */
 
@@ -70,6 +71,14 @@ static enum ts_socket_limit fixed_buffer(__u32 buffer, __u64 maximum)
 	return maximum && buffer == 2 * maximum ? TS_LIMIT_CORE_MAXIMUM : TS_LIMIT_FIXED;
 }
 
+/* Without scaling the kernel keeps a larger window than it can tell the other side of. */
+static __u32 offered_window(const struct ts_socket_record *record)
+{
+	if (record->window_scaling || record->window < UNSCALED_MOST)
+		return record->window;
+	return UNSCALED_MOST;
+}
+
 /*
  * What bounds the window of a connection that receives. A buffer the application does not empty
  * comes first: then the window is closed by the reader, whatever its size. A connection that does
@@ -81,7 +90,7 @@ static enum ts_socket_limit receive_limit(const struct ts_socket_record *record,
 {
 	if (record->unread >= record->buffer / 4)
 		return TS_LIMIT_READER;
-	if (in_flight < UTILISED * record->window)
+	if (in_flight < UTILISED * offered_window(record))
 		return lossy(since->out_of_order, since->segments_received) ? TS_LIMIT_LOSS
 									    : TS_LIMIT_NONE;
 	if (!record->window_scaling && record->window >= UNSCALED_LEAST)
@@ -123,7 +132,7 @@ static void judge_received(struct ts_socket_group *group, const struct ts_socket
 {
 	struct ts_traffic traffic = {
 		.bytes = since->bytes_received,
-		.window = record->window,
+		.window = offered_window(record),
 		.buffer = record->buffer,
 		.rtt_us =
 			record->receiver_rtt_us ? record->receiver_rtt_us : record->smoothed_rtt_us,
