@@ -66,6 +66,20 @@ static __always_inline void fill_progress(struct ts_socket_progress *progress,
 	fill_times(progress, tcp);
 }
 
+/* As in the link /proc/PID/fd/N: "socket:[inode]". */
+static __always_inline __u32 inode_of(const struct sock *sk)
+{
+	const struct socket *socket = sk->sk_socket;
+	const struct socket_alloc *file;
+	unsigned long inode = 0;
+
+	if (!socket)
+		return 0;
+	file = (const void *)socket - bpf_core_field_offset(struct socket_alloc, socket);
+	bpf_core_read(&inode, sizeof inode, &file->vfs_inode.i_ino);
+	return (__u32)inode;
+}
+
 static __always_inline void fill_sending(struct ts_socket_record *record,
 					 const struct tcp_sock *tcp)
 {
@@ -86,6 +100,7 @@ static __always_inline void fill_sending(struct ts_socket_record *record,
 	record->now = (__u32)bpf_jiffies64();
 	record->selective_acks = BPF_CORE_READ_BITFIELD_PROBED(tcp, rx_opt.sack_ok) != 0;
 	record->congestion_state = BPF_CORE_READ_BITFIELD_PROBED(connection, icsk_ca_state);
+	record->inode = inode_of(&connection->icsk_inet.sk);
 	record->timeouts = connection->icsk_retransmits;
 	record->backoff = connection->icsk_backoff;
 	if (algorithm)

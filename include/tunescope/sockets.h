@@ -62,6 +62,7 @@ struct ts_socket_record {
 	__u32 rate_delivered, rate_interval_us;
 	__u32 outstanding; /* bytes sent and not yet acknowledged */
 	__u32 now;	   /* the kernel's clock in its ticks */
+	__u32 inode;	   /* of the socket's file; 0: it has none any more */
 };
 
 #endif

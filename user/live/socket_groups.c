@@ -11,7 +11,8 @@
 #define GROUPS_MAX  256
 #define OTHER	    GROUPS_MAX
 #define IDLE_ROUNDS 2
-#define PLACES	    1024 /* of the hash table; a power of two */
+#define SMALL_WRITE 16384 /* bytes */
+#define PLACES	    1024  /* of the hash table; a power of two */
 
 /* The families of a direction, and its names of limits; those without a name do not occur. */
 static const struct direction {
@@ -61,6 +62,13 @@ struct traffic_by_limit {
 	__u32 connections; /* in the last round */
 };
 
+enum { WRITES_SMALL, WRITES_LARGE, WRITES };
+
+struct ahead {
+	__u64 samples;	       /* cumulative */
+	double bytes, seconds; /* largest since the last snapshot */
+};
+
 struct ts_socket_group {
 	__u32 netns;
 	__u16 port;
@@ -70,6 +78,7 @@ struct ts_socket_group {
 	__u64 round; /* of visits in which it was */
 	struct traffic_by_limit traffic[TS_DATA_DIRECTIONS][TS_LIMITS];
 	struct ts_sending sending;
+	struct ahead ahead[WRITES];
 	struct ts_histogram_keyed *smoothed, *minimum, *exchange; /* made when first needed */
 	/* observations, to tell how many went to "other" */
 	__u64 rtt_readings, transfers[TS_DATA_DIRECTIONS], exchanges;
@@ -252,6 +261,17 @@ void ts_socket_group_traffic(struct ts_socket_group *group, enum ts_direction_of
 	group->active = true;
 }
 
+void ts_socket_group_ahead(struct ts_socket_group *group, double write_size, double bytes,
+			   double seconds)
+{
+	struct ahead *ahead = &group->ahead[write_size > SMALL_WRITE ? WRITES_LARGE : WRITES_SMALL];
+
+	ahead->samples++;
+	raise_to(&ahead->bytes, bytes);
+	raise_to(&ahead->seconds, seconds);
+	group->active = true;
+}
+
 struct labels {
 	char netns[16], port[8];
 	const char *side;
@@ -306,6 +326,21 @@ static void add_direction(struct ts_snapshot *snapshot, const struct labels *lab
 	}
 }
 
+static void add_ahead(struct ts_snapshot *snapshot, const struct labels *l, const char *writes,
+		      struct ahead *ahead)
+{
+	const char *const *labels = TS_LABELS(l->netns, l->side, l->port, writes);
+
+	if (!ahead->samples)
+		return;
+	ts_snapshot_counter(snapshot, TS_FAMILY_TCP_WRITE_AHEAD_SAMPLES, labels, ahead->samples);
+	if (ahead->bytes > 0) {
+		ts_snapshot_gauge(snapshot, TS_FAMILY_TCP_WRITE_AHEAD, labels, ahead->seconds);
+		ts_snapshot_gauge(snapshot, TS_FAMILY_TCP_WRITE_AHEAD_BYTES, labels, ahead->bytes);
+	}
+	ahead->bytes = ahead->seconds = 0;
+}
+
 static void add_histogram(struct ts_snapshot *snapshot, enum ts_family_id family,
 			  const struct labels *l, const struct ts_histogram_keyed *raw)
 {
@@ -326,6 +361,8 @@ static void add_group(struct ts_snapshot *snapshot, struct ts_socket_group *grou
 	for (size_t d = 0; d < TS_DATA_DIRECTIONS; d++)
 		add_direction(snapshot, &labels, &directions[d], group->traffic[d]);
 	ts_sending_snapshot(&group->sending, snapshot, labels.netns, labels.side, labels.port);
+	add_ahead(snapshot, &labels, "small", &group->ahead[WRITES_SMALL]);
+	add_ahead(snapshot, &labels, "large", &group->ahead[WRITES_LARGE]);
 	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT, &labels, group->smoothed);
 	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_MINIMUM_RTT, &labels, group->minimum);
 	add_histogram(snapshot, TS_FAMILY_TCP_LIVE_SERVICE_TIME, &labels, group->exchange);

@@ -59,6 +59,10 @@ void ts_socket_group_traffic(struct ts_socket_group *group, enum ts_direction_of
 /* What becomes of what its connections send; they are added by who visits them. */
 struct ts_sending *ts_socket_group_sending(struct ts_socket_group *group);
 
+/* Its application writes so many bytes at a time, and is that far ahead of what is sent. */
+void ts_socket_group_ahead(struct ts_socket_group *group, double write_size, double bytes,
+			   double seconds);
+
 void ts_socket_group_exchange(struct ts_socket_group *group, __u64 ns);
 
 /*

@@ -9,6 +9,8 @@
 #define UNSCALED_MOST  65535 /* where a window without scaling ends */
 #define UNSCALED_LEAST 49152 /* ends there, as good as */
 #define LOSS_SHARE     0.02  /* of segments, from which on loss is what bounds a connection */
+#define AHEAD_SECONDS  0.05  /* what is written ahead takes at least as long, and a round trip */
+#define PATH_FULL      3     /* round-trip time over its minimum: the queue is on the path */
 #define LOSS_SEGMENTS  50    /* fewer have no such share */
 
 /* ---- what the namespace allows */
@@ -183,4 +185,17 @@ void ts_socket_judge(struct ts_socket_group *group, const struct ts_socket_recor
 		return;
 	judge_received(group, record, &since, past->elapsed_ns, limits);
 	judge_sent(group, record, &since, past->elapsed_ns, limits);
+}
+
+double ts_socket_ahead(const struct ts_socket_record *record, const struct ts_socket_past *past)
+{
+	double acked = (double)(record->progress.bytes_acked - past->progress.bytes_acked);
+	double window = (double)record->congestion_window * record->segment_size;
+	double seconds;
+
+	if (!past->met || acked < LEAST_BYTES || record->unsent < window ||
+	    record->smoothed_rtt_us >= (__u64)PATH_FULL * record->minimum_rtt_us)
+		return 0;
+	seconds = record->unsent / (acked / (double)past->elapsed_ns * 1e9);
+	return seconds >= AHEAD_SECONDS && seconds >= record->smoothed_rtt_us / 1e6 ? seconds : 0;
 }

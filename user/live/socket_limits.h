@@ -25,4 +25,10 @@ void ts_netns_limits_read(struct ts_netns_limits *limits);
 void ts_socket_judge(struct ts_socket_group *group, const struct ts_socket_record *record,
 		     const struct ts_socket_past *past, const struct ts_netns_limits *limits);
 
+/*
+ * How many seconds the application of the connection is ahead of what is sent: it has written more
+ * than a congestion window, and the path is not full. 0: it is not.
+ */
+double ts_socket_ahead(const struct ts_socket_record *record, const struct ts_socket_past *past);
+
 #endif

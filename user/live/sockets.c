@@ -22,6 +22,7 @@
 #include "sockdiag.h"
 #include "socket_groups.h"
 #include "socket_limits.h"
+#include "socket_writers.h"
 #include "sockets.skel.h"
 
 #define VISIT_NS       1000000000ULL  /* between two visits */
@@ -37,6 +38,7 @@
 
 struct visit {
 	struct sockets_state *state;
+	const char *proc; /* where /proc is */
 	__u32 netns;
 	bool detailed; /* else all its connections are "other" */
 	__u64 now;
@@ -59,6 +61,7 @@ struct sockets_state {
 	struct ts_socket_memory *memory;
 	struct ts_socket_groups *groups;
 	struct ts_local_ports *ports;
+	struct ts_socket_writers *writers;
 	__u64 opened_ns, visited_ns, next_ns;
 	__u64 jiffy_ns;
 	__u64 round;
@@ -96,6 +99,19 @@ static void judge_exchange(const struct visit *visit, struct ts_socket_group *gr
 	ts_socket_group_exchange(group, (__u64)(reply - request) * visit->state->jiffy_ns);
 }
 
+static void judge_ahead(const struct visit *visit, struct ts_socket_group *group,
+			const struct ts_socket_record *record, const struct ts_socket_past *past)
+{
+	double seconds = ts_socket_ahead(record, past), size;
+
+	if (!(seconds > 0))
+		return;
+	size = ts_socket_write_size(visit->state->writers, visit->proc, record->identity,
+				    record->inode);
+	if (size > 0)
+		ts_socket_group_ahead(group, size, record->unsent, seconds);
+}
+
 static void visit_open(const struct visit *visit, const struct ts_socket_record *record)
 {
 	struct sockets_state *state = visit->state;
@@ -120,6 +136,7 @@ static void visit_open(const struct visit *visit, const struct ts_socket_record 
 	ts_sending_visit(
 		ts_socket_group_sending(group), record, &past,
 		&(struct ts_sending_context){visit->limits.congestion_control, state->jiffy_ns});
+	judge_ahead(visit, group, record, &past);
 	if (!pending)
 		judge_exchange(visit, group, record, &past, request, reply);
 }
@@ -314,6 +331,7 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 	state->error = 0;
 	state->round++;
 	state->visit.state = state;
+	state->visit.proc = live->proc;
 	ts_socket_groups_begin(state->groups);
 	ts_socket_memory_begin(state->memory);
 	for (size_t i = 0; i < live->netns->count; i++)
@@ -322,6 +340,7 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 	if (live->netns->undetailed)
 		visit_undetailed(live, state);
 	ts_socket_memory_end(state->memory);
+	ts_socket_writers_end(state->writers, live->proc);
 	took = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
 	state->visited_ns = start;
 	state->next_ns = start + took * share;
@@ -348,6 +367,7 @@ static void sockets_close(void *data)
 	ts_socket_memory_free(state->memory);
 	ts_socket_groups_free(state->groups);
 	ts_local_ports_free(state->ports);
+	ts_socket_writers_free(state->writers);
 	free(state);
 }
 
@@ -375,7 +395,8 @@ static int sockets_open(struct ts_live *live, void **data, enum ts_status *statu
 	state->memory = ts_socket_memory_new();
 	state->groups = ts_socket_groups_new();
 	state->ports = ts_local_ports_new();
-	if (!state->memory || !state->groups || !state->ports)
+	state->writers = ts_socket_writers_new();
+	if (!state->memory || !state->groups || !state->ports || !state->writers)
 		return fail(state, status, why, TS_STATUS_FAILED, "no room", -ENOMEM);
 	state->skeleton = sockets_bpf__open_opts(ts_open_options(live));
 	if (!state->skeleton)

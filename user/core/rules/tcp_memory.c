@@ -127,14 +127,13 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 {
 	struct memory m = measure(context);
 
+	if (m.pressures < context->threshold[PRESSURES] && !(m.held >= m.limit * m.page))
+		return ts_rule_without_finding(context, TS_OUTCOME_QUIET,
+					       "TCP was not short of memory");
 	if (isnan(m.held) || isnan(m.page) || isnan(m.limit) || !(m.total >= 1))
 		return ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
 					       "net.ipv4.tcp_mem, or what TCP holds of it, could "
 					       "not be read");
-	if (m.pressures < context->threshold[PRESSURES] && m.held < m.limit * m.page)
-		return ts_rule_without_finding(context, TS_OUTCOME_QUIET, "TCP holds %s of %s",
-					       ts_rule_bytes_text(context, m.held),
-					       ts_rule_bytes_text(context, m.limit * m.page));
 	/* Below half of the default it is too little for anybody. */
 	if (m.limit >= m.total * DEFAULT_SHARE / 2 &&
 	    m.unread > context->threshold[READER_SHARE] * m.received)

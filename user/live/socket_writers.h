@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How much at a time the applications write that are far ahead of their connections. */
+#ifndef TUNESCOPE_SOCKET_WRITERS_H
+#define TUNESCOPE_SOCKET_WRITERS_H
+
+#include <linux/types.h>
+
+struct ts_socket_writers;
+
+struct ts_socket_writers *ts_socket_writers_new(void); /* NULL: out of memory */
+void ts_socket_writers_free(struct ts_socket_writers *writers);
+
+/*
+ * Mean size of the write() calls of the process that holds the socket, since it was asked about in
+ * the round before, in bytes. 0: not known (yet), or nothing was written that way; send() is not
+ * accounted by the kernel.
+ */
+double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc, __u64 identity,
+			    __u32 inode);
+
+/*
+ * After each round: finds the processes of those that were new in it, and forgets those that were
+ * not asked about. Costs a pass over /proc when there were new ones, else nothing.
+ */
+void ts_socket_writers_end(struct ts_socket_writers *writers, const char *proc);
+
+#endif
