@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Buffers and windows too small for a path with delay, on the side that suffers.
+. "$BATS_TEST_DIRNAME/lab.bash"
+
+setup() {
+	network_up
+	ip -n $client link del tslab0
+	/usr/bin/python3 "$lab/wire.py" $client $server 15 40 >"$BATS_TEST_TMPDIR/wire" 3>&- &
+	wire=$!
+	for _ in {1..50}; do
+		grep -q up "$BATS_TEST_TMPDIR/wire" && break
+		sleep 0.1
+	done
+	ip -n $client addr add $client_address/24 dev wire
+	ip -n $server addr add $server_address/24 dev wire
+	ip -n $client link set wire up
+	ip -n $server link set wire up
+}
+teardown() {
+	kill $wire
+	wait $wire || true
+	network_down
+}
+
+# send FROM TO ADDRESS SECONDS [RCVBUF]: prints how many bytes arrived.
+send() {
+	"on_$2" /usr/bin/python3 "$lab/workload.py" sink 9000 $(($4 + 1)) ${5:-} >"$BATS_TEST_TMPDIR/sink" 3>&- &
+	sleep 0.4
+	"on_$1" /usr/bin/python3 "$lab/workload.py" source $3 9000 "$4" >/dev/null 3>&-
+	wait $!
+	sed -n 's/^received=//p' "$BATS_TEST_TMPDIR/sink"
+}
+
+# judged FROM TO ADDRESS [RCVBUF]: advise beside a transfer; bytes go to $BATS_TEST_TMPDIR/bytes
+judged() {
+	send "$1" "$2" "$3" 5 ${4:-} >"$BATS_TEST_TMPDIR/bytes" 3>&- &
+	sleep 0.6
+	run advise 4
+	wait $!
+	[ "$status" = 0 ]
+}
+
+# The same transfer after what was proposed: at least half as much again, and nothing to recommend.
+improves() { # FROM TO ADDRESS SETTING
+	local before command
+	before=$(cat "$BATS_TEST_TMPDIR/bytes")
+	command=$(jq -r --arg s "$4" '.findings[] | select(.outcome == "recommend" and .setting == $s) | .apply' \
+		"$BATS_TEST_TMPDIR/report.json")
+	[ -n "$command" ]
+	bash -c "$command"
+	judged "$1" "$2" "$3"
+	refuse "*recommend $4 *" "$output"
+	echo "before $before, after $(cat "$BATS_TEST_TMPDIR/bytes")"
+	[ $((2 * $(cat "$BATS_TEST_TMPDIR/bytes"))) -ge $((3 * before)) ]
+}
+
+@test "a small tcp_wmem: its third number is raised where the sender is, and more is sent" {
+	on_server sysctl -qw net.ipv4.tcp_wmem="4096 16384 32768"
+	judged server client $client_address
+	expect "*send-buffer recommend net.ipv4.tcp_wmem - $(inode $server) *" "$output"
+	improves server client $client_address net.ipv4.tcp_wmem
+}
+
+@test "window scaling off: it is switched on at that side only, and more arrives" {
+	on_server sysctl -qw net.ipv4.tcp_window_scaling=0
+	judged client server $server_address
+	expect "*window-scaling recommend net.ipv4.tcp_window_scaling - $(inode $server) *" "$output"
+	improves client server $server_address net.ipv4.tcp_window_scaling
+}
+
+@test "a receive buffer fixed by the application: named as the cause, no setting" {
+	judged client server $server_address 8192
+	expect "*receive-buffer not-a-setting - fixed-socket-buffer $(inode $server) *" "$output"
+	refuse "*recommend net.ipv4.tcp*" "$output"
+	refuse "*recommend net.core*" "$output"
+}
