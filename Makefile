@@ -188,6 +188,7 @@ docs: all
 	$(Q)set -e; for page in rules settings signals; do \
 		$(BUILD)/tunescope explain --markdown $$page > docs/$$page.md.tmp; \
 		mv docs/$$page.md.tmp docs/$$page.md; done
+	$(Q)/usr/bin/python3 tests/vm/kernels_page.py >docs/kernels.md.tmp && mv docs/kernels.md.tmp docs/kernels.md
 
 .PHONY: lint format
 lint:

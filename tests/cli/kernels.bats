@@ -3,6 +3,13 @@
 # What is said of other kernels, and that a guest that does not come to its end has not passed. Boots nothing.
 . "$BATS_TEST_DIRNAME/cli.bash"
 
+@test "docs/kernels.md is made from what was recorded, and from the signals and rules there are" {
+	run --separate-stderr "$tree/tests/vm/kernels_page.py"
+	expect_status 0
+	[ "$output" = "$(<"$tree/docs/kernels.md")" ] || complain "docs/kernels.md: run make docs"
+	refuse '*\*\*failed\*\**' "$output"
+}
+
 @test "a guest that ends early has failed, and so has one that cannot be had" {
 	export TUNESCOPE_CACHE=$BATS_TEST_TMPDIR/kernel
 	run --separate-stderr "$tree/tests/vm/run.sh" none/nothing "$BATS_TEST_TMPDIR/results" doctor
