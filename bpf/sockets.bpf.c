@@ -97,7 +97,6 @@ static __always_inline void fill_sending(struct ts_socket_record *record,
 	record->rate_delivered = tcp->rate_delivered;
 	record->rate_interval_us = tcp->rate_interval_us;
 	record->outstanding = tcp->snd_nxt - tcp->snd_una;
-	record->now = (__u32)bpf_jiffies64();
 	record->selective_acks = BPF_CORE_READ_BITFIELD_PROBED(tcp, rx_opt.sack_ok) != 0;
 	record->congestion_state = BPF_CORE_READ_BITFIELD_PROBED(connection, icsk_ca_state);
 	record->inode = inode_of(&connection->icsk_inet.sk);
@@ -106,6 +105,20 @@ static __always_inline void fill_sending(struct ts_socket_record *record,
 	if (algorithm)
 		bpf_core_read_str(record->congestion_control, sizeof record->congestion_control,
 				  &algorithm->name);
+}
+
+/* Since 6.19 the keepalive timer is one of its own, and sk_timer that of retransmissions. */
+struct inet_connection_sock___keepalive {
+	struct timer_list icsk_keepalive_timer;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u32 keepalive_expires(const struct tcp_sock *tcp)
+{
+	const struct inet_connection_sock___keepalive *own = (const void *)&tcp->inet_conn;
+
+	if (bpf_core_field_exists(own->icsk_keepalive_timer))
+		return BPF_CORE_READ(own, icsk_keepalive_timer.expires);
+	return tcp->inet_conn.icsk_inet.sk.sk_timer.expires;
 }
 
 static __always_inline void fill_open(struct ts_socket_record *record, const struct tcp_sock *tcp)
@@ -127,6 +140,10 @@ static __always_inline void fill_open(struct ts_socket_record *record, const str
 	record->last_sent = tcp->lsndtime;
 	record->last_received = tcp->inet_conn.icsk_ack.lrcvtime;
 	record->exchanged = tcp->data_segs_in && tcp->data_segs_out;
+	record->now = (__u32)bpf_jiffies64();
+	record->keepalive =
+		(sk->__sk_common.skc_flags & 1UL << SOCK_KEEPOPEN) && !tcp->keepalive_time;
+	record->keepalive_left = keepalive_expires(tcp) - record->now;
 	fill_progress(&record->progress, tcp);
 	fill_sending(record, tcp);
 }
@@ -159,8 +176,12 @@ int ts_sockets_visit(struct bpf_iter__tcp *ctx)
 		record.ipv6 = 1;
 		bpf_probe_read_kernel(record.remote_address, sizeof record.remote_address,
 				      &sk->skc_v6_daddr);
+		bpf_probe_read_kernel(record.local_address, sizeof record.local_address,
+				      &sk->skc_v6_rcv_saddr);
 	} else {
 		__builtin_memcpy(record.remote_address, &sk->skc_daddr, sizeof sk->skc_daddr);
+		__builtin_memcpy(record.local_address, &sk->skc_rcv_saddr,
+				 sizeof sk->skc_rcv_saddr);
 	}
 	if (is_open(record.state)) {
 		tcp = bpf_skc_to_tcp_sock(sk);

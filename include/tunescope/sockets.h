@@ -27,7 +27,7 @@ struct ts_socket_progress {
 struct ts_socket_record {
 	__u64 identity; /* address of the socket: the same as long as the connection lives */
 	struct ts_socket_progress progress;
-	__u8 remote_address[16]; /* IPv4 in the first four */
+	__u8 remote_address[16], local_address[16]; /* IPv4 in the first four */
 	char congestion_control[TS_SOCKET_ALGORITHM];
 	__u16 local_port, remote_port;
 	__u8 state;
@@ -63,6 +63,8 @@ struct ts_socket_record {
 	__u32 outstanding; /* bytes sent and not yet acknowledged */
 	__u32 now;	   /* the kernel's clock in its ticks */
 	__u32 inode;	   /* of the socket's file; 0: it has none any more */
+	/* Asked for, with the namespace's time before the first probe; ticks until the next one. */
+	__u32 keepalive, keepalive_left;
 };
 
 #endif

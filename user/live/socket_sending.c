@@ -31,6 +31,7 @@ static bool is_loss_based(const char *algorithm)
 void ts_sending_begin(struct ts_sending *sending)
 {
 	memset(sending->stuck, 0, sizeof sending->stuck);
+	memset(sending->silent, 0, sizeof sending->silent);
 }
 
 /* ---- held back by the congestion window */
@@ -161,7 +162,19 @@ void ts_sending_visit(struct ts_sending *sending, const struct ts_socket_record 
 	judge_pause(sending, record, past);
 }
 
+void ts_sending_silent(struct ts_sending *sending, enum ts_peer peer)
+{
+	if (++sending->silent[peer] > sending->silent_peak[peer])
+		sending->silent_peak[peer] = sending->silent[peer];
+}
+
 /* ---- snapshot */
+
+static const char *const peer_names[TS_PEERS] = {
+	[TS_PEER_GONE] = "gone",
+	[TS_PEER_PRESENT] = "present",
+	[TS_PEER_UNKNOWN] = "unknown",
+};
 
 static const char *const path_names[TS_PATHS] = {
 	[TS_PATH_CALM] = "calm",     [TS_PATH_RISING] = "rising", [TS_PATH_QUEUEING] = "queueing",
@@ -201,5 +214,12 @@ void ts_sending_snapshot(struct ts_sending *sending, struct ts_snapshot *snapsho
 					  TS_LABELS(netns, side, port, progress_names[i]),
 					  sending->stuck_peak[i]);
 		sending->stuck_peak[i] = 0;
+	}
+	for (size_t i = 0; i < TS_PEERS; i++) {
+		if (sending->silent_peak[i])
+			ts_snapshot_gauge(snapshot, TS_FAMILY_TCP_SILENT,
+					  TS_LABELS(netns, side, port, peer_names[i]),
+					  sending->silent_peak[i]);
+		sending->silent_peak[i] = 0;
 	}
 }

@@ -31,7 +31,16 @@ enum ts_progress_kind {
 	TS_PROGRESS_KINDS,
 };
 
+/* Silent connections with keepalive, by whether their other side is still there. */
+enum ts_peer {
+	TS_PEER_GONE,
+	TS_PEER_PRESENT,
+	TS_PEER_UNKNOWN, /* on another host */
+	TS_PEERS,
+};
+
 struct ts_sending {
+	__u32 silent[TS_PEERS], silent_peak[TS_PEERS]; /* in this round; most */
 	struct {
 		__u64 segments, resent, ns;
 	} path[TS_PATHS];
@@ -51,7 +60,10 @@ void ts_sending_begin(struct ts_sending *sending); /* before each round */
 void ts_sending_visit(struct ts_sending *sending, const struct ts_socket_record *record,
 		      const struct ts_socket_past *past, const struct ts_sending_context *context);
 
-/* What is worth remembered: the congestion window of a connection in a pause, else 0. */
+/* One silent connection more, in this round. */
+void ts_sending_silent(struct ts_sending *sending, enum ts_peer peer);
+
+/* What is worth remembering: the congestion window of a connection in a pause, else 0. */
 __u32 ts_sending_paused_window(const struct ts_socket_record *record);
 
 /* labels: netns, side and port. Peaks start anew afterwards. */

@@ -23,6 +23,7 @@
 #include "socket_groups.h"
 #include "socket_limits.h"
 #include "socket_writers.h"
+#include "socket_peers.h"
 #include "sockets.skel.h"
 
 #define VISIT_NS       1000000000ULL  /* between two visits */
@@ -62,6 +63,7 @@ struct sockets_state {
 	struct ts_socket_groups *groups;
 	struct ts_local_ports *ports;
 	struct ts_socket_writers *writers;
+	struct ts_socket_peers *peers;
 	__u64 opened_ns, visited_ns, next_ns;
 	__u64 jiffy_ns;
 	__u64 round;
@@ -137,6 +139,8 @@ static void visit_open(const struct visit *visit, const struct ts_socket_record 
 		ts_socket_group_sending(group), record, &past,
 		&(struct ts_sending_context){visit->limits.congestion_control, state->jiffy_ns});
 	judge_ahead(visit, group, record, &past);
+	ts_socket_peers_visit(state->peers, ts_socket_group_sending(group), record,
+			      state->jiffy_ns);
 	if (!pending)
 		judge_exchange(visit, group, record, &past, request, reply);
 }
@@ -334,6 +338,7 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 	state->visit.proc = live->proc;
 	ts_socket_groups_begin(state->groups);
 	ts_socket_memory_begin(state->memory);
+	ts_socket_peers_begin(state->peers);
 	for (size_t i = 0; i < live->netns->count; i++)
 		if (live->netns->entry[i].alive && live->netns->entry[i].detailed)
 			visit_namespace(live, state, &live->netns->entry[i]);
@@ -341,6 +346,7 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 		visit_undetailed(live, state);
 	ts_socket_memory_end(state->memory);
 	ts_socket_writers_end(state->writers, live->proc);
+	ts_socket_peers_end(state->peers, !live->netns->undetailed && !live->netns->unvisited);
 	took = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
 	state->visited_ns = start;
 	state->next_ns = start + took * share;
@@ -368,6 +374,7 @@ static void sockets_close(void *data)
 	ts_socket_groups_free(state->groups);
 	ts_local_ports_free(state->ports);
 	ts_socket_writers_free(state->writers);
+	ts_socket_peers_free(state->peers);
 	free(state);
 }
 
@@ -396,7 +403,8 @@ static int sockets_open(struct ts_live *live, void **data, enum ts_status *statu
 	state->groups = ts_socket_groups_new();
 	state->ports = ts_local_ports_new();
 	state->writers = ts_socket_writers_new();
-	if (!state->memory || !state->groups || !state->ports || !state->writers)
+	state->peers = ts_socket_peers_new();
+	if (!state->memory || !state->groups || !state->ports || !state->writers || !state->peers)
 		return fail(state, status, why, TS_STATUS_FAILED, "no room", -ENOMEM);
 	state->skeleton = sockets_bpf__open_opts(ts_open_options(live));
 	if (!state->skeleton)

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "socket_peers.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <netinet/tcp.h>
+
+#define CANDIDATES 1024 /* in one round; the rest is not judged */
+#define BITS	   65536
+#define SILENT_NS  3000000000ULL  /* nothing came or went for so long */
+#define FAR_NS	   30000000000ULL /* and no probe will for so long */
+
+struct candidate {
+	struct ts_sending *sending;
+	__u32 pair, address; /* hashes of what the other side would have */
+};
+
+/* Sets of hashes: a rare collision makes a peer that is gone look present, and nothing is said. */
+struct ts_socket_peers {
+	struct candidate candidate[CANDIDATES];
+	size_t candidates;
+	__u64 pair[BITS / 64], address[BITS / 64];
+};
+
+struct ts_socket_peers *ts_socket_peers_new(void)
+{
+	return calloc(1, sizeof(struct ts_socket_peers));
+}
+
+void ts_socket_peers_free(struct ts_socket_peers *peers)
+{
+	free(peers);
+}
+
+void ts_socket_peers_begin(struct ts_socket_peers *peers)
+{
+	memset(peers->pair, 0, sizeof peers->pair);
+	memset(peers->address, 0, sizeof peers->address);
+	peers->candidates = 0;
+}
+
+static __u32 mix(__u64 value)
+{
+	return (__u32)(value * 0x9e3779b97f4a7c15ULL >> 48);
+}
+
+static __u32 hash_of(const __u8 address[16])
+{
+	__u64 half[2];
+
+	memcpy(half, address, sizeof half);
+	return mix(half[0] ^ half[1] * 0xbf58476d1ce4e5b9ULL);
+}
+
+static bool has(const __u64 *set, __u32 bit)
+{
+	return set[bit / 64] >> (bit % 64) & 1;
+}
+
+static bool is_silent(const struct ts_socket_record *record, __u64 jiffy_ns)
+{
+	__u32 sent = record->now - record->last_sent,
+	      received = record->now - record->last_received;
+	__u32 silence = sent < received ? sent : received;
+
+	return record->state == TCP_ESTABLISHED && !record->in_flight && record->keepalive &&
+	       silence * jiffy_ns >= SILENT_NS && record->keepalive_left * jiffy_ns >= FAR_NS;
+}
+
+void ts_socket_peers_visit(struct ts_socket_peers *peers, struct ts_sending *sending,
+			   const struct ts_socket_record *record, __u64 jiffy_ns)
+{
+	__u32 pair = mix((__u64)record->local_port << 16 | record->remote_port);
+	__u32 address = hash_of(record->local_address);
+
+	peers->pair[pair / 64] |= 1ULL << (pair % 64);
+	peers->address[address / 64] |= 1ULL << (address % 64);
+	if (!is_silent(record, jiffy_ns) || peers->candidates == CANDIDATES)
+		return;
+	peers->candidate[peers->candidates++] = (struct candidate){
+		.sending = sending,
+		.pair = mix((__u64)record->remote_port << 16 | record->local_port),
+		.address = hash_of(record->remote_address),
+	};
+}
+
+void ts_socket_peers_end(struct ts_socket_peers *peers, bool complete)
+{
+	for (size_t i = 0; i < peers->candidates; i++) {
+		const struct candidate *c = &peers->candidate[i];
+
+		ts_sending_silent(c->sending, has(peers->pair, c->pair) ? TS_PEER_PRESENT
+					      : complete && has(peers->address, c->address)
+						      ? TS_PEER_GONE
+						      : TS_PEER_UNKNOWN);
+	}
+}
