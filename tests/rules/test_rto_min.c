@@ -121,6 +121,23 @@ static void what_looks_like_it(void **state)
 	fixture_close(&f);
 }
 
+/* A busy host: round-trip times are long at times, the path is not. */
+static void the_path_counts(void **state)
+{
+	struct flow c = lab;
+	struct fixture f;
+
+	c.rtt = 0.012;
+	fixture_open(&f);
+	add(&f, &c);
+	fixture_latency(&f, TCP_LIVE_MINIMUM_RTT, 3, 0.00105, 7, SERVER, "service", "9000");
+	fixture_judge(&f);
+	assert_in_range(strtoul(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->proposed,
+				NULL, 10),
+			10000, 12000);
+	fixture_close(&f);
+}
+
 /* One timeout repeats many segments: three events are not yet a symptom. */
 static void segments_are_not_events(void **state)
 {
@@ -164,13 +181,10 @@ static void not_measured(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_the_setting),
-		cmocka_unit_test(two_namespaces),
-		cmocka_unit_test(just_below_is_quiet),
-		cmocka_unit_test(what_looks_like_it),
-		cmocka_unit_test(segments_are_not_events),
-		cmocka_unit_test(converges),
-		cmocka_unit_test(not_measured),
+		cmocka_unit_test(names_the_setting),   cmocka_unit_test(two_namespaces),
+		cmocka_unit_test(just_below_is_quiet), cmocka_unit_test(what_looks_like_it),
+		cmocka_unit_test(the_path_counts),     cmocka_unit_test(segments_are_not_events),
+		cmocka_unit_test(converges),	       cmocka_unit_test(not_measured),
 	};
 
 	return cmocka_run_group_tests_name("rule rto-min", tests, NULL, NULL);

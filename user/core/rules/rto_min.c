@@ -22,7 +22,7 @@ struct flow {
 	const char *netns, *side, *port;
 	double waits, all; /* retransmissions: after a timeout or as a probe; of any cause */
 	double loss;	   /* retransmissions over segments sent, of the namespace */
-	double rtt;	   /* smoothed, median; NAN unknown */
+	double rtt;	   /* of the path, median; NAN unknown */
 	double rto_min;	   /* seconds; NAN when not read */
 	/* Timeouts and probes of the namespace: one may repeat many segments at once. */
 	double events;
@@ -36,15 +36,29 @@ static double retransmits(const struct ts_rule_context *context, const struct fl
 					 TS_LABELS(f->netns, f->side, f->port, cause));
 }
 
+static double median(const struct ts_rule_context *context, const struct flow *f,
+		     enum ts_family_id family)
+{
+	struct ts_histogram *h =
+		ts_window_histogram(context->window, family, TS_LABELS(f->netns, f->side, f->port));
+
+	return h && h->count ? ts_histogram_quantile(h, 0.5) : NAN;
+}
+
+/*
+ * What the path takes by itself, where it is known: the kernel adds to the timeout by how much
+ * round-trip times differ.
+ */
 static double round_trip(const struct ts_rule_context *context, const struct flow *f)
 {
-	const char *const labels[TS_LABELS_MAX] = {f->netns, f->side, f->port};
-	struct ts_histogram *h =
-		ts_window_histogram(context->window, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT, labels);
+	static const enum ts_family_id families[] = {
+		TS_FAMILY_TCP_LIVE_MINIMUM_RTT, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT,
+		TS_FAMILY_TCP_MINIMUM_RTT, TS_FAMILY_TCP_SMOOTHED_RTT};
+	double rtt = NAN;
 
-	if (!h || !h->count)
-		h = ts_window_histogram(context->window, TS_FAMILY_TCP_SMOOTHED_RTT, labels);
-	return h && h->count ? ts_histogram_quantile(h, 0.5) : NAN;
+	for (size_t i = 0; isnan(rtt) && i < sizeof families / sizeof *families; i++)
+		rtt = median(context, f, families[i]);
+	return rtt;
 }
 
 static struct flow measure(const struct ts_rule_context *context, const struct ts_series *s)
@@ -85,8 +99,8 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 	ts_finding_judged(context, finding, TS_FAMILY_TCP_RETRANSMITS, labels,
 			  "the same as a share of all retransmissions", 100 * waits / f->all, "%",
 			  (__u64)f->all, 100 * context->threshold[TAIL_SHARE]);
-	ts_finding_judged(context, finding, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT, labels,
-			  "round-trip time (median of the readings)", 1e3 * f->rtt, "ms",
+	ts_finding_judged(context, finding, TS_FAMILY_TCP_LIVE_MINIMUM_RTT, labels,
+			  "least round-trip time (median of the connections)", 1e3 * f->rtt, "ms",
 			  (__u64)f->all, 1e3 * f->rto_min / context->threshold[RATIO]);
 	ts_finding_judged(context, finding, TS_FAMILY_NETWORK_COUNTERS,
 			  TS_LABELS(f->netns, "TcpRetransSegs"),
