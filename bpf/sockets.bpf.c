@@ -141,8 +141,9 @@ static __always_inline void fill_open(struct ts_socket_record *record, const str
 	record->last_received = tcp->inet_conn.icsk_ack.lrcvtime;
 	record->exchanged = tcp->data_segs_in && tcp->data_segs_out;
 	record->now = (__u32)bpf_jiffies64();
-	record->keepalive =
-		(sk->__sk_common.skc_flags & 1UL << SOCK_KEEPOPEN) && !tcp->keepalive_time;
+	/* Without branches: each would be verified with everything that follows. */
+	record->keepalive = sk->__sk_common.skc_flags >> SOCK_KEEPOPEN & 1;
+	record->keepalive_time = tcp->keepalive_time;
 	record->keepalive_left = keepalive_expires(tcp) - record->now;
 	fill_progress(&record->progress, tcp);
 	fill_sending(record, tcp);

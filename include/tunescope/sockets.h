@@ -63,8 +63,9 @@ struct ts_socket_record {
 	__u32 outstanding; /* bytes sent and not yet acknowledged */
 	__u32 now;	   /* the kernel's clock in its ticks */
 	__u32 inode;	   /* of the socket's file; 0: it has none any more */
-	/* Asked for, with the namespace's time before the first probe; ticks until the next one. */
-	__u32 keepalive, keepalive_left;
+	/* Asked for; the application's own time before the first probe (0: the namespace's), and
+	 * the time until the next one, in ticks. */
+	__u32 keepalive, keepalive_time, keepalive_left;
 };
 
 #endif

@@ -64,7 +64,8 @@ static bool is_silent(const struct ts_socket_record *record, __u64 jiffy_ns)
 	__u32 silence = sent < received ? sent : received;
 
 	return record->state == TCP_ESTABLISHED && !record->in_flight && record->keepalive &&
-	       silence * jiffy_ns >= SILENT_NS && record->keepalive_left * jiffy_ns >= FAR_NS;
+	       !record->keepalive_time && silence * jiffy_ns >= SILENT_NS &&
+	       record->keepalive_left * jiffy_ns >= FAR_NS;
 }
 
 void ts_socket_peers_visit(struct ts_socket_peers *peers, struct ts_sending *sending,
