@@ -353,6 +353,22 @@ static const char *one_line(struct ts_arena *arena, char *const *words)
 	return line;
 }
 
+/* Through a shell as the other one: its waiting is on both sides, or it would be a difference. */
+static char *const *through_shell(struct ts_arena *arena, char *const *words)
+{
+	static const char *const shell[] = {"/bin/sh", "-c", "\"$@\"", "sh"};
+	const size_t front = sizeof shell / sizeof shell[0];
+	size_t count = 0;
+	char **all;
+
+	while (words[count])
+		count++;
+	all = ts_arena_alloc(arena, (front + count + 1) * sizeof *all);
+	memcpy(all, shell, sizeof shell);
+	memcpy(all + front, words, count * sizeof *all);
+	return all;
+}
+
 static int make_cgroup(struct ts_runs *runs)
 {
 	char why[256] = "";
@@ -444,6 +460,7 @@ int ts_runs_open(const struct ts_runs_arguments *arguments, char *const *words,
 		runs->against[1] = "-c";
 		runs->against[2] = (char *)arguments->against;
 		runs->words[1] = runs->against;
+		runs->words[0] = through_shell(arena, words);
 		runs->text[1] = arguments->against;
 	}
 	exit_code = check_output(arguments->output, directory);
