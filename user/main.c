@@ -11,6 +11,7 @@
 /* clang-format off */
 const struct ts_command *const ts_commands[] = {
 	&ts_command_advise,
+	&ts_command_audit,
 	&ts_command_record,
 	&ts_command_run,
 	&ts_command_diff,

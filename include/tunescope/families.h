@@ -122,7 +122,9 @@ X(CGROUP_QUOTA,             "cgroup_quota_cpus",        GAUGE,     RATIO,   CGRO
 /* ---- a command that is run (tunescope run) */                                                                                \
 X(TASK_CPU,                 "task_cpu_seconds",         COUNTER,   SECONDS, COMMAND,   LABELS_1("who"),                      "time on a CPU by whose the task is: command (what is run, and all it starts), kernel (threads of the kernel), tunescope, other") \
 X(COMMAND_TIME,             "command_seconds",          COUNTER,   SECONDS, COMMAND,   LABELS_1("kind"),                     "a run of the command: wall (start to end), user and system (CPU time of its processes that have ended)") \
-X(COMMAND_IO,               "command_io_bytes",         COUNTER,   BYTES,   COMMAND,   LABELS_1("op"),                       "read from and written to storage by those processes")
+X(COMMAND_IO,               "command_io_bytes",         COUNTER,   BYTES,   COMMAND,   LABELS_1("op"),                       "read from and written to storage by those processes") \
+X(INTERFACE_BYTES,          "interface_bytes",          COUNTER,   BYTES,   INTERFACES,LABELS_2("device", "direction"),          "bytes received and sent by network interfaces with a device behind them") \
+X(INTERFACE_SPEED,          "interface_speed",          GAUGE,     BYTES,   INTERFACES,LABELS_1("device"),                   "speed of their links, in bytes each second, where the driver knows it (those of virtual machines mostly have none)")
 /* clang-format on */
 
 #define TS_LABELS_MAX 4

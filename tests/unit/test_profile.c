@@ -377,9 +377,46 @@ static void odd_input(void **state)
 	expect_error("[\x1b[31m]\n", "my.conf:1: unknown section");
 }
 
+static void settings_of_guides(void **state)
+{
+	static struct ts_profile profile;
+
+	parse("[settings]\nnet.core.somaxconn = 65535\n"
+	      "/sys/block/*/queue/scheduler = deadline\nrlimit/nofile@nginx = 65536\n"
+	      "mount/noatime = yes\nnet.ipv4.tcp_rmem = 4096 87380 16777216\n",
+	      &profile);
+	assert_int_equal(profile.wants, 5);
+	assert_string_equal(profile.wanted[0].name, "net.core.somaxconn");
+	assert_string_equal(profile.wanted[4].value, "4096 87380 16777216");
+	expect_error("[settings]\nsomaxconn = 1\n", "my.conf:2: \"somaxconn\": accepted are");
+	expect_error("[settings]\n/etc/passwd = 1\n", "accepted are");
+	expect_error("[settings]\n/sys/../etc/passwd = 1\n", "accepted are");
+	expect_error("[settings]\nvm.swappiness =\n", "accepted are 1 to");
+	expect_error("[settings]\nvm.swappiness = 1\nvm.swappiness = 2\n", "given twice");
+	expect_error("[setings]\n", "did you mean \"settings\"");
+}
+
+static void objectives_elsewhere(void **state)
+{
+	static struct ts_profile profile;
+	size_t i;
+
+	parse("[objective Hits]\nmeasure = elsewhere\nwhere = ask redis-cli\n", &profile);
+	for (i = 0; strcmp(profile.objective[i].name, "Hits"); i++)
+		assert_true(i < profile.objectives);
+	assert_string_equal(profile.objective[i].where, "ask redis-cli");
+	expect_error("[objective A]\nmeasure = elsewhere\n", "lacks where");
+	expect_error("[objective A]\nmeasure = elsewhere\nwhere = x\ntarget = 5%\n",
+		     "my.conf:4: target: of what is measured elsewhere");
+	expect_error("[objective A]\nmeasure = cpu-utilisation\nwhere = x\ntarget = 5%\n",
+		     "is measured here");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(settings_of_guides),
+		cmocka_unit_test(objectives_elsewhere),
 		cmocka_unit_test(the_shipped_profile_is_the_built_in_one),
 		cmocka_unit_test(the_shipped_profile_lists_every_key),
 		cmocka_unit_test(the_shipped_profile_explains_every_measure),

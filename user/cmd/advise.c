@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* tunescope advise: observe this host for a while and say what to change. */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "collect_arguments.h"
 #include "command.h"
@@ -13,7 +11,6 @@
 #include "../core/error.h"
 #include "../core/profile.h"
 #include "../live/collect.h"
-#include "../live/privileges.h"
 
 struct advise_options {
 	double seconds;
@@ -58,27 +55,6 @@ static int render(const struct advise_options *options, const struct ts_report *
 	return options->exit_code && ts_report_wrong(report) ? TS_EXIT_FINDINGS : TS_EXIT_DONE;
 }
 
-/* Only here is the collector open: what follows judges and prints without it. */
-static int observe(const struct advise_options *options, struct ts_window *window)
-{
-	struct ts_observe_options how = {
-		.seconds = options->seconds,
-		.progress = isatty(STDERR_FILENO),
-	};
-	struct ts_collector *collector;
-	int error;
-
-	ts_observe_signals();
-	error = ts_collector_open(&options->measure.collect, &collector);
-	if (error)
-		return error;
-	error = ts_privileges_drop();
-	if (!error)
-		error = ts_observe(collector, &how, window);
-	ts_collector_close(collector);
-	return error;
-}
-
 static int run(const struct ts_command *command, int argc, char **argv)
 {
 	struct advise_options options = {.seconds = 10};
@@ -92,7 +68,7 @@ static int run(const struct ts_command *command, int argc, char **argv)
 	ts_collect_arguments_done(&options.measure);
 	if (ts_profile_load(options.profile, &profile))
 		return TS_EXIT_USAGE;
-	if (observe(&options, &window))
+	if (ts_observe_once(&options.measure.collect, options.seconds, &window))
 		return TS_EXIT_FAILURE;
 	ts_observe_check_programs(&options.measure.disabled_programs);
 	report = ts_report_make(&window, &profile);

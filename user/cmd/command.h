@@ -17,6 +17,7 @@ struct ts_command {
 };
 
 extern const struct ts_command ts_command_advise;
+extern const struct ts_command ts_command_audit;
 extern const struct ts_command ts_command_doctor;
 extern const struct ts_command ts_command_dump;
 extern const struct ts_command ts_command_explain;

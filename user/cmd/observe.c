@@ -14,6 +14,7 @@
 #include "../core/window.h"
 #include "../live/clock.h"
 #include "../live/collect.h"
+#include "../live/privileges.h"
 #include "../live/probe.h"
 #include "../live/procfile.h"
 
@@ -231,6 +232,28 @@ int ts_observe(struct ts_collector *collector, const struct ts_observe_options *
 	ts_snapshot_free(earlier);
 	ts_snapshot_free(later);
 	default_signals();
+	return error;
+}
+
+/* Only here is the collector open: what follows judges and prints without it. */
+int ts_observe_once(const struct ts_collect_options *collect, double seconds,
+		    struct ts_window *window)
+{
+	struct ts_observe_options how = {
+		.seconds = seconds,
+		.progress = isatty(STDERR_FILENO),
+	};
+	struct ts_collector *collector;
+	int error;
+
+	ts_observe_signals();
+	error = ts_collector_open(collect, &collector);
+	if (error)
+		return error;
+	error = ts_privileges_drop();
+	if (!error)
+		error = ts_observe(collector, &how, window);
+	ts_collector_close(collector);
 	return error;
 }
 

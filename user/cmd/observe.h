@@ -33,6 +33,14 @@ int ts_observe(struct ts_collector *collector, const struct ts_observe_options *
 	       struct ts_window *window);
 
 /*
+ * All of it for a command that observes once: opens a collector, gives up what is not needed any
+ * more, observes with progress where that is seen, and closes it. Errors have been told.
+ */
+struct ts_collect_options;
+int ts_observe_once(const struct ts_collect_options *collect, double seconds,
+		    struct ts_window *window);
+
+/*
  * Ticks the collector every TS_TICK_MS and switches the kernel's BPF run-time statistics on for
  * single ticks: they cost every BPF program of the host some 25 ns a run. The samples are spread
  * evenly, so that what they see stands for all of the time.

@@ -38,6 +38,7 @@ enum ts_source_id {
 	TS_SOURCE_FILES,
 	TS_SOURCE_CGROUPS,
 	TS_SOURCE_COMMAND, /* `tunescope run`, of the command it runs */
+	TS_SOURCE_INTERFACES,
 	TS_SOURCE_COUNT,
 };
 

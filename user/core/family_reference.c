@@ -26,6 +26,8 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 	[TS_SOURCE_SOFTNET] = "/proc/net/softnet_stat; Documentation/networking/scaling.rst",
 	[TS_SOURCE_DISKSTATS] = "/proc/diskstats; Documentation/admin-guide/iostats.rst",
 	[TS_SOURCE_FILES] = "/proc/sys/fs/file-nr; Documentation/admin-guide/sysctl/fs.rst",
+	[TS_SOURCE_INTERFACES] =
+		"/proc/net/dev; /sys/class/net/*/speed, Documentation/ABI/testing/sysfs-class-net",
 	[TS_SOURCE_CGROUPS] =
 		"cpu.stat and cpu.max of cgroups; Documentation/admin-guide/cgroup-v2.rst, "
 		"Documentation/scheduler/sched-bwc.rst",

@@ -218,6 +218,22 @@ void ts_measure_disk(struct ts_measuring *m)
 		    milliseconds(m->window->seconds));
 }
 
+void ts_measure_network(struct ts_measuring *m)
+{
+	const struct ts_window *w = m->window;
+
+	ts_for_each_series (s, w, m->measure->needs[1]) {
+		const struct group group = {.netns = "", .port = "", .device = s->label[0]};
+		double bytes = 0;
+
+		ts_for_each_series (b, w, m->measure->needs[0])
+			if (!strcmp(b->label[0], s->label[0]))
+				bytes = fmax(bytes, (double)b->counter);
+		if (s->gauge > 0)
+			add(m, &group, bytes / w->seconds / s->gauge, 1);
+	}
+}
+
 /* One gauge as a share of another; a value only when both are there. */
 static void share_of_gauges(struct ts_measuring *m, enum ts_family_id id, const char *part,
 			    const char *whole, bool complement)

@@ -49,6 +49,9 @@ struct ts_measure {
 	const char *promql, *promql_samples;
 };
 
+/* What is measured nowhere by tunescope: it has no function and no PromQL. */
+#define TS_MEASURE_ELSEWHERE "elsewhere"
+
 extern const struct ts_measure ts_measures[];
 extern const size_t ts_measures_count;
 

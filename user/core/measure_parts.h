@@ -12,6 +12,7 @@ void ts_measure_cpu(struct ts_measuring *m);
 void ts_measure_pressure(struct ts_measuring *m);
 void ts_measure_disk(struct ts_measuring *m);
 void ts_measure_memory(struct ts_measuring *m);
+void ts_measure_network(struct ts_measuring *m);
 void ts_measure_files(struct ts_measuring *m);
 
 #endif

@@ -85,6 +85,16 @@
 	"(@2{port!=\"other\"@s}[@r]))"
 
 const struct ts_measure ts_measures[] = {
+	{
+		.name = TS_MEASURE_ELSEWHERE,
+		.what = "something the kernel does not see",
+		.meaning = "an aim of the application's own, such as the hit rate of its cache. It "
+			   "has no value here; where = TEXT in the profile says where to look",
+		.unit = TS_MEASURE_RATIO,
+		.per = TS_PER_HOST,
+		.sample = "samples",
+		.variant = "",
+	},
 	SERVICE_TIME(50),
 	SERVICE_TIME(95),
 	SERVICE_TIME(99),
@@ -199,6 +209,21 @@ const struct ts_measure ts_measures[] = {
 		.measure = ts_measure_disk,
 		.variant = "",
 		.promql = "clamp_max(rate(@0{device!=\"other\"@s}[@r]), 1)",
+	},
+	{
+		.name = "network-utilisation",
+		.what = "bytes through an interface as a share of its link's speed",
+		.meaning =
+			"of the direction that has more of them. Only interfaces whose driver "
+			"knows the speed of the link: those of virtual machines mostly have none",
+		.unit = TS_MEASURE_RATIO,
+		.per = TS_PER_DEVICE,
+		NEEDS(TS_FAMILY_INTERFACE_BYTES, TS_FAMILY_INTERFACE_SPEED),
+		.least = 1,
+		.sample = "links of known speed",
+		.measure = ts_measure_network,
+		.variant = "",
+		.promql = "max without (direction) (rate(@0{device!=\"other\"@s}[@r])) / @1",
 	},
 	PRESSURE_SHARE("cpu"),
 	PRESSURE_SHARE("memory"),

@@ -115,6 +115,11 @@ static void judge(struct ts_report *report, const struct ts_objective *objective
 	size_t count, known = 0;
 	const char *why;
 
+	if (*objective->where) {
+		add(report, objective)->why = ts_arena_printf(
+			report->arena, "the kernel does not see it; %s", objective->where);
+		return;
+	}
 	measured = ts_measure(objective->measure, report->window, report->arena, &count, &why);
 	for (size_t i = 0; i < count; i++) {
 		if (!about(objective, &measured[i]))

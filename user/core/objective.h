@@ -12,6 +12,7 @@
 #define TS_OBJECTIVE_NAME_MAX	  40 /* with its end; inih cuts sections off at 50 */
 #define TS_OBJECTIVE_DEVICE_MAX	  64
 #define TS_OBJECTIVE_SEVERITY_MAX 32
+#define TS_OBJECTIVE_WHERE_MAX	  192
 
 struct ts_report;
 
@@ -26,8 +27,9 @@ struct ts_objective {
 	const struct ts_measure *measure; /* NULL only when it is off */
 	char port[8];			  /* decimal; "" every port */
 	char device[TS_OBJECTIVE_DEVICE_MAX];
-	double level[TS_LEVEL_COUNT];		  /* NAN where none is given */
-	double for_seconds;			  /* how long before an alert is raised */
+	char where[TS_OBJECTIVE_WHERE_MAX]; /* of what the kernel cannot see: where to look; "" */
+	double level[TS_LEVEL_COUNT];	    /* NAN where none is given */
+	double for_seconds;		    /* how long before an alert is raised */
 	char severity[TS_OBJECTIVE_SEVERITY_MAX]; /* of its alert, instead of the level's name */
 };
 

@@ -50,6 +50,7 @@ static int unknown_section(struct ts_profile_reader *reader, const char *section
 	for (size_t i = 0; i < ts_rules_count; i++)
 		ts_candidate(&all, ts_rules[i]->id);
 	ts_candidate(&all, ALERTS_SECTION);
+	ts_candidate(&all, TS_SETTINGS_SECTION);
 	ts_candidate(&all, "objective NAME");
 	/* Whatever its name: the word before it may be what was mistyped. */
 	if (!all.nearest && !strncmp(section, "obj", 3))
@@ -155,6 +156,8 @@ static int handle(void *user, const char *section, const char *key, const char *
 		return ts_objective_key(reader, key, value);
 	if (!strcmp(section, ALERTS_SECTION))
 		return alerts_key(reader, key, value);
+	if (!strcmp(section, TS_SETTINGS_SECTION))
+		return ts_settings_key(reader, key, value);
 	rule = find_rule(section);
 	if (rule < 0)
 		return unknown_section(reader, section);
@@ -188,7 +191,8 @@ static void check_section(struct ts_profile_reader *reader, const char *line)
 	objective = ts_objective_section(name);
 	if (objective)
 		ts_objective_begin(reader, objective);
-	else if (strcmp(name, ALERTS_SECTION) && find_rule(name) < 0)
+	else if (strcmp(name, ALERTS_SECTION) && strcmp(name, TS_SETTINGS_SECTION) &&
+		 find_rule(name) < 0)
 		unknown_section(reader, name);
 }
 

@@ -16,6 +16,7 @@ enum key {
 	KEY_MEASURE,
 	KEY_PORT,
 	KEY_DEVICE,
+	KEY_WHERE,
 	KEY_TARGET,
 	KEY_WARNING,
 	KEY_CRITICAL,
@@ -27,15 +28,11 @@ enum key {
 _Static_assert(KEY_COUNT <= TS_OBJECTIVE_KEYS_MAX, "a profile entry for each key");
 
 static const char *const keys[KEY_COUNT] = {
-	[KEY_MEASURE] = "measure",
-	[KEY_PORT] = "port",
-	[KEY_DEVICE] = "device",
-	[KEY_TARGET] = "target",
-	[KEY_WARNING] = "warning",
-	[KEY_CRITICAL] = "critical",
-	[KEY_FOR] = "for",
-	[KEY_SEVERITY] = "severity",
-	[KEY_ENABLED] = TS_PROFILE_ENABLED_KEY,
+	[KEY_MEASURE] = "measure",   [KEY_PORT] = "port",
+	[KEY_DEVICE] = "device",     [KEY_WHERE] = "where",
+	[KEY_TARGET] = "target",     [KEY_WARNING] = "warning",
+	[KEY_CRITICAL] = "critical", [KEY_FOR] = "for",
+	[KEY_SEVERITY] = "severity", [KEY_ENABLED] = TS_PROFILE_ENABLED_KEY,
 };
 
 static const struct {
@@ -189,6 +186,32 @@ static bool set_device(struct ts_profile_reader *reader, struct ts_objective *ob
 	return true;
 }
 
+/* Where to look, for what is measured nowhere here: with it there is nothing to hold it against. */
+static bool set_where(struct ts_profile_reader *reader, struct ts_objective *objective)
+{
+	const struct ts_profile_entry *entry = &reader->objective.entry[KEY_WHERE];
+	bool elsewhere = !objective->measure->measure;
+
+	if (elsewhere && !entry->line)
+		return ts_profile_mistake_at(reader, reader->objective.line,
+					     "[objective %s] lacks where = TEXT: where to look for "
+					     "what is measured elsewhere",
+					     objective->name);
+	if (!elsewhere && entry->line)
+		return ts_profile_mistake_at(reader, entry->line,
+					     "where: %s is measured here; accepted is none",
+					     objective->measure->name);
+	for (int level = 0; elsewhere && level < TS_LEVEL_COUNT; level++)
+		if (reader->objective.entry[KEY_TARGET + level].line)
+			return ts_profile_mistake_at(
+				reader, reader->objective.entry[KEY_TARGET + level].line,
+				"%s: of what is measured elsewhere there is no value to hold "
+				"against it; accepted is none",
+				ts_level_names[level]);
+	memcpy(objective->where, entry->text, sizeof objective->where);
+	return true;
+}
+
 /* "5%", or a plain number. */
 static bool read_share(const char *text, double *value)
 {
@@ -229,6 +252,8 @@ static bool set_levels(struct ts_profile_reader *reader, struct ts_objective *ob
 	const struct ts_measure *measure = objective->measure;
 	int before = -1;
 
+	if (!measure->measure)
+		return true;
 	for (int level = 0; level < TS_LEVEL_COUNT; level++) {
 		const struct ts_profile_entry *entry = &reader->objective.entry[KEY_TARGET + level];
 		double *value = &objective->level[level];
@@ -340,7 +365,7 @@ void ts_objective_end(struct ts_profile_reader *reader)
 	/* One that is switched off need not say what it would be. */
 	if ((objective->enabled || r->entry[KEY_MEASURE].line) && set_measure(reader, objective) &&
 	    set_port(reader, objective) && set_device(reader, objective) &&
-	    set_levels(reader, objective))
+	    set_where(reader, objective) && set_levels(reader, objective))
 		set_alert(reader, objective);
 	r->line = 0;
 }

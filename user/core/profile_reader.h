@@ -10,7 +10,7 @@
 
 /* A key's text, and where it stands; line 0: it does not. */
 struct ts_profile_entry {
-	char text[TS_OBJECTIVE_DEVICE_MAX];
+	char text[TS_OBJECTIVE_WHERE_MAX];
 	int line;
 };
 
@@ -57,6 +57,11 @@ bool ts_profile_yes_or_no(const char *text, bool *value);
 
 /* "500ms", "5m", "2.5" (seconds); false when it is no duration. */
 bool ts_profile_duration(const char *text, double *seconds);
+
+/* --- profile_settings.c */
+
+#define TS_SETTINGS_SECTION "settings"
+int ts_settings_key(struct ts_profile_reader *reader, const char *key, const char *value);
 
 /* --- profile_objective.c */
 

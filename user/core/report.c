@@ -101,115 +101,6 @@ static struct ts_rule_result judge(struct ts_rule_context *context)
 	return result;
 }
 
-/* The last number of a value: the one that a proposal raises in "min default max" and in a range.
- */
-static double last_number(const char *value)
-{
-	const char *blank = strrchr(value, ' ');
-
-	return strtod(blank ? blank + 1 : value, NULL);
-}
-
-static bool about_the_same(const struct ts_finding *a, const struct ts_finding *b)
-{
-	if (a->outcome != b->outcome || strcmp(a->netns, b->netns) ||
-	    strcmp(a->device, b->device) || strcmp(a->cgroup, b->cgroup))
-		return false;
-	if (*a->setting)
-		return !strcmp(a->setting, b->setting);
-	/* A cause that is no setting belongs to the one that has it. */
-	return a->outcome == TS_OUTCOME_NOT_A_SETTING && !strcmp(a->cause, b->cause) &&
-	       !strcmp(a->port, b->port) && a->pid == b->pid;
-}
-
-static void take_value(struct ts_finding *into, const struct ts_finding *from)
-{
-	into->proposed = from->proposed;
-	into->computed = from->computed;
-	into->apply = from->apply;
-	into->undo = from->undo;
-}
-
-static void merge_into(struct ts_rule_context *context, struct ts_finding *into,
-		       const struct ts_finding *from)
-{
-	if (last_number(from->proposed) > last_number(into->proposed))
-		take_value(into, from);
-	if (!strstr(into->remedy, from->remedy))
-		into->remedy = ts_text(context, "%s%s%s", into->remedy, *into->remedy ? " " : "",
-				       from->remedy);
-	/* One that does not depend on which of them suffered more this time. */
-	if (strcmp(from->id, into->id) < 0) {
-		into->id = from->id;
-		into->rule = from->rule;
-	}
-	if (*into->setting && strcmp(from->port, into->port))
-		into->port = "";
-	if (!strcmp(from->harm_unit, into->harm_unit))
-		into->harm += from->harm;
-	into->harm_seconds += from->harm_seconds;
-	if (from->confidence > into->confidence)
-		into->confidence = from->confidence;
-	for (size_t i = 0; i < from->evidence_count; i++) {
-		struct ts_evidence *copy = ts_finding_evidence(
-			context, into, from->evidence[i].family, from->evidence[i].label,
-			from->evidence[i].what, from->evidence[i].value, from->evidence[i].unit,
-			from->evidence[i].samples);
-
-		copy->has_threshold = from->evidence[i].has_threshold;
-		copy->threshold = from->evidence[i].threshold;
-	}
-	for (size_t i = 0; i < from->sufferer_count; i++)
-		ts_finding_sufferer(context, into, &from->sufferer[i]);
-}
-
-static int worse(const void *a, const void *b)
-{
-	const struct ts_finding *x = a, *y = b;
-
-	if (x->harm_seconds != y->harm_seconds)
-		return x->harm_seconds < y->harm_seconds ? 1 : -1;
-	return strcmp(x->id, y->id);
-}
-
-static void rank(struct ts_report *report)
-{
-	if (report->findings)
-		qsort(report->finding, report->findings, sizeof *report->finding, worse);
-}
-
-/* Puts together what is about the same thing: the worst place gives it the title, the others are
- * counted there and stand in the evidence. */
-static void merge(struct ts_rule_context *context)
-{
-	struct ts_report *report = context->report;
-	size_t *more = ts_arena_alloc(report->arena, (report->findings + 1) * sizeof *more);
-	size_t kept = 0;
-
-	rank(report);
-	for (size_t i = 0; i < report->findings; i++) {
-		struct ts_finding *finding = &report->finding[i];
-		size_t k;
-
-		for (k = 0; k < kept; k++)
-			if (about_the_same(&report->finding[k], finding))
-				break;
-		if (k < kept) {
-			more[k] += strcmp(finding->title, report->finding[k].title) != 0;
-			merge_into(context, &report->finding[k], finding);
-		} else if (kept++ != i) {
-			report->finding[kept - 1] = *finding;
-		}
-	}
-	report->findings = kept;
-	for (size_t k = 0; k < kept; k++)
-		if (more[k])
-			report->finding[k].title =
-				ts_text(context, "%s (and %zu more place%s)",
-					report->finding[k].title, more[k], more[k] == 1 ? "" : "s");
-	rank(report);
-}
-
 struct ts_report *ts_report_make(const struct ts_window *window, const struct ts_profile *profile)
 {
 	struct ts_arena *arena = ts_arena_new();
@@ -231,7 +122,7 @@ struct ts_report *ts_report_make(const struct ts_window *window, const struct ts
 				: (struct ts_rule_result){ts_rules[i], TS_OUTCOME_DISABLED,
 							  "switched off by the profile"};
 	}
-	merge(&context);
+	ts_findings_merge(&context);
 	ts_objectives_judge(report);
 	return report;
 }

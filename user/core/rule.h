@@ -124,6 +124,15 @@ bool ts_rule_measured(const struct ts_rule_context *context, enum ts_family_id i
 /* Whether the series took what did not fit elsewhere: it belongs to nobody. */
 bool ts_rule_is_other(const struct ts_series *series);
 
+/* The cause of a finding that was made of recommendations that contradict each other. */
+#define TS_CAUSE_CONFLICT "conflicting-rules"
+/*
+ * One finding for each setting and scope: recommendations that agree get the larger value, those
+ * that contradict each other become a finding without a setting that tells both sides. Ranks by
+ * harm.
+ */
+void ts_findings_merge(struct ts_rule_context *context);
+
 /* For rendering and merging: the strongest of two outcomes. */
 enum ts_outcome ts_outcome_stronger(enum ts_outcome a, enum ts_outcome b);
 

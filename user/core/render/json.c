@@ -200,6 +200,11 @@ static json_t *objectives(const struct ts_json *w)
 
 int ts_render_json(FILE *out, const struct ts_report *report)
 {
+	return ts_render_json_audit(out, report, NULL);
+}
+
+int ts_render_json_audit(FILE *out, const struct ts_report *report, const struct ts_audit *audit)
+{
 	struct ts_json w = {.arena = ts_arena_new(), .window = report->window, .report = report};
 	json_t *root = json_object();
 	int error;
@@ -211,6 +216,8 @@ int ts_render_json(FILE *out, const struct ts_report *report)
 		json_object_set_new(root, "recording", recording(&w));
 	json_object_set_new(root, "findings", findings(&w));
 	json_object_set_new(root, "rules", rules(&w));
+	if (audit)
+		json_object_set_new(root, "audit", ts_json_audit(&w, audit));
 	json_object_set_new(root, "objectives", objectives(&w));
 	json_object_set_new(root, "families", ts_json_families(&w));
 	json_object_set_new(root, "settings", ts_json_settings(&w));

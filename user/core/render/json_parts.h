@@ -25,6 +25,9 @@ json_t *ts_json_sufferer(const struct ts_json *w, const struct ts_sufferer *suff
 struct ts_objective_result;
 json_t *ts_json_objective(const struct ts_json *w, const struct ts_objective_result *result);
 
+struct ts_audit;
+json_t *ts_json_audit(const struct ts_json *w, const struct ts_audit *audit);
+
 /* Of the window: */
 json_t *ts_json_host(const struct ts_json *w);
 json_t *ts_json_families(const struct ts_json *w);

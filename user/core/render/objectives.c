@@ -75,9 +75,10 @@ static void line(const struct ts_page *page, const struct ts_report *report,
 				       levels_text(page, objective));
 
 	ts_page_paragraph(page, inks[result->state], 13, ts_page_text(page, "   %-10s", state),
-			  ts_page_text(page, "%s%s: %s %s", objective->name,
-				       place_text(page, report, result), objective->measure->name,
-				       what));
+			  ts_page_text(page, "%s%s: %s%s%s", objective->name,
+				       place_text(page, report, result),
+				       *objective->where ? "" : objective->measure->name,
+				       *objective->where ? "" : " ", what));
 }
 
 /* Worth a line without --all; they stand worst first, so of those on target the worst are shown. */

@@ -19,6 +19,13 @@ void ts_render_text(FILE *out, const struct ts_report *report,
 /* schema tunescope.report/1, docs/report.schema.json */
 int ts_render_json(FILE *out, const struct ts_report *report);
 
+struct ts_audit;
+/* A guide's settings, what needs changing first. */
+void ts_render_audit(FILE *out, const struct ts_audit *audit,
+		     const struct ts_render_options *options);
+/* The report with the audit in it. */
+int ts_render_json_audit(FILE *out, const struct ts_report *report, const struct ts_audit *audit);
+
 /*
  * Text from the kernel or from other users (comm, device and cgroup names) made safe to print on a
  * terminal: control characters and invalid UTF-8 become \xNN. Returns a copy in the arena.
