@@ -24,14 +24,14 @@ const struct ts_family ts_families[TS_FAMILY_COUNT] = {
 };
 
 const char *const ts_source_names[TS_SOURCE_COUNT] = {
-	[TS_SOURCE_SCHED] = "sched",	     [TS_SOURCE_BLOCK] = "block",
-	[TS_SOURCE_WRITEBACK] = "writeback", [TS_SOURCE_TCP] = "tcp",
-	[TS_SOURCE_LISTENERS] = "listeners", [TS_SOURCE_SOCKETS] = "sockets",
-	[TS_SOURCE_PROC_CPU] = "cpu",	     [TS_SOURCE_PROC_MEMORY] = "memory",
-	[TS_SOURCE_PRESSURE] = "pressure",   [TS_SOURCE_PROC_NET] = "net",
-	[TS_SOURCE_SOFTNET] = "softnet",     [TS_SOURCE_DISKSTATS] = "diskstats",
-	[TS_SOURCE_FILES] = "files",	     [TS_SOURCE_CGROUPS] = "cgroups",
-	[TS_SOURCE_ORPHANS] = "orphans",     [TS_SOURCE_COMMAND] = "command",
+	[TS_SOURCE_SCHED] = "sched",	       [TS_SOURCE_BLOCK] = "block",
+	[TS_SOURCE_WRITEBACK] = "writeback",   [TS_SOURCE_TCP] = "tcp",
+	[TS_SOURCE_LISTENERS] = "listeners",   [TS_SOURCE_SOCKETS] = "sockets",
+	[TS_SOURCE_PROC_CPU] = "cpu",	       [TS_SOURCE_PROC_MEMORY] = "memory",
+	[TS_SOURCE_PRESSURE] = "pressure",     [TS_SOURCE_PROC_NET] = "net",
+	[TS_SOURCE_SOFTNET] = "softnet",       [TS_SOURCE_DISKSTATS] = "diskstats",
+	[TS_SOURCE_FILES] = "files",	       [TS_SOURCE_CGROUPS] = "cgroups",
+	[TS_SOURCE_ORPHANS] = "orphans",       [TS_SOURCE_COMMAND] = "command",
 	[TS_SOURCE_INTERFACES] = "interfaces",
 };
 
