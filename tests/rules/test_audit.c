@@ -20,14 +20,14 @@ static const struct ts_audit_item *audit(struct fixture *f, const char *name, co
 	assert_int_equal(result->items, 1);
 	assert_int_equal(
 		ts_audit_wrong(result),
-		result->item[0].verdict == TS_VERDICT_NEEDED ||
-			(result->item[0].verdict == TS_VERDICT_HARMFUL && result->item[0].is_set));
+		result->item[0].verdict == TS_AUDIT_NEEDED ||
+			(result->item[0].verdict == TS_AUDIT_HARMFUL && result->item[0].is_set));
 	return &result->item[0];
 }
 
-static void expect(const struct ts_audit_item *item, enum ts_verdict verdict, const char *why)
+static void expect(const struct ts_audit_item *item, enum ts_audit_verdict verdict, const char *why)
 {
-	assert_string_equal(ts_verdict_name(item->verdict), ts_verdict_name(verdict));
+	assert_string_equal(ts_audit_verdict_name(item->verdict), ts_audit_verdict_name(verdict));
 	assert_contains(item->why, why);
 }
 
@@ -56,19 +56,19 @@ static void what_a_rule_found_is_needed(void **state)
 	overflow(&f, HOME);
 	fixture_judge(&f);
 	item = audit(&f, name, "65535", "", "16", "");
-	expect(item, TS_VERDICT_NEEDED, item->proposed);
+	expect(item, TS_AUDIT_NEEDED, item->proposed);
 	assert_string_equal(item->rule, "accept-queue");
 	assert_true(*item->proposed);
 	/* What the guide says may still be too little. */
-	expect(audit(&f, name, "16", "", "16", ""), TS_VERDICT_NEEDED, "");
+	expect(audit(&f, name, "16", "", "16", ""), TS_AUDIT_NEEDED, "");
 	fixture_close(&f);
 
 	/* In a namespace of its own it says nothing about this one. */
 	fixture_open(&f);
 	overflow(&f, SERVER);
 	fixture_judge(&f);
-	assert_true(audit(&f, name, "65535", "", "16", "")->verdict != TS_VERDICT_NEEDED);
-	expect(audit(&f, name, "65535", SERVER, "16", ""), TS_VERDICT_NEEDED, "");
+	assert_true(audit(&f, name, "65535", "", "16", "")->verdict != TS_AUDIT_NEEDED);
+	expect(audit(&f, name, "65535", SERVER, "16", ""), TS_AUDIT_NEEDED, "");
 	fixture_close(&f);
 }
 
@@ -78,16 +78,16 @@ static void what_is_quiet_is_unnecessary(void **state)
 
 	fixture_open(&f);
 	fixture_judge(&f);
-	expect(audit(&f, "net.core.somaxconn", "65535", "", "4096", ""), TS_VERDICT_UNNECESSARY,
+	expect(audit(&f, "net.core.somaxconn", "65535", "", "4096", ""), TS_AUDIT_UNNECESSARY,
 	       "accept-queue");
-	expect(audit(&f, "net.core.somaxconn", "4096", "", "4096", ""), TS_VERDICT_SET, "");
+	expect(audit(&f, "net.core.somaxconn", "4096", "", "4096", ""), TS_AUDIT_SET, "");
 	expect(audit(&f, "net.ipv4.tcp_rmem", "4096 87380 6291456", "", "4096\t87380\t6291456", ""),
-	       TS_VERDICT_SET, "");
-	expect(audit(&f, "kernel.nobody_knows", "1", "", "0", ""), TS_VERDICT_UNKNOWN,
+	       TS_AUDIT_SET, "");
+	expect(audit(&f, "kernel.nobody_knows", "1", "", "0", ""), TS_AUDIT_UNKNOWN,
 	       "nothing that is measured");
-	expect(audit(&f, "kernel.nobody_knows", "1", "", "", ""), TS_VERDICT_UNKNOWN,
+	expect(audit(&f, "kernel.nobody_knows", "1", "", "", ""), TS_AUDIT_UNKNOWN,
 	       "it is not there");
-	expect(audit(&f, "kernel.pid_max", "32768", "", "4194304", ""), TS_VERDICT_UNNECESSARY,
+	expect(audit(&f, "kernel.pid_max", "32768", "", "4194304", ""), TS_AUDIT_UNNECESSARY,
 	       "lower it");
 	fixture_close(&f);
 }
@@ -99,7 +99,7 @@ static void what_was_not_measured_is_unknown(void **state)
 	fixture_open(&f);
 	fixture_unsupported(&f, TS_FAMILY_TCP_LISTENER_DROPS, "no sock_diag");
 	fixture_judge(&f);
-	expect(audit(&f, "net.core.somaxconn", "65535", "", "4096", ""), TS_VERDICT_UNKNOWN,
+	expect(audit(&f, "net.core.somaxconn", "65535", "", "4096", ""), TS_AUDIT_UNKNOWN,
 	       "no sock_diag");
 	fixture_close(&f);
 }
@@ -110,16 +110,16 @@ static void what_would_harm(void **state)
 
 	fixture_open(&f);
 	fixture_judge(&f);
-	expect(audit(&f, "net.core.rmem_default", "134217728", "", "212992", ""),
-	       TS_VERDICT_HARMFUL, "128 MiB");
+	expect(audit(&f, "net.core.rmem_default", "134217728", "", "212992", ""), TS_AUDIT_HARMFUL,
+	       "128 MiB");
 	expect(audit(&f, "net.core.wmem_default", "134217728", "", "134217728", ""),
-	       TS_VERDICT_HARMFUL, "128 MiB");
-	expect(audit(&f, "net.core.rmem_default", "1048576", "", "212992", ""), TS_VERDICT_UNKNOWN,
+	       TS_AUDIT_HARMFUL, "128 MiB");
+	expect(audit(&f, "net.core.rmem_default", "1048576", "", "212992", ""), TS_AUDIT_UNKNOWN,
 	       "");
 	expect(audit(&f, "net.core.somaxconn", "99999999", "", "4096", "this kernel refuses it"),
-	       TS_VERDICT_HARMFUL, "refuses");
+	       TS_AUDIT_HARMFUL, "refuses");
 	expect(audit(&f, "/sys/block/*/queue/scheduler", "deadline", "sda", "mq-deadline", ""),
-	       TS_VERDICT_SET, "is called mq-deadline today");
+	       TS_AUDIT_SET, "is called mq-deadline today");
 	fixture_close(&f);
 }
 
@@ -137,15 +137,15 @@ static void read_ahead_by_how_the_device_is_read(void **state)
 {
 	struct fixture f;
 
-	expect(read_ahead(&f, 1000, 50, "4096"), TS_VERDICT_HARMFUL, "95 % of 1000 reads");
+	expect(read_ahead(&f, 1000, 50, "4096"), TS_AUDIT_HARMFUL, "95 % of 1000 reads");
 	fixture_close(&f);
-	expect(read_ahead(&f, 1000, 50, "256"), TS_VERDICT_UNNECESSARY, "not a stream");
+	expect(read_ahead(&f, 1000, 50, "256"), TS_AUDIT_UNNECESSARY, "not a stream");
 	fixture_close(&f);
-	expect(read_ahead(&f, 1000, 500, "4096"), TS_VERDICT_UNNECESSARY, "not a stream");
+	expect(read_ahead(&f, 1000, 500, "4096"), TS_AUDIT_UNNECESSARY, "not a stream");
 	fixture_close(&f);
-	assert_true(read_ahead(&f, 1000, 950, "4096")->verdict != TS_VERDICT_HARMFUL);
+	assert_true(read_ahead(&f, 1000, 950, "4096")->verdict != TS_AUDIT_HARMFUL);
 	fixture_close(&f);
-	expect(read_ahead(&f, 100, 0, "4096"), TS_VERDICT_UNKNOWN, "100 reads");
+	expect(read_ahead(&f, 100, 0, "4096"), TS_AUDIT_UNKNOWN, "100 reads");
 	fixture_close(&f);
 }
 

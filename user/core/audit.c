@@ -16,18 +16,18 @@
 #define STREAMING_ABOVE	 0.7
 #define ROOM_SHARE	 0.5 /* of a table in use, up to which more is not needed */
 
-const char *ts_verdict_name(enum ts_verdict verdict)
+const char *ts_audit_verdict_name(enum ts_audit_verdict verdict)
 {
-	static const char *const names[TS_VERDICTS] = {
-		[TS_VERDICT_NEEDED] = "needed",		  [TS_VERDICT_HARMFUL] = "harmful",
-		[TS_VERDICT_UNNECESSARY] = "unnecessary", [TS_VERDICT_SET] = "set",
-		[TS_VERDICT_UNKNOWN] = "unknown",
+	static const char *const names[TS_AUDIT_VERDICTS] = {
+		[TS_AUDIT_NEEDED] = "needed",		[TS_AUDIT_HARMFUL] = "harmful",
+		[TS_AUDIT_UNNECESSARY] = "unnecessary", [TS_AUDIT_SET] = "set",
+		[TS_AUDIT_UNKNOWN] = "unknown",
 	};
 
 	return names[verdict];
 }
 
-static void decide(struct ts_audit_item *item, enum ts_verdict verdict, const char *why)
+static void decide(struct ts_audit_item *item, enum ts_audit_verdict verdict, const char *why)
 {
 	item->verdict = verdict;
 	item->why = why;
@@ -94,7 +94,7 @@ static void check_default_buffer(struct ts_audit *audit, struct ts_audit_item *i
 	double bytes = strtod(item->asked, NULL);
 
 	if (bytes >= LARGE_DEFAULT)
-		decide(item, TS_VERDICT_HARMFUL,
+		decide(item, TS_AUDIT_HARMFUL,
 		       text(audit,
 			    "every socket, those of UDP and of unix as well, starts with this "
 			    "limit: "
@@ -113,7 +113,7 @@ static void check_read_ahead(struct ts_audit *audit, struct ts_audit_item *item)
 
 	if (!ts_window_measured(w, TS_FAMILY_BLOCK_LATENCY) ||
 	    !ts_window_measured(w, TS_FAMILY_BLOCK_SEQUENTIAL)) {
-		decide(item, TS_VERDICT_UNKNOWN, "how this device is read was not measured");
+		decide(item, TS_AUDIT_UNKNOWN, "how this device is read was not measured");
 		return;
 	}
 	reads = ts_window_histogram(w, TS_FAMILY_BLOCK_LATENCY, TS_LABELS(device, "read"));
@@ -121,19 +121,19 @@ static void check_read_ahead(struct ts_audit *audit, struct ts_audit_item *item)
 	sequential =
 		(double)ts_window_counter(w, TS_FAMILY_BLOCK_SEQUENTIAL, TS_LABELS(device, "read"));
 	if (count < READS_LEAST)
-		decide(item, TS_VERDICT_UNKNOWN,
+		decide(item, TS_AUDIT_UNKNOWN,
 		       text(audit,
 			    "%.0f reads in this window; at least %d are needed to tell how "
 			    "the device is read",
 			    count, READS_LEAST));
 	else if (sequential < RANDOM_BELOW * count && strtod(item->asked, NULL) > LARGE_READ_AHEAD)
-		decide(item, TS_VERDICT_HARMFUL,
+		decide(item, TS_AUDIT_HARMFUL,
 		       text(audit,
 			    "%.0f %% of %.0f reads did not follow the one before: each would bring "
 			    "in up to %s KiB, of which most is thrown away",
 			    100 * (1 - sequential / count), count, item->asked));
 	else if (sequential <= STREAMING_ABOVE * count)
-		decide(item, TS_VERDICT_UNNECESSARY,
+		decide(item, TS_AUDIT_UNNECESSARY,
 		       text(audit, "%.0f %% of %.0f reads followed the one before: not a stream",
 			    100 * sequential / count, count));
 }
@@ -148,7 +148,7 @@ static void check_swappiness(struct ts_audit *audit, struct ts_audit_item *item)
 	in = ts_window_counter(w, TS_FAMILY_VM_EVENTS, TS_LABELS("pswpin"));
 	out = ts_window_counter(w, TS_FAMILY_VM_EVENTS, TS_LABELS("pswpout"));
 	if (!in && !out)
-		decide(item, TS_VERDICT_UNNECESSARY,
+		decide(item, TS_AUDIT_UNNECESSARY,
 		       "no page was swapped in or out in this window (vm_events)");
 }
 
@@ -159,7 +159,7 @@ static void check_file_handles(struct ts_audit *audit, struct ts_audit_item *ite
 	double most = ts_window_gauge(w, TS_FAMILY_FILE_HANDLES, TS_LABELS("maximum"), -1);
 
 	if (used >= 0 && most > 0 && used < ROOM_SHARE * most)
-		decide(item, TS_VERDICT_UNNECESSARY,
+		decide(item, TS_AUDIT_UNNECESSARY,
 		       text(audit, "%.0f of %.0f file handles are in use (%.2g %%)", used, most,
 			    100 * used / most));
 }
@@ -173,7 +173,7 @@ static void check_limit(struct ts_audit *audit, struct ts_audit_item *item)
 
 	if (end != item->reading->value && !*end && asked_end != item->asked && !*asked_end &&
 	    now > asked)
-		decide(item, TS_VERDICT_UNNECESSARY,
+		decide(item, TS_AUDIT_UNNECESSARY,
 		       "this host allows more already: the guide's value would lower it");
 }
 
@@ -199,7 +199,7 @@ static const struct check after_rules[] = {
 static void run_checks(const struct check *table, size_t rows, struct ts_audit *audit,
 		       struct ts_audit_item *item)
 {
-	for (size_t i = 0; i < rows && item->verdict == TS_VERDICTS; i++)
+	for (size_t i = 0; i < rows && item->verdict == TS_AUDIT_VERDICTS; i++)
 		if (!strcmp(last_word(item->reading->wanted->name), table[i].name))
 			table[i].check(audit, item);
 }
@@ -247,7 +247,7 @@ static void found_needed(struct ts_audit *audit, struct ts_audit_item *item, int
 			continue;
 		item->rule = finding->rule;
 		item->proposed = finding->proposed;
-		decide(item, TS_VERDICT_NEEDED,
+		decide(item, TS_AUDIT_NEEDED,
 		       text(audit, "%s; what was measured asks for %s (%s)", finding->title,
 			    finding->proposed, finding->computed));
 		return;
@@ -281,11 +281,11 @@ static void ask_rules(struct ts_audit *audit, struct ts_audit_item *item, int id
 	case TS_OUTCOME_INSUFFICIENT:
 	case TS_OUTCOME_UNAVAILABLE:
 	case TS_OUTCOME_DISABLED:
-		decide(item, TS_VERDICT_UNKNOWN,
+		decide(item, TS_AUDIT_UNKNOWN,
 		       text(audit, "%s could not judge it: %s", asked->rule->id, asked->why));
 		break;
 	default:
-		decide(item, TS_VERDICT_UNNECESSARY,
+		decide(item, TS_AUDIT_UNNECESSARY,
 		       text(audit, "%s measured it and does not ask for it: %s", asked->rule->id,
 			    *asked->why ? asked->why : ts_outcome_name(asked->outcome)));
 	}
@@ -301,19 +301,19 @@ static void judge(struct ts_audit *audit, struct ts_audit_item *item)
 	item->asked = name_today(reading->wanted);
 	item->is_set = *reading->value && same_value(reading->value, item->asked);
 	if (*reading->refused)
-		decide(item, TS_VERDICT_HARMFUL, reading->refused);
+		decide(item, TS_AUDIT_HARMFUL, reading->refused);
 	else if (!*reading->value)
-		decide(item, TS_VERDICT_UNKNOWN, reading->why);
+		decide(item, TS_AUDIT_UNKNOWN, reading->why);
 	run_checks(before_rules, sizeof before_rules / sizeof before_rules[0], audit, item);
-	if (item->verdict == TS_VERDICTS && id >= 0)
+	if (item->verdict == TS_AUDIT_VERDICTS && id >= 0)
 		found_needed(audit, item, id);
-	if (item->verdict == TS_VERDICTS && item->is_set)
-		decide(item, TS_VERDICT_SET, "");
-	if (item->verdict == TS_VERDICTS)
+	if (item->verdict == TS_AUDIT_VERDICTS && item->is_set)
+		decide(item, TS_AUDIT_SET, "");
+	if (item->verdict == TS_AUDIT_VERDICTS)
 		ask_rules(audit, item, id);
 	run_checks(after_rules, sizeof after_rules / sizeof after_rules[0], audit, item);
-	if (item->verdict == TS_VERDICTS)
-		decide(item, TS_VERDICT_UNKNOWN,
+	if (item->verdict == TS_AUDIT_VERDICTS)
+		decide(item, TS_AUDIT_UNKNOWN,
 		       "nothing that is measured here tells whether it is needed");
 	if (item->asked != reading->wanted->value)
 		item->why = text(audit, "\"%s\" is called %s today%s%s", reading->wanted->value,
@@ -342,7 +342,7 @@ struct ts_audit *ts_audit_make(struct ts_report *report, const struct ts_reading
 	for (size_t i = 0; i < readings; i++) {
 		audit->item[i] = (struct ts_audit_item){
 			.reading = &reading[i],
-			.verdict = TS_VERDICTS,
+			.verdict = TS_AUDIT_VERDICTS,
 			.why = "",
 			.rule = "",
 			.proposed = "",
@@ -360,8 +360,8 @@ size_t ts_audit_wrong(const struct ts_audit *audit)
 	for (size_t i = 0; i < audit->items; i++) {
 		const struct ts_audit_item *item = &audit->item[i];
 
-		count += item->verdict == TS_VERDICT_NEEDED ||
-			 (item->verdict == TS_VERDICT_HARMFUL && item->is_set);
+		count += item->verdict == TS_AUDIT_NEEDED ||
+			 (item->verdict == TS_AUDIT_HARMFUL && item->is_set);
 	}
 	return count;
 }

@@ -8,17 +8,17 @@
 
 #include "profile.h"
 
-enum ts_verdict {
-	TS_VERDICT_NEEDED,	/* a rule found that this setting is in the way */
-	TS_VERDICT_HARMFUL,	/* here it would do harm, or cannot be had */
-	TS_VERDICT_UNNECESSARY, /* what it is for was measured, and is fine */
-	TS_VERDICT_SET,
-	TS_VERDICT_UNKNOWN, /* why says why */
-	TS_VERDICTS,
+enum ts_audit_verdict {
+	TS_AUDIT_NEEDED,      /* a rule found that this setting is in the way */
+	TS_AUDIT_HARMFUL,     /* here it would do harm, or cannot be had */
+	TS_AUDIT_UNNECESSARY, /* what it is for was measured, and is fine */
+	TS_AUDIT_SET,
+	TS_AUDIT_UNKNOWN, /* why says why */
+	TS_AUDIT_VERDICTS,
 };
 
 /* "needed", "harmful", "unnecessary", "set", "unknown" */
-const char *ts_verdict_name(enum ts_verdict verdict);
+const char *ts_audit_verdict_name(enum ts_audit_verdict verdict);
 
 /* What was read: one for each place that has the setting, or one that says why there is none. */
 struct ts_reading {
@@ -32,7 +32,7 @@ struct ts_reading {
 struct ts_audit_item {
 	const struct ts_reading *reading;
 	const char *asked; /* the guide's value, by the name it has today */
-	enum ts_verdict verdict;
+	enum ts_audit_verdict verdict;
 	bool is_set;
 	const char *why;
 	const char *rule;     /* that judged it; "" none */

@@ -13,12 +13,12 @@
 static const struct {
 	const char *title;
 	enum ts_ink ink;
-} verdicts[TS_VERDICTS] = {
-	[TS_VERDICT_NEEDED] = {"needed", TS_INK_BAD},
-	[TS_VERDICT_HARMFUL] = {"harmful here", TS_INK_BAD},
-	[TS_VERDICT_UNNECESSARY] = {"unnecessary", TS_INK_GOOD},
-	[TS_VERDICT_SET] = {"set", TS_INK_GOOD},
-	[TS_VERDICT_UNKNOWN] = {"unknown", TS_INK_DIM},
+} verdicts[TS_AUDIT_VERDICTS] = {
+	[TS_AUDIT_NEEDED] = {"needed", TS_INK_BAD},
+	[TS_AUDIT_HARMFUL] = {"harmful here", TS_INK_BAD},
+	[TS_AUDIT_UNNECESSARY] = {"unnecessary", TS_INK_GOOD},
+	[TS_AUDIT_SET] = {"set", TS_INK_GOOD},
+	[TS_AUDIT_UNKNOWN] = {"unknown", TS_INK_DIM},
 };
 
 /* "net.core.somaxconn: 4096 → 65535", " = 65535 as the guide says", " (the guide: 65535)" */
@@ -50,12 +50,12 @@ void ts_render_audit(FILE *out, const struct ts_audit *audit,
 		     const struct ts_render_options *options)
 {
 	struct ts_page page = ts_page_begin(out, options);
-	size_t count[TS_VERDICTS] = {0};
+	size_t count[TS_AUDIT_VERDICTS] = {0};
 	const char *summary = "";
 
 	for (size_t i = 0; i < audit->items; i++)
 		count[audit->item[i].verdict]++;
-	for (int v = 0; v < TS_VERDICTS; v++)
+	for (int v = 0; v < TS_AUDIT_VERDICTS; v++)
 		if (count[v])
 			summary = ts_page_text(&page, "%s%s%zu %s", summary, *summary ? ", " : "",
 					       count[v], verdicts[v].title);
@@ -77,7 +77,7 @@ static json_t *item_json(const struct ts_json *w, const struct ts_audit_item *it
 	} texts[] = {
 		{"setting", item->reading->wanted->name},
 		{"scope", item->reading->scope},
-		{"verdict", ts_verdict_name(item->verdict)},
+		{"verdict", ts_audit_verdict_name(item->verdict)},
 		{"current", item->reading->value},
 		{"guide", item->reading->wanted->value},
 		{"proposed", item->proposed},
