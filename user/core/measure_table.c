@@ -85,16 +85,6 @@
 	"(@2{port!=\"other\"@s}[@r]))"
 
 const struct ts_measure ts_measures[] = {
-	{
-		.name = TS_MEASURE_ELSEWHERE,
-		.what = "something the kernel does not see",
-		.meaning = "an aim of the application's own, such as the hit rate of its cache. It "
-			   "has no value here; where = TEXT in the profile says where to look",
-		.unit = TS_MEASURE_RATIO,
-		.per = TS_PER_HOST,
-		.sample = "samples",
-		.variant = "",
-	},
 	SERVICE_TIME(50),
 	SERVICE_TIME(95),
 	SERVICE_TIME(99),
@@ -240,6 +230,16 @@ const struct ts_measure ts_measures[] = {
 		.measure = ts_measure_files,
 		.variant = "",
 		.promql = "@0{kind=\"allocated\"} / ignoring (kind) @0{kind=\"maximum\"}",
+	},
+	{
+		.name = TS_MEASURE_ELSEWHERE,
+		.what = "something the kernel does not see",
+		.meaning = "an aim of the application's own, such as the hit rate of its cache. It "
+			   "has no value here; where = TEXT in the profile says where to look",
+		.unit = TS_MEASURE_RATIO,
+		.per = TS_PER_HOST,
+		.sample = "samples",
+		.variant = "",
 	},
 };
 const size_t ts_measures_count = sizeof ts_measures / sizeof ts_measures[0];
