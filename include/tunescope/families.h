@@ -124,7 +124,16 @@ X(TASK_CPU,                 "task_cpu_seconds",         COUNTER,   SECONDS, COMM
 X(COMMAND_TIME,             "command_seconds",          COUNTER,   SECONDS, COMMAND,   LABELS_1("kind"),                     "a run of the command: wall (start to end), user and system (CPU time of its processes that have ended)") \
 X(COMMAND_IO,               "command_io_bytes",         COUNTER,   BYTES,   COMMAND,   LABELS_1("op"),                       "read from and written to storage by those processes") \
 X(INTERFACE_BYTES,          "interface_bytes",          COUNTER,   BYTES,   INTERFACES,LABELS_2("device", "direction"),          "bytes received and sent by network interfaces with a device behind them") \
-X(INTERFACE_SPEED,          "interface_speed",          GAUGE,     BYTES,   INTERFACES,LABELS_1("device"),                   "speed of their links, in bytes each second, where the driver knows it (those of virtual machines mostly have none)")
+X(INTERFACE_SPEED,          "interface_speed",          GAUGE,     BYTES,   INTERFACES,LABELS_1("device"),                   "speed of their links, in bytes each second, where the driver knows it (those of virtual machines mostly have none)") \
+/* ---- limits of the kernel, of users and of processes (BPF, /proc) */                                                         \
+X(LIMIT_REACHED,            "limit_reached",            COUNTER,   COUNT,   LIMITS,    LABELS_3("limit", "owner", "process"),      "times a limit was found to have nothing left: when a process ended, when a task began, and when all processes were looked at") \
+X(LIMIT_ERRORS,             "limit_errors",             COUNTER,   COUNT,   LIMITS,    LABELS_3("limit", "owner", "process"),      "system calls that failed for a limit (EMFILE, ENFILE, EAGAIN, ENOSPC, ENOMEM), while they were watched: only as long as something stands near its limit") \
+X(LIMIT_USED,               "limit_used",               PEAK,      COUNT,   LIMITS,    LABELS_3("limit", "owner", "process"),      "how much was in use when a limit had nothing left; of the host's own limits the most seen since the last snapshot") \
+X(LIMIT_ALLOWED,            "limit_allowed",            GAUGE,     COUNT,   LIMITS,    LABELS_3("limit", "owner", "process"),      "how much that limit allowed") \
+X(LIMIT_WATCHED,            "limit_watched_seconds",    COUNTER,   SECONDS, LIMITS,    LABELS_0,                         "time in which failing system calls were watched for limit_errors") \
+/* ---- transparent huge pages (/proc/PID, sampled) */                                                                         \
+X(HUGE_PAGE_SAMPLES,        "huge_page_samples",        COUNTER,   COUNT,   HUGE_PAGES,LABELS_2("process", "content"),          "pages looked into within the huge pages of the process that holds most of its own, while they are given out to whoever touches memory: empty (nothing but zeroes) or used") \
+X(HUGE_PAGE_BYTES,          "huge_page_bytes",          PEAK,      BYTES,   HUGE_PAGES,LABELS_1("process"),                   "memory that process held in huge pages")
 /* clang-format on */
 
 #define TS_LABELS_MAX 4

@@ -33,7 +33,7 @@
 }
 
 @test "everything disabled: a valid report in which no rule could be judged" {
-	all=sched,block,writeback,tcp,listeners,sockets,cpu,memory,pressure,net,softnet,diskstats,files,cgroups,orphans
+	all=sched,block,writeback,tcp,listeners,sockets,cpu,memory,pressure,net,softnet,diskstats,files,cgroups,orphans,limits,huge-pages
 	"$tunescope" advise -d 150ms --disable $all --json >"$BATS_TEST_TMPDIR/report.json"
 	validate "$BATS_TEST_TMPDIR/report.json"
 	jq -e '[.rules[].outcome] | all(. == "unavailable")' "$BATS_TEST_TMPDIR/report.json"

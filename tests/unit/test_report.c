@@ -202,16 +202,19 @@ static void names_and_orders_of_outcomes(void **state)
 /* The table that collecting, judging and showing iterate. */
 static void settings_are_sound(void **state)
 {
+	static const char *const begins[] = {
+		[TS_SETTING_SYSCTL] = "/proc/sys/",
+		[TS_SETTING_BLOCK_QUEUE] = "/sys/block/%s/",
+		[TS_SETTING_SYSFS] = "/sys/",
+	};
+
 	for (int id = 0; id < TS_SETTING_COUNT; id++) {
 		const struct ts_setting *s = &ts_settings[id];
 
 		assert_int_equal(ts_setting_by_name(s->name), id);
 		assert_true(*s->meaning && *s->unit && s->arity <= 3);
 		assert_true(s->minimum <= s->maximum);
-		assert_int_equal(
-			strncmp(s->path,
-				s->kind == TS_SETTING_SYSCTL ? "/proc/sys/" : "/sys/block/%s/", 10),
-			0);
+		assert_int_equal(strncmp(s->path, begins[s->kind], strlen(begins[s->kind])), 0);
 		assert_int_equal(strstr(s->path, "%s") != NULL, s->scope == TS_SCOPE_DEVICE);
 		for (size_t i = 0; i < 2; i++)
 			assert_true(s->coupled[i] <= TS_SETTING_COUNT && (int)s->coupled[i] != id);

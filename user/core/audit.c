@@ -188,12 +188,20 @@ static const struct check before_rules[] = {
 	{"read_ahead_kb", check_read_ahead},
 };
 
-static const struct check after_rules[] = {
-	{"vm.swappiness", check_swappiness},	  {"fs.file-max", check_limit},
-	{"fs.file-max", check_file_handles},	  {"fs.nr_open", check_limit},
-	{"kernel.pid_max", check_limit},	  {"net.core.somaxconn", check_limit},
-	{"net.core.rmem_max", check_limit},	  {"net.core.wmem_max", check_limit},
+/* Before the rules are asked: one that sees no need does not know what the guide would do. */
+static const struct check limits[] = {
+	{"fs.file-max", check_limit},
+	{"fs.nr_open", check_limit},
+	{"kernel.pid_max", check_limit},
+	{"net.core.somaxconn", check_limit},
+	{"net.core.rmem_max", check_limit},
+	{"net.core.wmem_max", check_limit},
 	{"net.unix.max_dgram_qlen", check_limit},
+};
+
+static const struct check after_rules[] = {
+	{"vm.swappiness", check_swappiness},
+	{"fs.file-max", check_file_handles},
 };
 
 static void run_checks(const struct check *table, size_t rows, struct ts_audit *audit,
@@ -309,6 +317,7 @@ static void judge(struct ts_audit *audit, struct ts_audit_item *item)
 		found_needed(audit, item, id);
 	if (item->verdict == TS_AUDIT_VERDICTS && item->is_set)
 		decide(item, TS_AUDIT_SET, "");
+	run_checks(limits, sizeof limits / sizeof limits[0], audit, item);
 	if (item->verdict == TS_AUDIT_VERDICTS)
 		ask_rules(audit, item, id);
 	run_checks(after_rules, sizeof after_rules / sizeof after_rules[0], audit, item);

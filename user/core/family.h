@@ -39,6 +39,8 @@ enum ts_source_id {
 	TS_SOURCE_CGROUPS,
 	TS_SOURCE_COMMAND, /* `tunescope run`, of the command it runs */
 	TS_SOURCE_INTERFACES,
+	TS_SOURCE_LIMITS,
+	TS_SOURCE_HUGE_PAGES,
 	TS_SOURCE_COUNT,
 };
 

@@ -34,6 +34,12 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 	[TS_SOURCE_ORPHANS] = "/proc/net/sockstat, and sock_diag(7): inet_diag_msg of sockets "
 			      "without an inode; tcp(7)",
 	[TS_SOURCE_COMMAND] = "wait4(2) when the command has ended: struct rusage; getrusage(2)",
+	[TS_SOURCE_LIMITS] =
+		"tracepoints task:task_newtask, sched:sched_process_exit and, near a limit, "
+		"raw_syscalls:sys_exit; BPF iterator over tasks; getrlimit(2), "
+		"Documentation/admin-guide/sysctl/fs.rst, kernel.rst and vm.rst",
+	[TS_SOURCE_HUGE_PAGES] = "/proc/PID/smaps and pagemap, process_vm_readv(2); "
+				 "Documentation/admin-guide/mm/transhuge.rst",
 };
 
 /* Only where it differs from that of the source. */

@@ -164,6 +164,8 @@ static void attach_programs(struct ts_probe *probe)
 		section = bpf_program__section_name(row->program);
 		if (!strncmp(section, "iter/", 5) || !strncmp(section, "?iter/", 6))
 			continue; /* opened by its source, once for each reading */
+		if (!bpf_program__autoattach(row->program))
+			continue; /* attached by its source, when it is time to */
 		row->link = bpf_program__attach(row->program);
 		if (row->link)
 			continue;
