@@ -24,6 +24,7 @@
 const volatile __u64 ts_block_queue_stats = 0;	   /* the queue keeps io_start_time_ns */
 const volatile __u32 ts_block_request_stats = 0;   /* io_start_time_ns of the request is valid */
 const volatile __u32 ts_block_request_account = 0; /* start_time_ns of the request is valid */
+const volatile __u32 ts_block_request_ahead = 0;   /* of cmd_flags: read into the page cache */
 const volatile bool ts_block_issue_has_queue = false;
 const volatile __u8 ts_block_ops[TS_BLOCK_KERNEL_OPS] = {0}; /* REQ_OP_… to enum ts_block_op */
 /* Slots (scale 3) of 0, 1, 2, … sectors. */
@@ -310,6 +311,11 @@ static __always_inline void count(const struct request *request, struct ts_block
 	record(cell, TS_BLOCK_SIZE, slot_of_bytes(stamp.bytes), stamp.bytes);
 	cell->sequential += stamp.sequential;
 	cell->errors += failed;
+	if (stamp.ahead) {
+		cell->ahead++;
+		cell->ahead_sequential += stamp.sequential;
+		cell->ahead_bytes += stamp.bytes;
+	}
 	record_class(cell->depth, stamp.depth, device);
 	if (stamp.op == TS_BLOCK_READ && stamp.beside)
 		record_class(cell->beside, stamp.beside, device);
@@ -426,6 +432,7 @@ int block_rq_issue(__u64 *context)
 		.beside = class_of(in_flight >> 32),
 		.sequential =
 			follows(device, cell, op, request->__sector, request->__data_len >> 9),
+		.ahead = op == TS_BLOCK_READ && request->cmd_flags & ts_block_request_ahead,
 	};
 	if (!device->near && !ts_compare_and_swap(&device->near, 0, (__u64)request, slot)) {
 		device->near_stamp = stamp;
@@ -436,6 +443,28 @@ int block_rq_issue(__u64 *context)
 	way = claim_way(number, (__u64)request);
 	ts_block_stamps[number].stamp[way] = stamp;
 	ts_block_issued[number][way] = issued;
+	return 0;
+}
+
+/* What was submitted is larger than the queue takes at once, or has more pieces. */
+SEC("tp_btf/block_split")
+int BPF_PROG(block_split, struct bio *bio, unsigned int sector)
+{
+	const struct gendisk *disk = ts_bio_disk(bio);
+	struct ts_block_device *device;
+	struct ts_block_cell *cell;
+	__u32 op = ts_block_ops[bio->bi_opf & (TS_BLOCK_KERNEL_OPS - 1)];
+	__u32 slot, number;
+
+	if (!disk || op >= TS_BLOCK_OPS)
+		return 0;
+	slot = device_slot(disk);
+	device = device_at(slot);
+	number = TS_BLOCK_CELL(device->cells, op);
+	number = number ? number - 1 : ts_block_add_cell(slot, op);
+	cell = this_cpu_cell(number);
+	if (cell)
+		cell->splits++;
 	return 0;
 }
 

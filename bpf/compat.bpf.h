@@ -44,4 +44,21 @@ static __always_inline const struct gendisk *ts_request_disk(const struct reques
 	return old->rq_disk;
 }
 
+/*
+ * 5.12 gave bio a block device in place of the disk (309dca309fc3, "block: store a block_device
+ * pointer in struct bio").
+ */
+struct bio___before_5_12 {
+	struct gendisk *bi_disk;
+} __attribute__((preserve_access_index));
+
+static __always_inline const struct gendisk *ts_bio_disk(const struct bio *bio)
+{
+	const struct bio___before_5_12 *old = (const void *)bio;
+
+	if (bpf_core_field_exists(bio->bi_bdev))
+		return bio->bi_bdev->bd_disk;
+	return old->bi_disk;
+}
+
 #endif

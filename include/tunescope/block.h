@@ -38,6 +38,7 @@ struct ts_block_stamp {
 	__u64 depth : 4;  /* class of requests in flight, this one included */
 	__u64 beside : 4; /* class of writes in flight */
 	__u64 sequential : 1;
+	__u64 ahead : 1; /* a read into the page cache */
 };
 
 /*
@@ -91,9 +92,14 @@ struct ts_block_cell {
 	__u64 next_sector; /* where the request issued last on this CPU ends */
 	__u64 sequential;
 	__u64 errors;
+	__u64 splits; /* of what was submitted, into requests the queue takes */
+	/* Reads into the page cache, the sequential ones among them, and the bytes of all. */
+	__u64 ahead;
+	__u64 ahead_sequential;
+	__u64 ahead_bytes;
 	__u64 sum[TS_BLOCK_MEASURES];
 	__u64 max[TS_BLOCK_MEASURES];
-	__u64 padding[3];
+	__u64 padding[7];
 	struct ts_block_class depth[TS_BLOCK_CLASSES]; /* by requests in flight at issue */
 	struct ts_block_class
 		beside[TS_BLOCK_CLASSES]; /* reads, by writes in flight; 0: the rest */

@@ -44,6 +44,9 @@ X(BLOCK_DEPTH_REQUESTS,     "block_depth_requests",     COUNTER,   COUNT,   BLOC
 X(BLOCK_DEPTH_SECONDS,      "block_depth_seconds",      COUNTER,   SECONDS, BLOCK,     LABELS_3("device", "op", "depth"),          "device latency summed by the number of requests in flight at issue") \
 X(BLOCK_READ_BESIDE_WRITES, "block_reads_beside_writes",COUNTER,   COUNT,   BLOCK,     LABELS_2("device", "writes"),            "reads by the number of writes in flight when they were issued") \
 X(BLOCK_READ_BESIDE_SECONDS,"block_read_seconds_beside_writes",COUNTER,SECONDS,BLOCK,  LABELS_2("device", "writes"),            "device latency of reads summed by the number of writes in flight at issue") \
+X(BLOCK_BUFFERED_READS,     "block_buffered_reads",     COUNTER,   COUNT,   BLOCK,     LABELS_2("device", "pattern"),           "reads into the page cache (read-ahead and page faults, not direct I/O): sequential when they start where the one before ended, else other") \
+X(BLOCK_BUFFERED_BYTES,     "block_buffered_read_bytes",COUNTER,   BYTES,   BLOCK,     LABELS_1("device"),                   "bytes of those reads") \
+X(BLOCK_SPLITS,             "block_splits",             COUNTER,   COUNT,   BLOCK,     LABELS_2("device", "op"),                "times a piece was cut off what was submitted to a device because it was larger than the queue takes in one request") \
 /* ---- dirty-page throttling (BPF) */                                                                                          \
 X(DIRTY_THROTTLE_PAUSE,     "dirty_throttle_pause",     HISTOGRAM, SECONDS, WRITEBACK, LABELS_1("device"),                   "pauses the kernel put writers into in balance_dirty_pages") \
 X(DIRTY_THROTTLE_SPAN,      "dirty_throttle_span_seconds",COUNTER, SECONDS, WRITEBACK, LABELS_1("device"),                   "time between one throttling pause and the next, gaps included") \

@@ -189,7 +189,8 @@ static void two_devices_one_value(void **state)
 	add(&f, &lab);
 	add(&f, &slow);
 	fixture_judge(&f);
-	assert_contains(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->title, "loop0");
+	/* sdb fills any limit there is: more of it would not help loop0 either. */
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 0);
 	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->device,
 			    "sdb");
 	fixture_close(&f);

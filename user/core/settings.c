@@ -394,6 +394,26 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "writeback gets less of the device while reads are slow",
 		 "read latency that writeback throttling aims for; 0 switches it off",
 		 .reference = "Documentation/ABI/stable/sysfs-block; block/blk-wbt.c"},
+	[TS_SETTING_BLOCK_READ_AHEAD] = {"read_ahead_kb", BLOCK_QUEUE,
+					 "/sys/block/%s/queue/read_ahead_kb", 1, "KiB",
+					 RANGE(0, 1048576), COUPLED(NONE, NONE),
+					 TS_EFFECT_NEXT_OPEN,
+					 "more of it wastes memory and the device's time where "
+					 "reads are random; less of it "
+					 "makes sequential readers wait for more requests",
+					 "how far the kernel reads ahead of a sequential reader, "
+					 "and around a page fault in "
+					 "a mapped file"},
+	[TS_SETTING_BLOCK_MAX_SECTORS] =
+		{"max_sectors_kb", BLOCK_QUEUE, "/sys/block/%s/queue/max_sectors_kb", 1, "KiB",
+		 RANGE(4, 1048576), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "a large request holds up small ones behind it for as long as it takes",
+		 "largest request that is sent to a block device"},
+	[TS_SETTING_BLOCK_HARDWARE_SECTORS] = {"max_hw_sectors_kb", BLOCK_QUEUE,
+					       "/sys/block/%s/queue/max_hw_sectors_kb", 1, "KiB",
+					       RANGE(0, 1048576), COUPLED(NONE, NONE),
+					       TS_EFFECT_AT_ONCE, "",
+					       "largest request the driver takes (read-only)"},
 	[TS_SETTING_BLOCK_HARDWARE_TAGS] = {"nr_tags", BLOCK_QUEUE, "/sys/block/%s/mq/0/nr_tags", 1,
 					    "requests", RANGE(0, 1048576), COUPLED(NONE, NONE),
 					    TS_EFFECT_AT_ONCE, "",
@@ -427,6 +447,7 @@ const char *ts_takes_effect_name(enum ts_takes_effect effect)
 		[TS_EFFECT_NEW_SOCKETS] = "new-sockets",
 		[TS_EFFECT_NEW_PROCESSES] = "new-processes",
 		[TS_EFFECT_NEXT_LISTEN] = "next-listen",
+		[TS_EFFECT_NEXT_OPEN] = "next-open",
 		[TS_EFFECT_SERVICE_RESTART] = "service-restart",
 		[TS_EFFECT_REMOUNT] = "remount",
 	};

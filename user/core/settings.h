@@ -25,6 +25,7 @@ enum ts_takes_effect {
 	TS_EFFECT_NEW_SOCKETS,
 	TS_EFFECT_NEW_PROCESSES,
 	TS_EFFECT_NEXT_LISTEN,
+	TS_EFFECT_NEXT_OPEN,
 	TS_EFFECT_SERVICE_RESTART,
 	TS_EFFECT_REMOUNT,
 };
@@ -81,7 +82,10 @@ enum ts_setting_id {
 	TS_SETTING_BLOCK_SCHEDULER, /* the value is the bracketed one; see choices */
 	TS_SETTING_BLOCK_NR_REQUESTS,
 	TS_SETTING_BLOCK_WBT_LATENCY,
-	TS_SETTING_BLOCK_HARDWARE_TAGS, /* read-only: what the driver can take (mq/0/nr_tags) */
+	TS_SETTING_BLOCK_READ_AHEAD,
+	TS_SETTING_BLOCK_MAX_SECTORS,
+	TS_SETTING_BLOCK_HARDWARE_SECTORS, /* read-only: the most max_sectors_kb can be */
+	TS_SETTING_BLOCK_HARDWARE_TAGS,	   /* read-only: what the driver can take (mq/0/nr_tags) */
 	TS_SETTING_COUNT,
 };
 

@@ -10,6 +10,7 @@
 #include <tunescope/block.h>
 #include "../core/histogram.h"
 #include "block.skel.h"
+#include "block_unseen.h"
 #include "block_plain.skel.h"
 #include "btf_enum.h"
 #include "clock.h"
@@ -19,6 +20,7 @@
 
 #define ISSUE	 "block_rq_issue"
 #define COMPLETE "block_rq_complete"
+#define SPLIT	 "block_split"
 
 /* Kernel memory the cells may take; a host of many CPUs gets fewer of them. */
 #define CELLS_BYTES   (32u << 20)
@@ -30,7 +32,9 @@
 #define HISTOGRAM_WORDS (2 + TS_HISTOGRAM_SLOTS_KEYED) /* sum, maximum, slots */
 #define SEQUENTIAL	0
 #define ERRORS		1
-#define DEPTH		2
+#define SPLITS		2
+#define AHEAD		3 /* all, sequential, bytes */
+#define DEPTH		6
 #define BESIDE		(DEPTH + CLASS_WORDS)
 #define MEASURE(m)	(BESIDE + CLASS_WORDS + (m)*HISTOGRAM_WORDS)
 #define CELL_WORDS	MEASURE(TS_BLOCK_MEASURES)
@@ -85,12 +89,13 @@ static void block_close(void *opaque)
  */
 static void set_constants(struct block_bpf *skeleton, const struct btf *btf)
 {
-	enum { QUEUE_STATS, REQUEST_STATS, REQUEST_ACCOUNT, ZONE_APPEND, ROWS };
+	enum { QUEUE_STATS, REQUEST_STATS, REQUEST_ACCOUNT, ZONE_APPEND, AHEAD_BIT, ROWS };
 	struct ts_btf_enumerator row[ROWS] = {
 		[QUEUE_STATS] = {"QUEUE_FLAG_STATS", 20},
 		[REQUEST_STATS] = {"__RQF_STATS", 17},
 		[REQUEST_ACCOUNT] = {"__RQF_IO_STAT", 13},
 		[ZONE_APPEND] = {"REQ_OP_ZONE_APPEND", TS_BLOCK_KERNEL_OPS - 1},
+		[AHEAD_BIT] = {"__REQ_RAHEAD", 19},
 	};
 	int parameters = 1;
 
@@ -98,6 +103,7 @@ static void set_constants(struct block_bpf *skeleton, const struct btf *btf)
 	skeleton->rodata->ts_block_queue_stats = 1ull << row[QUEUE_STATS].value;
 	skeleton->rodata->ts_block_request_stats = 1u << row[REQUEST_STATS].value;
 	skeleton->rodata->ts_block_request_account = 1u << row[REQUEST_ACCOUNT].value;
+	skeleton->rodata->ts_block_request_ahead = 1u << row[AHEAD_BIT].value;
 	memset(skeleton->rodata->ts_block_ops, TS_BLOCK_OTHER, TS_BLOCK_KERNEL_OPS);
 	/* REQ_OP_READ, _WRITE, _FLUSH, _DISCARD and _SECURE_ERASE have kept theirs. */
 	skeleton->rodata->ts_block_ops[0] = TS_BLOCK_READ;
@@ -171,6 +177,10 @@ static void add_cell(const struct ts_block_cell *cell, __u64 *words)
 		return; /* and so is all the rest */
 	words[SEQUENTIAL] += cell->sequential;
 	words[ERRORS] += cell->errors;
+	words[SPLITS] += cell->splits;
+	words[AHEAD] += cell->ahead;
+	words[AHEAD + 1] += cell->ahead_sequential;
+	words[AHEAD + 2] += cell->ahead_bytes;
 	for (size_t i = 0; i < TS_BLOCK_CLASSES; i++) {
 		words[DEPTH + 2 * i] += cell->depth[i].requests;
 		words[DEPTH + 2 * i + 1] += cell->depth[i].ns;
@@ -284,6 +294,32 @@ static void add_class(const struct series *series, enum ts_family_id requests,
 	ts_snapshot_counter(series->snapshot, seconds, label, sum.ns);
 }
 
+/* Reads into the page cache, by whether they went on where the one before ended. */
+static void add_buffered(const struct series *series)
+{
+	__u64 ahead[3];
+
+	own_words(series, AHEAD, ahead, 3);
+	if (!ahead[0])
+		return;
+	ts_snapshot_counter(series->snapshot, TS_FAMILY_BLOCK_BUFFERED_READS,
+			    TS_LABELS(series->device, "sequential"), ahead[1]);
+	ts_snapshot_counter(series->snapshot, TS_FAMILY_BLOCK_BUFFERED_READS,
+			    TS_LABELS(series->device, "other"), ahead[0] - ahead[1]);
+	ts_snapshot_counter(series->snapshot, TS_FAMILY_BLOCK_BUFFERED_BYTES,
+			    TS_LABELS(series->device), ahead[2]);
+}
+
+static void add_splits(const struct series *series)
+{
+	__u64 splits;
+
+	own_words(series, SPLITS, &splits, 1);
+	if (splits)
+		ts_snapshot_counter(series->snapshot, TS_FAMILY_BLOCK_SPLITS,
+				    TS_LABELS(series->device, series->op), splits);
+}
+
 /* Classes nothing fell into have no series. */
 static void add_classes(const struct series *series)
 {
@@ -324,6 +360,9 @@ static void add_operation(const struct series *series)
 		return;
 	add_histogram(series, TS_FAMILY_BLOCK_IO_SIZE, TS_BLOCK_SIZE, 0);
 	add_counter(series, TS_FAMILY_BLOCK_SEQUENTIAL, SEQUENTIAL);
+	add_splits(series);
+	if (series->read)
+		add_buffered(series);
 }
 
 /* slot: NULL for all others. Operations without a cell have counted nothing. */
@@ -398,13 +437,7 @@ static bool clear_device(struct block *state, unsigned int slot)
 
 	if (!all)
 		return false;
-	for (size_t i = 0; i < 1u << TS_BLOCK_STAMP_SET_BITS; i++) {
-		struct ts_block_stamp_set *set = &all->ts_block_stamps[i];
-
-		for (size_t way = 0; way < TS_BLOCK_STAMP_WAYS; way++)
-			if (set->request[way] && set->stamp[way].device == slot)
-				set->request[way] = 0;
-	}
+	ts_block_forget_slot(all->ts_block_stamps, slot);
 	munmap(all, length);
 	device->in_flight = device->near = device->near_issued = 0;
 	memset(device->next_sector, 0, sizeof device->next_sector);
@@ -412,73 +445,20 @@ static bool clear_device(struct block *state, unsigned int slot)
 	return true;
 }
 
-/* ---- Requests that completed unseen */
-
-/* A place in the tables of those in flight, and who stood in it. */
-struct place {
-	__u64 *request, address;
-	const struct ts_block_stamp *stamp;
-};
-
-#define PLACES_MAX 64 /* further ones are seen to at the next snapshot */
-
-static bool is_kept(struct place place, unsigned int slot)
-{
-	/* The kernel keeps no account of the others. */
-	return place.address && place.stamp->device == slot && place.stamp->op != TS_BLOCK_FLUSH &&
-	       place.stamp->op != TS_BLOCK_OTHER;
-}
-
-static size_t find_places(struct block_bpf__bss *all, unsigned int slot,
-			  struct place found[PLACES_MAX])
-{
-	struct ts_block_device *device = &all->ts_block_devices[slot];
-	struct place place = {&device->near, device->near, &device->near_stamp};
-	size_t count = 0;
-
-	if (is_kept(place, slot))
-		found[count++] = place;
-	for (size_t i = 0; i < 1u << TS_BLOCK_STAMP_SET_BITS; i++) {
-		struct ts_block_stamp_set *set = &all->ts_block_stamps[i];
-
-		for (size_t way = 0; way < TS_BLOCK_STAMP_WAYS && count < PLACES_MAX; way++) {
-			place = (struct place){&set->request[way], set->request[way],
-					       &set->stamp[way]};
-			if (is_kept(place, slot))
-				found[count++] = place;
-		}
-	}
-	return count;
-}
-
-/*
- * One whose completion reached no program would count among those in flight until its memory is
- * used for the next: not on a device that the kernel says is idle. Should such a one be issued
- * this very moment, it is not counted, and those in flight are right nevertheless.
- */
+/* Mapping the table of those in flight is worth it only where some cannot be. */
 static void forget_unseen(const struct ts_live *live, struct block *state, unsigned int slot,
 			  const char *name)
 {
 	struct ts_block_device *device = &state->live->ts_block_devices[slot];
-	struct place place[PLACES_MAX];
 	struct block_bpf__bss *all;
-	size_t length, count;
+	size_t length;
 
 	if (!device->in_flight || !ts_disk_is_idle(live->sys, name))
 		return;
 	all = ts_slots_map(state->skeleton->maps.bss, &length);
 	if (!all)
 		return;
-	count = find_places(all, slot, place);
-	if (!ts_disk_is_idle(live->sys, name))
-		count = 0;
-	for (size_t i = 0; i < count; i++) {
-		__u64 step = TS_BLOCK_IN_FLIGHT(place[i].stamp->op);
-
-		if (__atomic_compare_exchange_n(place[i].request, &place[i].address, 0, false,
-						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			__atomic_sub_fetch(&device->in_flight, step, __ATOMIC_SEQ_CST);
-	}
+	ts_block_forget_unseen(device, slot, all->ts_block_stamps, live->sys, name);
 	munmap(all, length);
 }
 
@@ -541,6 +521,9 @@ static void block_snapshot(struct ts_live *live, void *opaque, struct ts_snapsho
 		ts_snapshot_source_status(snapshot, TS_SOURCE_BLOCK, status, why);
 		return;
 	}
+	status = ts_probe_status(&state->probe, SPLIT, &why);
+	if (status != TS_STATUS_OK)
+		ts_snapshot_family_status(snapshot, TS_FAMILY_BLOCK_SPLITS, status, why);
 	state->error = 0;
 	add_devices(live, state, snapshot);
 	if (state->error) {

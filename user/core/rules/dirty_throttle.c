@@ -212,12 +212,43 @@ static bool material(const struct ts_rule_context *context, const struct throttl
 }
 
 /* A span of several bursts, or one long enough to be no burst. */
+static bool is_long(const struct ts_rule_context *context, const struct throttled *t)
+{
+	return t->span >= fmax(LONG_SPAN * context->window->seconds, LONG_TIME);
+}
+
+static bool is_too_slow(const struct ts_rule_context *context, const struct throttled *t)
+{
+	return material(context, t) && !below_the_limit(context, t) && is_long(context, t) &&
+	       t->busy_share >= context->threshold[BUSY_ABOVE];
+}
+
+/* A device that cannot take what is written to it, other than this one: it fills any limit. */
+static const char *slow_one_beside(const struct ts_rule_context *context, const struct throttled *t)
+{
+	ts_for_each_series (s, context->window, TS_FAMILY_DIRTY_THROTTLE_PAUSE) {
+		struct throttled other = measure(context, s);
+
+		if (!ts_rule_is_other(s) && strcmp(other.device, t->device) &&
+		    is_too_slow(context, &other))
+			return other.device;
+	}
+	return NULL;
+}
+
 static void judge_device(struct ts_rule_context *context, const struct throttled *t)
 {
-	bool long_enough = t->span >= fmax(LONG_SPAN * context->window->seconds, LONG_TIME);
+	bool long_enough = is_long(context, t);
+	const char *slow = slow_one_beside(context, t);
 
 	if (below_the_limit(context, t)) {
 		cgroup_limit(context, t);
+	} else if (long_enough && slow && t->busy_share < context->threshold[IDLE_BELOW]) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"writers to %s were paused for %.1f s although it had time, but %s cannot "
+			"take what is written to it and fills any limit of the host",
+			t->device, t->paused, slow);
 	} else if (long_enough && t->busy_share < context->threshold[IDLE_BELOW]) {
 		limit_too_small(context, t);
 	} else if (long_enough && t->busy_share >= context->threshold[BUSY_ABOVE]) {
@@ -294,7 +325,9 @@ const struct ts_rule ts_rule_dirty_throttle = {
 		"is free.\n"
 		"Acquits it: a device busy all the time (sustained-writes): a larger limit shrinks "
 		"the pauses "
-		"and moves the wait into fsync(); pauses far below the limit (memory-cgroup).\n"
+		"and moves the wait into fsync(); pauses far below the limit (memory-cgroup); "
+		"another device that "
+		"cannot take what is written to it: it fills the limit of all.\n"
 		"The background limit changes in the same step. A value of dirty_bytes = 0 cannot "
 		"be written: "
 		"undo writes dirty_ratio instead. More dirty data is lost in a power failure.",

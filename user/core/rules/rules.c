@@ -8,7 +8,8 @@ extern const struct ts_rule ts_rule_accept_queue, ts_rule_syn_queue, ts_rule_rec
 	ts_rule_congestion_control, ts_rule_idle_restart, ts_rule_mtu_black_hole,
 	ts_rule_send_buffer, ts_rule_window_scaling, ts_rule_tcp_memory, ts_rule_write_ahead,
 	ts_rule_keepalive, ts_rule_file_limit, ts_rule_task_limit, ts_rule_mapping_limit,
-	ts_rule_inotify_limit, ts_rule_aio_limit, ts_rule_pipe_limit, ts_rule_huge_pages;
+	ts_rule_inotify_limit, ts_rule_aio_limit, ts_rule_pipe_limit, ts_rule_huge_pages,
+	ts_rule_read_ahead, ts_rule_request_size;
 
 const struct ts_rule *const ts_rules[] = {
 	&ts_rule_accept_queue,	     &ts_rule_syn_queue,
@@ -24,6 +25,7 @@ const struct ts_rule *const ts_rules[] = {
 	&ts_rule_file_limit,	     &ts_rule_task_limit,
 	&ts_rule_mapping_limit,	     &ts_rule_inotify_limit,
 	&ts_rule_aio_limit,	     &ts_rule_pipe_limit,
-	&ts_rule_huge_pages,
+	&ts_rule_huge_pages,	     &ts_rule_read_ahead,
+	&ts_rule_request_size,
 };
 const size_t ts_rules_count = sizeof ts_rules / sizeof ts_rules[0];
