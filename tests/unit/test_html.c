@@ -185,7 +185,7 @@ static void what_is_not_measured_is_no_number(void **state)
 	}
 	assert_true(isnan(ts_track_value(
 		track(timeline, TS_FAMILY_DISK_BUSY, (const char *const[]){"nvme0n1"}), 12)));
-	assert_int_equal(timeline->outages, 10); /* the families of the block source */
+	assert_int_equal(timeline->outages, 13); /* the families of the block source */
 	assert_string_equal(timeline->outage[0].why,
 			    "the tracepoint block_rq_issue could not be attached");
 	assert_int_equal((int)timeline->outage[0].seconds, 50);
