@@ -26,6 +26,7 @@
 #define CAN_PASS_LIMITS	 (1ULL << 21 | 1ULL << 24) /* CAP_SYS_ADMIN, CAP_SYS_RESOURCE */
 #define PAGE_SHIFT	 12
 #define NEAR(allowed)	 ((allowed) - ((allowed) >> 3))
+#define PID_LEVELS	 8
 #define CGROUP_LEVELS	 8
 #define DESCRIPTOR_WORDS 32  /* of 64 bits, each of which is 64 descriptors */
 #define AIO_CONTEXTS	 512 /* a power of two; looked at up to twice that */
@@ -149,25 +150,25 @@ __noinline __u64 ts_limits_full_words(__u64 words, __u64 allowed)
 /* All below next_fd are in use. What a table has no room for has never been in use. */
 static __always_inline struct held descriptors(const struct task_struct *task)
 {
-	struct held held = {.allowed = task->signal->rlim[LIMIT_NOFILE].rlim_cur};
-	const struct files_struct *files = task->files;
+	struct held held = {.allowed = BPF_CORE_READ(task, signal, rlim[LIMIT_NOFILE].rlim_cur)};
+	const struct files_struct *files = BPF_CORE_READ(task, files);
 
 	if (held.allowed > ts_limits_allowed.nr_open)
 		held.allowed = ts_limits_allowed.nr_open;
 	if (!files)
 		return held;
-	held.used = files->next_fd;
+	held.used = BPF_CORE_READ(files, next_fd);
 	if (held.used >= held.allowed)
 		held.used = held.allowed;
-	else if (files->fdt->max_fds >= NEAR(held.allowed))
-		held.used =
-			ts_limits_full_words(address_of(files->fdt->full_fds_bits), held.allowed);
+	else if (BPF_CORE_READ(files, fdt, max_fds) >= NEAR(held.allowed))
+		held.used = ts_limits_full_words((__u64)BPF_CORE_READ(files, fdt, full_fds_bits),
+						 held.allowed);
 	return held;
 }
 
 static __always_inline __u32 descriptor_limit(const struct task_struct *task)
 {
-	return task->signal->rlim[LIMIT_NOFILE].rlim_cur > ts_limits_allowed.nr_open
+	return BPF_CORE_READ(task, signal, rlim[LIMIT_NOFILE].rlim_cur) > ts_limits_allowed.nr_open
 		       ? TS_LIMIT_NR_OPEN
 		       : TS_LIMIT_NOFILE;
 }
@@ -181,19 +182,19 @@ static __always_inline void check_descriptors(const struct task_struct *task)
 
 static __always_inline void check_mappings(const struct task_struct *task)
 {
-	const struct mm_struct *mm = task->mm;
+	const struct mm_struct *mm = BPF_CORE_READ(task, mm);
 
 	if (mm)
-		hold(task, TS_LIMIT_MAPPINGS, mm->map_count, ts_limits_allowed.mappings,
-		     ts_limits_allowed.mappings, NULL);
+		hold(task, TS_LIMIT_MAPPINGS, BPF_CORE_READ(mm, map_count),
+		     ts_limits_allowed.mappings, ts_limits_allowed.mappings, NULL);
 }
 
 /* ---- What a user holds */
 
 static __always_inline struct held user_held(const struct task_struct *task, __u64 number)
 {
-	const struct ucounts *counts = task->cred->ucounts;
-	const struct user_namespace *ns = counts->ns;
+	const struct ucounts *counts = BPF_CORE_READ(task, cred, ucounts);
+	const struct user_namespace *ns = BPF_CORE_READ(counts, ns);
 	struct held held = {0};
 	long allowed = 0;
 
@@ -225,7 +226,8 @@ static __always_inline bool can_pass_limits(const struct task_struct *task)
 {
 	__u64 capabilities = 0;
 
-	bpf_probe_read_kernel(&capabilities, sizeof capabilities, &task->cred->cap_effective);
+	bpf_probe_read_kernel(&capabilities, sizeof capabilities,
+			      &BPF_CORE_READ(task, cred)->cap_effective);
 	return capabilities & CAN_PASS_LIMITS;
 }
 
@@ -234,11 +236,12 @@ static __always_inline void check_pipes(const struct task_struct *task)
 {
 	__u64 allowed = ts_limits_allowed.pipe_pages;
 
-	if (allowed < 16 || (__u64)task->cred->user->pipe_bufs.counter < NEAR(allowed) ||
+	if (allowed < 16 ||
+	    (__u64)BPF_CORE_READ(task, cred, user, pipe_bufs.counter) < NEAR(allowed) ||
 	    can_pass_limits(task))
 		return;
-	hold(task, TS_LIMIT_PIPE_PAGES, task->cred->user->pipe_bufs.counter, allowed, allowed - 15,
-	     NULL);
+	hold(task, TS_LIMIT_PIPE_PAGES, BPF_CORE_READ(task, cred, user, pipe_bufs.counter), allowed,
+	     allowed - 15, NULL);
 }
 
 /* ---- Tasks */
@@ -250,18 +253,19 @@ struct user_struct___before_5_14 {
 
 static __always_inline __u64 tasks_of_user(const struct task_struct *task)
 {
-	const struct user_struct___before_5_14 *old = (const void *)task->cred->user;
+	const struct user_struct___before_5_14 *old = (const void *)BPF_CORE_READ(task, cred, user);
 
 	if (bpf_core_field_exists(task->cred->ucounts->rlimit))
-		return task->cred->ucounts->rlimit[0].counter;
-	return old->processes.counter;
+		return BPF_CORE_READ(task, cred, ucounts, rlimit[0].counter);
+	return BPF_CORE_READ(old, processes.counter);
 }
 
 static __always_inline void check_user_tasks(const struct task_struct *task)
 {
-	__u64 allowed = task->signal->rlim[LIMIT_NPROC].rlim_cur, used = tasks_of_user(task);
+	__u64 allowed = BPF_CORE_READ(task, signal, rlim[LIMIT_NPROC].rlim_cur),
+	      used = tasks_of_user(task);
 
-	if (used < NEAR(allowed) || !task->cred->euid.val || can_pass_limits(task))
+	if (used < NEAR(allowed) || !BPF_CORE_READ(task, cred, euid.val) || can_pass_limits(task))
 		return;
 	hold(task, TS_LIMIT_NPROC, used, allowed, allowed, NULL);
 }
@@ -269,18 +273,16 @@ static __always_inline void check_user_tasks(const struct task_struct *task)
 /* 6.14 has pid_max in each pid namespace (7863dcc72d0f, "pid: allow pid_max to be set per …"). */
 static __always_inline __u64 pids_allowed(const struct pid_namespace *ns)
 {
-	return bpf_core_field_exists(ns->pid_max) ? (__u64)ns->pid_max : ts_limits_allowed.pids;
+	return bpf_core_field_exists(ns->pid_max) ? (__u64)BPF_CORE_READ(ns, pid_max)
+						  : ts_limits_allowed.pids;
 }
 
 static __always_inline const struct pid_namespace *first_namespace(const struct task_struct *task)
 {
-	const struct pid_namespace *ns;
+	const struct pid_namespace *ns = BPF_CORE_READ(task, nsproxy, pid_ns_for_children);
 
-	if (!task->nsproxy)
-		return NULL;
-	ns = task->nsproxy->pid_ns_for_children;
-	for (int i = 0; i < 32 && ns && ns->level; i++)
-		ns = ns->parent;
+	for (int i = 0; i < PID_LEVELS && ns && BPF_CORE_READ(ns, level); i++)
+		ns = BPF_CORE_READ(ns, parent);
 	return ns;
 }
 
@@ -291,7 +293,7 @@ static __always_inline void check_host_tasks(const struct task_struct *task)
 
 	if (!ns)
 		return;
-	used = ns->pid_allocated & PID_COUNT;
+	used = BPF_CORE_READ(ns, pid_allocated) & PID_COUNT;
 	pids = pids_allowed(ns);
 	if (used > ts_limits_pids)
 		ts_limits_pids = used;
@@ -306,7 +308,7 @@ static __always_inline void check_cgroup_tasks(const struct task_struct *task)
 	const struct cgroup_subsys_state *state = NULL;
 	const struct pids_cgroup *pids;
 	__u64 number = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
-	const struct css_set *set = task->cgroups;
+	const struct css_set *set = BPF_CORE_READ(task, cgroups);
 
 	if (!bpf_core_type_exists(struct pids_cgroup) ||
 	    !bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
@@ -366,16 +368,16 @@ static __always_inline void check_aio(const struct task_struct *task)
 	const struct kioctx *first = NULL;
 	__u64 size, sum;
 
-	if (!bpf_core_field_exists(task->mm->ioctx_table) || !task->mm)
+	if (!bpf_core_field_exists(task->mm->ioctx_table))
 		return;
-	table = task->mm->ioctx_table;
+	table = BPF_CORE_READ(task, mm, ioctx_table);
 	if (!table)
 		return;
 	bpf_probe_read_kernel(&first, sizeof first, &table->table[0]);
 	size = first ? BPF_CORE_READ(first, max_reqs) : 0;
 	if (!size || size >= ts_limits_allowed.aio)
 		return;
-	sum = size * ts_limits_aio_contexts(address_of(&table->table[0]), table->nr);
+	sum = size * ts_limits_aio_contexts((__u64)&table->table[0], BPF_CORE_READ(table, nr));
 	hold(task, TS_LIMIT_AIO, sum, ts_limits_allowed.aio, ts_limits_allowed.aio - size + 1,
 	     NULL);
 }
@@ -389,7 +391,7 @@ int ts_limits_task_ends(__u64 *context)
 {
 	const struct task_struct *task = (void *)context[0];
 
-	if (task->signal->live.counter)
+	if (BPF_CORE_READ(task, signal, live.counter))
 		return 0;
 	check_descriptors(task);
 	check_mappings(task);
@@ -403,7 +405,8 @@ int ts_limits_visit(struct bpf_iter__task *ctx)
 {
 	const struct task_struct *task = ctx->task;
 
-	if (!task || task->pid != task->tgid || task->flags & KERNEL_THREAD || !task->signal)
+	if (!task || task->pid != task->tgid || task->flags & KERNEL_THREAD ||
+	    !BPF_CORE_READ(task, signal))
 		return 0;
 	check_descriptors(task);
 	check_mappings(task);
@@ -455,18 +458,19 @@ static __always_inline void no_descriptor(const struct task_struct *task, __u32 
 static __always_inline void no_memory(const struct task_struct *task, const struct pt_regs *regs,
 				      __u32 call)
 {
-	const struct mm_struct *mm = task->mm;
+	const struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	__u64 bytes, allowed;
 
 	if (!mm)
 		return;
-	if (maps(call) && (__u64)mm->map_count >= ts_limits_allowed.mappings) {
-		failed(task, TS_LIMIT_MAPPINGS, mm->map_count, ts_limits_allowed.mappings);
+	if (maps(call) && (__u64)BPF_CORE_READ(mm, map_count) >= ts_limits_allowed.mappings) {
+		failed(task, TS_LIMIT_MAPPINGS, BPF_CORE_READ(mm, map_count),
+		       ts_limits_allowed.mappings);
 		return;
 	}
-	bytes = ((__u64)mm->total_vm << PAGE_SHIFT) +
+	bytes = ((__u64)BPF_CORE_READ(mm, total_vm) << PAGE_SHIFT) +
 		(call == ts_limits_calls.mmap ? PT_REGS_PARM2(regs) : 0);
-	allowed = task->signal->rlim[LIMIT_AS].rlim_cur;
+	allowed = BPF_CORE_READ(task, signal, rlim[LIMIT_AS].rlim_cur);
 	failed(task, bytes > allowed ? TS_LIMIT_ADDRESS_SPACE : TS_LIMIT_COMMIT, bytes, allowed);
 }
 
@@ -474,16 +478,17 @@ static __always_inline void no_memory(const struct task_struct *task, const stru
 static __always_inline void no_task(const struct task_struct *task)
 {
 	const struct pid_namespace *ns = first_namespace(task);
-	__u64 allowed = task->signal->rlim[LIMIT_NPROC].rlim_cur, used = tasks_of_user(task);
+	__u64 allowed = BPF_CORE_READ(task, signal, rlim[LIMIT_NPROC].rlim_cur),
+	      used = tasks_of_user(task);
 	__u64 pids, all;
 
-	if (used >= allowed && task->cred->euid.val && !can_pass_limits(task)) {
+	if (used >= allowed && BPF_CORE_READ(task, cred, euid.val) && !can_pass_limits(task)) {
 		failed(task, TS_LIMIT_NPROC, used, allowed);
 		return;
 	}
 	if (!ns)
 		return;
-	all = ns->pid_allocated & PID_COUNT;
+	all = BPF_CORE_READ(ns, pid_allocated) & PID_COUNT;
 	pids = pids_allowed(ns);
 	if (all + 1 >= ts_limits_allowed.threads)
 		failed(task, TS_LIMIT_THREADS, all, ts_limits_allowed.threads);

@@ -128,7 +128,7 @@ void ts_limit_propose(struct ts_rule_context *context, const struct ts_limit_row
 	f = ts_finding_new(context, is_set ? TS_OUTCOME_ALREADY_SET : TS_OUTCOME_RECOMMEND);
 	ts_finding_propose(context, f, row->setting, "", ts_text(context, "%.0f", wanted));
 	ts_finding_identify(context, f, f->setting, "port");
-	f->title = ts_text(context, "%s is used up: %.0f %s%s", f->setting, seen->used, row->what,
+	f->title = ts_text(context, "%s, now %s, has nothing left%s", f->setting, f->current,
 			   who(context, seen));
 	f->computed = computed;
 	f->expect = row->expect;

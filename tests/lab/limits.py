@@ -1,0 +1,61 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Asks for N of something, says how many there were and what the last call said, and ends.
+
+limits.py files|mappings|tasks N [DESCRIPTORS|TASKS]"""
+import errno
+import mmap
+import os
+import resource
+import signal
+import sys
+
+what, wanted = sys.argv[1], int(sys.argv[2])
+own = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+NOBODY = 65534
+
+
+def files():
+    limit = own or wanted + 100
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    os.setuid(NOBODY)
+    while True:
+        yield os.open("/dev/null", os.O_RDONLY)
+
+
+def mappings():
+    kept = []
+    while True:  # neighbours that differ are not put together
+        protection = mmap.PROT_READ | (mmap.PROT_WRITE if len(kept) % 2 else 0)
+        kept.append(mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, protection))
+        yield kept
+
+
+def tasks():
+    if own:
+        resource.setrlimit(resource.RLIMIT_NPROC, (own, own))
+    os.setuid(NOBODY)
+    children = []
+    try:
+        while True:
+            child = os.fork()
+            if not child:
+                signal.pause()
+            children.append(child)
+            yield child
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+made, said = 0, "-"
+one = {"files": files, "mappings": mappings, "tasks": tasks}[what]()
+try:
+    while made < wanted:
+        next(one)
+        made += 1
+except OSError as error:
+    said = errno.errorcode[error.errno]
+one.close()
+print(made, said)
