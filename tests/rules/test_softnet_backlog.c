@@ -63,13 +63,21 @@ static void just_below_is_quiet(void **state)
 
 static void time_squeeze_and_flow_limit_alone(void **state)
 {
+	const struct ts_finding *finding;
 	struct input i = lab;
 	struct fixture f;
 
-	i.dropped = 0, i.squeezed = 1e6;
+	i.dropped = 0, i.squeezed = 999;
 	judge(&f, &i, 300);
 	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
 	assert_contains(fixture_result(&f, RULE)->why, "time_squeeze alone loses nothing");
+	fixture_close(&f);
+	i.squeezed = 1e6;
+	judge(&f, &i, 300);
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 0);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL);
+	assert_string_equal(finding->cause, "harmless");
+	assert_string_equal(finding->acquits, "net.core.netdev_budget");
 	fixture_close(&f);
 	i.dropped = i.flow_limit = 5000; /* both counters count them */
 	judge(&f, &i, 300);

@@ -40,6 +40,12 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 		"Documentation/admin-guide/sysctl/fs.rst, kernel.rst and vm.rst",
 	[TS_SOURCE_HUGE_PAGES] = "/proc/PID/smaps and pagemap, process_vm_readv(2); "
 				 "Documentation/admin-guide/mm/transhuge.rst",
+	[TS_SOURCE_NET_TABLES] =
+		"/proc/net/stat/arp_cache, ndisc_cache and nf_conntrack; what fills a full table "
+		"from rtnetlink(7) and ctnetlink",
+	[TS_SOURCE_DATAGRAMS] =
+		"tracepoint udp:udp_fail_queue_rcv_skb, BPF iterators over UDP and unix sockets; "
+		"udp(7), unix(7)",
 };
 
 /* Only where it differs from that of the source. */

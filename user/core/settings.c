@@ -11,6 +11,32 @@
 #define INT_LIMIT	  2147483647.0
 #define BYTES_LIMIT	  18014398509481984.0 /* 2^54: exact in a double, more than any machine has */
 
+/* The three limits of a neighbour table are raised together. */
+#define NEIGHBOUR_LIMIT(table, ip, number, one, two, meaning_)                                     \
+	[TS_SETTING_##table##_GC_THRESH##number] = {                                               \
+		"net." ip ".neigh.default.gc_thresh" #number,                                      \
+		SYSCTL(GLOBAL),                                                                    \
+		"/proc/sys/net/" ip "/neigh/default/gc_thresh" #number,                            \
+		1,                                                                                 \
+		"neighbours",                                                                      \
+		RANGE(0, INT_LIMIT),                                                               \
+		COUPLED(TS_SETTING_##table##_GC_THRESH##one, TS_SETTING_##table##_GC_THRESH##two), \
+		TS_EFFECT_AT_ONCE,                                                                 \
+		"each neighbour holds about 400 bytes of kernel memory; a scan of a large "        \
+		"network can fill the table",                                                      \
+		meaning_,                                                                          \
+		.reference = "Documentation/networking/ip-sysctl.rst",                             \
+	}
+#define NEIGHBOUR_LIMITS(table, ip)                                                          \
+	NEIGHBOUR_LIMIT(table, ip, 1, 2, 3,                                                  \
+			"neighbours of all network namespaces up to which none is "          \
+			"forgotten"),                                                        \
+		NEIGHBOUR_LIMIT(table, ip, 2, 1, 3,                                          \
+				"neighbours beyond which those unused for five seconds are " \
+				"forgotten"),                                                \
+		NEIGHBOUR_LIMIT(table, ip, 3, 2, 1,                                          \
+				"most neighbours, of all network namespaces together")
+
 /*
  * The ranges are what the kernel accepts and what is sensible to write. dirty_bytes and its
  * siblings read as 0 when the other form is in force; the kernel refuses 0 there, which their
@@ -111,6 +137,29 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "long queue wait longer",
 		 "packets that may wait on one CPU before the network stack takes them",
 		 .reference = "Documentation/admin-guide/sysctl/net.rst"},
+	[TS_SETTING_RMEM_DEFAULT] =
+		{"net.core.rmem_default", SYSCTL(GLOBAL), "/proc/sys/net/core/rmem_default", 1,
+		 "bytes", RANGE(2304, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_SERVICE_RESTART,
+		 "each socket other than TCP whose reader is slow may hold that much kernel memory",
+		 "receive buffer of a socket (other than TCP) that does not ask for another",
+		 .reference = "Documentation/admin-guide/sysctl/net.rst"},
+	[TS_SETTING_MAX_DGRAM_QLEN] =
+		{"net.unix.max_dgram_qlen", SYSCTL(NETNS), "/proc/sys/net/unix/max_dgram_qlen", 1,
+		 "messages", RANGE(0, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_SERVICE_RESTART,
+		 "a sender may get further ahead of a slow reader, by as much as its own send "
+		 "buffer holds",
+		 "messages that may wait at a unix datagram socket",
+		 .reference = "Documentation/networking/ip-sysctl.rst"},
+	NEIGHBOUR_LIMITS(ARP, "ipv4"),
+	NEIGHBOUR_LIMITS(NDISC, "ipv6"),
+	[TS_SETTING_CONNTRACK_MAX] =
+		{"net.netfilter.nf_conntrack_max", SYSCTL(GLOBAL),
+		 "/proc/sys/net/netfilter/nf_conntrack_max", 1,
+		 "flows", RANGE(1, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "each flow holds about 320 bytes of kernel memory; with many more flows than "
+		 "net.netfilter.nf_conntrack_buckets each packet takes longer to look up",
+		 "flows that connection tracking remembers in each network namespace",
+		 .reference = "Documentation/networking/nf_conntrack-sysctl.rst"},
 	[TS_SETTING_IP_LOCAL_PORT_RANGE] =
 		{"net.ipv4.ip_local_port_range", SYSCTL(NETNS),
 		 "/proc/sys/net/ipv4/ip_local_port_range", 2, "ports", RANGE(1, 65535),

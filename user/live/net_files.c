@@ -48,6 +48,14 @@ static const char *const counter_names[] = {
 	"UdpSndbufErrors",
 	"UdpInCsumErrors",
 	"UdpMemErrors",
+	/* snmp6 */
+	"Ip6ReasmTimeout",
+	"Ip6ReasmReqds",
+	"Ip6ReasmOKs",
+	"Ip6ReasmFails",
+	"Udp6InDatagrams",
+	"Udp6RcvbufErrors",
+	"Udp6MemErrors",
 	/* netstat, IpExt */
 	"IpExtInNoRoutes",
 	"IpExtInOctets",
@@ -261,6 +269,25 @@ static int parse_counters(struct ts_net_files *files, char *text, struct ts_net_
 	return reading->counters > before ? 0 : -EPROTO;
 }
 
+/* A name and its value in each line. */
+static int parse_pairs(struct ts_net_files *files, char *text, struct ts_net_reading *reading)
+{
+	char *line;
+
+	while ((line = ts_take_line(&text))) {
+		const char *name = ts_take_word(&line);
+
+		name = name ? ts_name_set_find(&files->counters, name) : NULL;
+		if (!name)
+			continue;
+		if (reading->counters == COUNTERS ||
+		    !ts_take_number(&line, &reading->counter[reading->counters].value))
+			return -EPROTO;
+		reading->counter[reading->counters++].name = name;
+	}
+	return 0;
+}
+
 /* "TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 138" */
 static int parse_sockets(struct ts_net_files *files, char *text, struct ts_net_reading *reading)
 {
@@ -292,9 +319,8 @@ struct net_file {
 };
 
 static const struct net_file net_files[TS_NET_FILES] = {
-	{"snmp", parse_counters, false},
-	{"netstat", parse_counters, false},
-	{"sockstat", parse_sockets, false},
+	{"snmp", parse_counters, false},    {"netstat", parse_counters, false},
+	{"snmp6", parse_pairs, true},	    {"sockstat", parse_sockets, false},
 	{"sockstat6", parse_sockets, true},
 };
 

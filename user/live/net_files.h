@@ -6,7 +6,7 @@
 #include "procfile.h"
 
 #define TS_NET_COUNTERS_MAX 160
-#define TS_NET_FILES	    4
+#define TS_NET_FILES	    5
 
 /*
  * What is counted in a namespace of its own; orphaned and allocated sockets and memory are

@@ -378,7 +378,8 @@ void ts_netns_coverage(const struct ts_netns_table *table, struct ts_snapshot *s
 		char both[768];
 
 		if ((source != TS_SOURCE_LISTENERS && source != TS_SOURCE_SOCKETS &&
-		     source != TS_SOURCE_ORPHANS && source != TS_SOURCE_PROC_NET) ||
+		     source != TS_SOURCE_ORPHANS && source != TS_SOURCE_PROC_NET &&
+		     source != TS_SOURCE_DATAGRAMS && source != TS_SOURCE_NET_TABLES) ||
 		    (data->status != TS_STATUS_OK && data->status != TS_STATUS_NO_DATA))
 			continue;
 		snprintf(both, sizeof both, "%s%s%s", data->why, *data->why ? "; " : "", why);

@@ -2,6 +2,8 @@
 /* The table of rules. Their order is that of the report's list; findings are ranked by harm. */
 #include "../rule.h"
 
+extern const struct ts_rule ts_rule_neighbour_table, ts_rule_conntrack_table,
+	ts_rule_udp_receive_buffer, ts_rule_unix_datagram_queue;
 extern const struct ts_rule ts_rule_accept_queue, ts_rule_syn_queue, ts_rule_receive_buffer,
 	ts_rule_softnet_backlog, ts_rule_dirty_throttle, ts_rule_block_queue, ts_rule_runq_latency,
 	ts_rule_local_ports, ts_rule_time_wait, ts_rule_orphans, ts_rule_tcp_sack, ts_rule_rto_min,
@@ -14,6 +16,9 @@ extern const struct ts_rule ts_rule_accept_queue, ts_rule_syn_queue, ts_rule_rec
 const struct ts_rule *const ts_rules[] = {
 	&ts_rule_accept_queue,	     &ts_rule_syn_queue,
 	&ts_rule_receive_buffer,     &ts_rule_softnet_backlog,
+	&ts_rule_neighbour_table,    &ts_rule_conntrack_table,
+	&ts_rule_udp_receive_buffer, &ts_rule_unix_datagram_queue,
+
 	&ts_rule_dirty_throttle,     &ts_rule_block_queue,
 	&ts_rule_runq_latency,	     &ts_rule_local_ports,
 	&ts_rule_time_wait,	     &ts_rule_orphans,

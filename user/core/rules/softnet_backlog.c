@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DROPPED, IDLE_SHARE, BUSY_SECONDS };
+enum { DROPPED, IDLE_SHARE, BUSY_SECONDS, SQUEEZED };
 
 #define SECONDS_PER_DROP 0.05 /* for ranking: a part of a retransmission timeout */
 #define BACKLOG_LEAST	 1000 /* the kernel's default */
@@ -139,6 +139,25 @@ static void saturated(struct ts_rule_context *context, const struct totals *t)
 	add_evidence(context, f, &t->busy, t->busy_dropped);
 }
 
+/* Said because guides tell people to raise netdev_budget when this counter grows. */
+static void squeezed_only(struct ts_rule_context *context, double squeezed)
+{
+	struct ts_finding *f = ts_finding_cause(context, "harmless", "net.core.netdev_budget");
+
+	f->scope = TS_SCOPE_GLOBAL;
+	ts_finding_identify(context, f, f->cause, "port");
+	f->title = "Packet input ran out of its budget (time_squeeze), and nothing was lost";
+	f->remedy = "Nothing to remedy: what is left is taken in the next round. The counter "
+		    "alone is no reason to raise net.core.netdev_budget or netdev_budget_usecs.";
+	f->confidence = 0.9;
+	ts_finding_judged(context, f, TS_FAMILY_SOFTNET, TS_LABELS(NULL, "time-squeeze"),
+			  "rounds that ended with packets left", squeezed, "rounds", 1,
+			  context->threshold[SQUEEZED]);
+	ts_finding_judged(context, f, TS_FAMILY_SOFTNET, TS_LABELS(NULL, "dropped"),
+			  "packets dropped at full input queues", 0, "packets", 1,
+			  context->threshold[DROPPED]);
+}
+
 static void add_cpu(const struct ts_rule_context *context, struct totals *t,
 		    const struct cpu_drops *c)
 {
@@ -183,6 +202,9 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			"%.0f packets were dropped, but the CPU was observed for less than %g s "
 			"around it: observe longer while it happens",
 			unknown, context->threshold[BUSY_SECONDS]);
+	if (squeezed >= context->threshold[SQUEEZED] &&
+	    t.idle_dropped + t.busy_dropped + unknown + t.flow_limit <= 0)
+		squeezed_only(context, squeezed);
 	if (context->why)
 		return context->outcome;
 	return ts_rule_without_finding(
@@ -215,7 +237,11 @@ const struct ts_rule ts_rule_softnet_backlog = {
 			  "a CPU that idles more than this around the drops could have taken the "
 			  "packets had they been kept"},
 		 [BUSY_SECONDS] = {"observed_seconds", 0.1, 0.01, 3600, "seconds",
-				   "time of the CPU around the drops needed to judge it"}},
+				   "time of the CPU around the drops needed to judge it"},
+		 [SQUEEZED] = {"squeezed_rounds", 1000, 1, 1e12, "rounds",
+			       "rounds of packet input that ended with packets left during the "
+			       "window, from which on it is said that this is harmless while no "
+			       "packet is dropped"}},
 	.judge = judge,
 	.explanation = "Packets handed to another CPU (RPS, veth, loopback) wait in that CPU's "
 		       "input queue, at most "

@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Datagram sockets that are full: bursts into a buffer that is too small, and what only looks like it.
+. "$BATS_TEST_DIRNAME/lab.bash"
+
+setup() { network_up; }
+teardown() { network_down; }
+
+# receiver RCVBUF PAUSE EVERY WORK SECONDS: pauses for PAUSE of EVERY seconds, works for WORK on each
+receiver() {
+	on_server /usr/bin/python3 -c '
+import socket, sys, time
+buffer, pause, every, work, seconds = int(sys.argv[1]), *map(float, sys.argv[2:])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+if buffer:
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+s.bind(("0.0.0.0", 9100))
+s.settimeout(0.2)
+end = time.monotonic() + seconds
+wake = time.monotonic() + every
+while (now := time.monotonic()) < end:
+    if pause and now >= wake:
+        time.sleep(pause)
+        wake = time.monotonic() + every
+    try:
+        s.recv(2048)
+    except OSError:
+        continue
+    until = time.monotonic() + work
+    while work and time.monotonic() < until:
+        pass' "$@" >/dev/null 3>&- &
+	sleep 0.4
+}
+# sender COUNT EVERY SECONDS: bursts of COUNT datagrams
+sender() {
+	on_client /usr/bin/python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("'$server_address'", 9100))
+next = time.monotonic()
+end = next + float(sys.argv[3])
+while time.monotonic() < end:
+    for _ in range(int(sys.argv[1])):
+        try:
+            s.send(bytes(1000))
+        except OSError:
+            pass
+    next += float(sys.argv[2])
+    time.sleep(max(0, next - time.monotonic()))' "$@" >/dev/null 3>&- &
+	sleep 0.3
+}
+dropped() { counter UdpRcvbufErrors; }
+
+@test "bursts while the receiver rests, into a buffer fixed by the application: that is named, no setting" {
+	receiver 16384 0.05 0.1 0 7
+	sender 120 0.1 6
+	run advise 4
+	[ "$status" = 0 ]
+	[ "$(dropped)" -gt 50 ]
+	expect "*udp-receive-buffer not-a-setting - fixed-socket-buffer $(inode $server) 9100 *" "$output"
+	refuse "*recommend net.core.rmem*" "$output"
+}
+
+@test "a receiver slower than what arrives: it is named, no setting" {
+	receiver 0 0 1 0.002 7
+	sender 100 0.05 6
+	run advise 4
+	[ "$status" = 0 ]
+	[ "$(dropped)" -gt 50 ]
+	expect "*udp-receive-buffer not-a-setting - receiver-too-slow $(inode $server) 9100 *" "$output"
+	refuse "*recommend net.core.rmem*" "$output"
+}
+
+# logger SECONDS: a unix datagram socket whose reader pauses half of the time; prints what was read
+logger() {
+	on_server /usr/bin/python3 -c '
+import os, socket, sys, time
+path = sys.argv[2]
+if os.path.exists(path):
+    os.unlink(path)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(path)
+s.settimeout(0.2)
+end = time.monotonic() + float(sys.argv[1])
+wake = time.monotonic() + 0.1
+while (now := time.monotonic()) < end:
+    if now >= wake:
+        time.sleep(0.1)
+        wake = time.monotonic() + 0.1
+    try:
+        s.recv(2048)
+    except OSError:
+        pass' "$1" "$BATS_TEST_TMPDIR/log" >/dev/null 3>&- &
+	sleep 0.4
+}
+# Bursts of 100 messages without waiting for room; prints the percentage that was refused.
+messages() { # SECONDS
+	on_server /usr/bin/python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.setblocking(False)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+s.connect(sys.argv[2])
+refused = sent = 0
+end = time.monotonic() + float(sys.argv[1])
+while time.monotonic() < end:
+    for _ in range(100):
+        try:
+            s.send(bytes(400))
+            sent += 1
+        except OSError:
+            refused += 1
+    time.sleep(0.03)
+print(100 * refused // (sent + refused))' "$1" "$BATS_TEST_TMPDIR/log" 3>&-
+}
+
+@test "bursts of messages while a logger rests: max_dgram_qlen in its namespace, and it helps" {
+	local before value
+	on_server sysctl -qw net.unix.max_dgram_qlen=10
+	logger 6.5
+	messages 5 >"$BATS_TEST_TMPDIR/refused" &
+	sleep 0.3
+	run advise 4
+	wait $!
+	[ "$status" = 0 ]
+	before=$(cat "$BATS_TEST_TMPDIR/refused")
+	[ "$before" -ge 20 ]
+	expect "*unix-datagram-queue recommend net.unix.max_dgram_qlen - $(inode $server) *" "$output"
+	value=$(awk '$1 == "unix-datagram-queue" { print $NF }' <<<"$output")
+	sleep 1.5
+	on_server sysctl -qw net.unix.max_dgram_qlen="$value"
+	logger 6.5
+	messages 5 >"$BATS_TEST_TMPDIR/refused" &
+	sleep 0.3
+	run advise 4
+	wait $!
+	[ "$(cat "$BATS_TEST_TMPDIR/refused")" -le $((before / 10)) ]
+	refuse "*unix-datagram-queue*" "$output"
+}
