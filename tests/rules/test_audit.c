@@ -114,8 +114,10 @@ static void what_would_harm(void **state)
 	       "128 MiB");
 	expect(audit(&f, "net.core.wmem_default", "134217728", "", "134217728", ""),
 	       TS_AUDIT_HARMFUL, "128 MiB");
-	expect(audit(&f, "net.core.rmem_default", "1048576", "", "212992", ""), TS_AUDIT_UNKNOWN,
+	expect(audit(&f, "net.core.wmem_default", "1048576", "", "212992", ""), TS_AUDIT_UNKNOWN,
 	       "");
+	expect(audit(&f, "net.core.rmem_default", "1048576", "", "212992", ""),
+	       TS_AUDIT_UNNECESSARY, "");
 	expect(audit(&f, "net.core.somaxconn", "99999999", "", "4096", "this kernel refuses it"),
 	       TS_AUDIT_HARMFUL, "refuses");
 	expect(audit(&f, "/sys/block/*/queue/scheduler", "deadline", "sda", "mq-deadline", ""),
