@@ -155,6 +155,25 @@ static void segments_are_not_events(void **state)
 	fixture_close(&f);
 }
 
+/* The peer acknowledges late: what was sent again had arrived. */
+static void probes_without_loss(void **state)
+{
+	struct flow c = lab;
+	struct fixture f;
+
+	c.timeouts = 3;
+	fixture_open(&f);
+	fixture_counter(&f, NETWORK_COUNTERS, c.probes, SERVER, "TCPLossProbes");
+	fixture_counter(&f, NETWORK_COUNTERS, c.timeouts + c.probes, SERVER, "TCPSpuriousRTOs");
+	add(&f, &c);
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
+	fixture_counter(&f, NETWORK_COUNTERS, 5, SERVER, "TCPLossProbeRecovery");
+	fixture_judge(&f);
+	fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+	fixture_close(&f);
+}
+
 /* The value that was proposed, under the same load. */
 static void converges(void **state)
 {
@@ -184,7 +203,8 @@ int main(void)
 		cmocka_unit_test(names_the_setting),   cmocka_unit_test(two_namespaces),
 		cmocka_unit_test(just_below_is_quiet), cmocka_unit_test(what_looks_like_it),
 		cmocka_unit_test(the_path_counts),     cmocka_unit_test(segments_are_not_events),
-		cmocka_unit_test(converges),	       cmocka_unit_test(not_measured),
+		cmocka_unit_test(converges),	       cmocka_unit_test(probes_without_loss),
+		cmocka_unit_test(not_measured),
 	};
 
 	return cmocka_run_group_tests_name("rule rto-min", tests, NULL, NULL);

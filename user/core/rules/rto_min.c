@@ -24,7 +24,10 @@ struct flow {
 	double loss;	   /* retransmissions over segments sent, of the namespace */
 	double rtt;	   /* of the path, median; NAN unknown */
 	double rto_min;	   /* seconds; NAN when not read */
-	/* Timeouts and probes of the namespace: one may repeat many segments at once. */
+	/*
+	 * Timeouts and probes of the namespace that repaired a loss: one may repeat many segments
+	 * at once, and a peer that only acknowledges late is probed without any loss.
+	 */
 	double events;
 	bool selective; /* acknowledgements: without, there are no probes, only timeouts */
 };
@@ -69,8 +72,10 @@ static struct flow measure(const struct ts_rule_context *context, const struct t
 	f.waits = retransmits(context, &f, "timeout") + retransmits(context, &f, "probe");
 	f.all = f.waits + retransmits(context, &f, "fast");
 	f.loss = sent > 0 ? ts_rule_network_counter(context, f.netns, "TcpRetransSegs") / sent : 1;
-	f.events = ts_rule_network_counter(context, f.netns, "TCPTimeouts") +
-		   ts_rule_network_counter(context, f.netns, "TCPLossProbes");
+	f.events = fmax(ts_rule_network_counter(context, f.netns, "TCPTimeouts") -
+				ts_rule_network_counter(context, f.netns, "TCPSpuriousRTOs"),
+			0) +
+		   ts_rule_network_counter(context, f.netns, "TCPLossProbeRecovery");
 	f.selective = ts_window_setting_number(context->window, TS_SETTING_TCP_SACK, f.netns, 0,
 					       1) != 0 &&
 		      !(ts_rule_network_counter(context, f.netns, "TCPRenoRecovery") > 0);
@@ -108,8 +113,8 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 			  100 * f->loss, "%", 1, 100 * context->threshold[LOSS_MOST]);
 	ts_finding_judged(context, finding, TS_FAMILY_NETWORK_COUNTERS,
 			  TS_LABELS(f->netns, "TCPTimeouts"),
-			  "timeouts and probes of that namespace", f->events, "events", 1,
-			  context->threshold[EVENTS]);
+			  "timeouts and probes of that namespace that repaired a loss", f->events,
+			  "events", 1, context->threshold[EVENTS]);
 	finding->harm = events * f->rto_min;
 	finding->harm_unit = "seconds waited for retransmissions";
 	finding->harm_seconds = finding->harm;
@@ -257,7 +262,10 @@ const struct ts_rule ts_rule_rto_min = {
 		"timeout, which is no shorter than net.ipv4.tcp_rto_min_us (200 ms by default).\n"
 		"Convicts tcp_rto_min_us: a third of a service's retransmissions or more wait for "
 		"a timeout or probe, and the shortest timeout is ten round-trip times or more.\n"
-		"Acquits it: long paths; losses amidst much data; a path that loses a large part "
+		"Acquits it: long paths; losses amidst much data; a peer that acknowledges late, "
+		"so "
+		"that probes and timeouts repair nothing (TCPLossProbeRecovery, TCPSpuriousRTOs); "
+		"a path that loses a large part "
 		"of everything or nothing comes through at all (a dead host, a black hole); "
 		"missing selective "
 		"acknowledgements (tcp-sack).\n"
