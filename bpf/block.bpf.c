@@ -26,6 +26,7 @@ const volatile __u32 ts_block_request_stats = 0;   /* io_start_time_ns of the re
 const volatile __u32 ts_block_request_account = 0; /* start_time_ns of the request is valid */
 const volatile __u32 ts_block_request_ahead = 0;   /* of cmd_flags: read into the page cache */
 const volatile bool ts_block_issue_has_queue = false;
+const volatile bool ts_block_split_has_queue = false;
 const volatile __u8 ts_block_ops[TS_BLOCK_KERNEL_OPS] = {0}; /* REQ_OP_… to enum ts_block_op */
 /* Slots (scale 3) of 0, 1, 2, … sectors. */
 const volatile __u8 ts_block_sector_slots[TS_BLOCK_SECTORS_KNOWN] = {0};
@@ -448,14 +449,23 @@ int block_rq_issue(__u64 *context)
 
 /* What was submitted is larger than the queue takes at once, or has more pieces. */
 SEC("tp_btf/block_split")
-int BPF_PROG(block_split, struct bio *bio, unsigned int sector)
+int block_split(__u64 *context)
 {
-	const struct gendisk *disk = ts_bio_disk(bio);
+	const struct gendisk *disk;
 	struct ts_block_device *device;
 	struct ts_block_cell *cell;
-	__u32 op = ts_block_ops[bio->bi_opf & (TS_BLOCK_KERNEL_OPS - 1)];
-	__u32 slot, number;
+	struct bio *bio;
+	__u32 op, slot, number;
 
+	/* 5.11 dropped the queue from the arguments (eb6f7f7cd3af). */
+	if (ts_block_split_has_queue) {
+		bio = (void *)context[1];
+		ts_opaque(bio); /* as in block_rq_issue */
+	} else {
+		bio = (void *)context[0];
+	}
+	disk = ts_bio_disk(bio);
+	op = ts_block_ops[bio->bi_opf & (TS_BLOCK_KERNEL_OPS - 1)];
 	if (!disk || op >= TS_BLOCK_OPS)
 		return 0;
 	slot = device_slot(disk);

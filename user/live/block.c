@@ -118,6 +118,9 @@ static void set_constants(struct block_bpf *skeleton, const struct btf *btf)
 			TS_HISTOGRAM_SCALE_KEYED, TS_UNIT_BYTES, sectors * 512);
 	ts_tracepoint_exists(btf, ISSUE, &parameters);
 	skeleton->rodata->ts_block_issue_has_queue = parameters == 2;
+	parameters = 2;
+	ts_tracepoint_exists(btf, SPLIT, &parameters);
+	skeleton->rodata->ts_block_split_has_queue = parameters == 3;
 }
 
 static unsigned int choose_cells_per_cpu(unsigned int cpus)
