@@ -214,3 +214,24 @@ __u64 ts_round_up_power_of_two(double value, __u64 low, __u64 high)
 		return low;
 	return power > high ? high : power;
 }
+
+const char *ts_rule_service_text(struct ts_rule_context *context, const char *netns,
+				 const char *side, const char *port)
+{
+	return ts_text(context, "%s %s in %s",
+		       strcmp(side, "outbound") ? "port" : "connections to remote port", port,
+		       ts_rule_netns_text(context, netns));
+}
+
+bool ts_rule_service_seen(const struct ts_window *window, enum ts_family_id family,
+			  const struct ts_series *series)
+{
+	ts_for_each_series (s, window, family) {
+		if (s == series)
+			return false;
+		if (ts_series_matches(
+			    s, TS_LABELS(series->label[0], series->label[1], series->label[2])))
+			return true;
+	}
+	return false;
+}

@@ -111,6 +111,17 @@ enum ts_outcome ts_rule_without_finding(struct ts_rule_context *context, enum ts
 /* "network namespace labsrv (4026532211)" or "the initial network namespace". */
 const char *ts_rule_netns_text(struct ts_rule_context *context, const char *inode);
 
+/* "port 80 in network namespace web (4026532211)", of families by netns, side and port */
+const char *ts_rule_service_text(struct ts_rule_context *context, const char *netns,
+				 const char *side, const char *port);
+
+/*
+ * Whether a series before this one has the same netns, side and port: those of one service stand
+ * for its causes or states, and it is judged with the first of them.
+ */
+bool ts_rule_service_seen(const struct ts_window *window, enum ts_family_id family,
+			  const struct ts_series *series);
+
 /* "1.5 MiB" */
 const char *ts_rule_bytes_text(struct ts_rule_context *context, double bytes);
 

@@ -2,6 +2,7 @@
 #include "window.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -289,4 +290,12 @@ const struct ts_sufferer *ts_window_sufferer(const struct ts_window *window, enu
 			return s;
 	}
 	return NULL;
+}
+
+double ts_window_median(const struct ts_window *window, enum ts_family_id id,
+			const char *const *labels)
+{
+	struct ts_histogram *h = ts_window_histogram(window, id, labels);
+
+	return h && h->count ? ts_histogram_quantile(h, 0.5) : NAN;
 }

@@ -92,4 +92,8 @@ const struct ts_netns *ts_window_netns(const struct ts_window *window, const cha
 const struct ts_sufferer *ts_window_sufferer(const struct ts_window *window, enum ts_family_id id,
 					     const char *const *labels);
 
+/* Median of what ts_window_histogram gives; NAN without an observation. */
+double ts_window_median(const struct ts_window *window, enum ts_family_id id,
+			const char *const *labels);
+
 #endif

@@ -40,15 +40,6 @@ static double count(const struct ts_rule_context *context, const struct flow *f,
 					 TS_LABELS(f->netns, f->side, f->port, path));
 }
 
-static double median(const struct ts_rule_context *context, const struct flow *f,
-		     enum ts_family_id family)
-{
-	struct ts_histogram *h =
-		ts_window_histogram(context->window, family, TS_LABELS(f->netns, f->side, f->port));
-
-	return h && h->count ? ts_histogram_quantile(h, 0.5) : NAN;
-}
-
 static double losses_apart(const struct ts_rule_context *context, const char *netns)
 {
 	double recoveries = ts_rule_network_counter(context, netns, "TCPSackRecovery") +
@@ -72,16 +63,11 @@ static struct flow measure(const struct ts_rule_context *context, const struct t
 		f.all.seconds += f.path[i].seconds;
 	}
 	f.apart = losses_apart(context, f.netns);
-	f.rtt = median(context, &f, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT);
-	f.least_rtt = median(context, &f, TS_FAMILY_TCP_LIVE_MINIMUM_RTT);
+	f.rtt = ts_window_median(context->window, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT,
+				 TS_LABELS(f.netns, f.side, f.port));
+	f.least_rtt = ts_window_median(context->window, TS_FAMILY_TCP_LIVE_MINIMUM_RTT,
+				       TS_LABELS(f.netns, f.side, f.port));
 	return f;
-}
-
-static const char *text(struct ts_rule_context *context, const struct flow *f)
-{
-	return ts_text(context, "%s %s in %s",
-		       strcmp(f->side, "outbound") ? "port" : "connections to remote port", f->port,
-		       ts_rule_netns_text(context, f->netns));
 }
 
 static double loss(const struct flow *f)
@@ -143,7 +129,8 @@ static void not_a_setting(struct ts_rule_context *context, const struct flow *f,
 
 	finding->scope = TS_SCOPE_NETNS;
 	name(context, finding, f, cause);
-	finding->title = ts_text(context, "%s %s", text(context, f), title);
+	finding->title = ts_text(context, "%s %s",
+				 ts_rule_service_text(context, f->netns, f->side, f->port), title);
 	finding->remedy = remedy;
 	finding->confidence = 0.75;
 	add_evidence(context, finding, f);
@@ -202,7 +189,7 @@ static void choose_model(struct ts_rule_context *context, const struct flow *f)
 			context, TS_OUTCOME_INSUFFICIENT,
 			"%s lose %.2g %% of their segments without congestion, but this kernel has "
 			"no " MODEL " loaded (modprobe tcp_bbr): look again when it has",
-			text(context, f), 100 * loss(f));
+			ts_rule_service_text(context, f->netns, f->side, f->port), 100 * loss(f));
 		return;
 	}
 	finding = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
@@ -210,7 +197,7 @@ static void choose_model(struct ts_rule_context *context, const struct flow *f)
 	name(context, finding, f, finding->setting);
 	finding->title =
 		ts_text(context, "%s lose segments at random, and %s takes that for congestion",
-			text(context, f), current);
+			ts_rule_service_text(context, f->netns, f->side, f->port), current);
 	finding->computed = ts_text(
 		context,
 		"%.2g %% of the segments were sent again while the round-trip time stayed at %.3g "
@@ -271,34 +258,21 @@ static void judge_flow(struct ts_rule_context *context, const struct flow *f)
 		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
 					"%s lose segments, sometimes with a queue on the path and "
 					"sometimes without: observe longer",
-					text(context, f));
+					ts_rule_service_text(context, f->netns, f->side, f->port));
 	} else if (!(f->least_rtt >= context->threshold[ROUND_TRIP])) {
 		ts_rule_without_finding(context, TS_OUTCOME_QUIET,
 					"%s lose segments on a path so short that the window soon "
 					"recovers",
-					text(context, f));
+					ts_rule_service_text(context, f->netns, f->side, f->port));
 	} else if (lost_at_home(context)) {
 		ts_rule_without_finding(
 			context, TS_OUTCOME_QUIET,
 			"%s lose segments while this host drops some by itself (see "
 			"its other rules)",
-			text(context, f));
+			ts_rule_service_text(context, f->netns, f->side, f->port));
 	} else {
 		choose_model(context, f);
 	}
-}
-
-/* A flow is judged with the first of its series. */
-static bool seen_before(const struct ts_window *window, const struct ts_series *series)
-{
-	ts_for_each_series (s, window, TS_FAMILY_TCP_PATH_SEGMENTS) {
-		if (s == series)
-			return false;
-		if (ts_series_matches(
-			    s, TS_LABELS(series->label[0], series->label[1], series->label[2])))
-			return true;
-	}
-	return false;
 }
 
 static enum ts_outcome judge(struct ts_rule_context *context)
@@ -308,7 +282,8 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 	ts_for_each_series (s, context->window, TS_FAMILY_TCP_PATH_SEGMENTS) {
 		struct flow f;
 
-		if (ts_rule_is_other(s) || seen_before(context->window, s))
+		if (ts_rule_is_other(s) ||
+		    ts_rule_service_seen(context->window, TS_FAMILY_TCP_PATH_SEGMENTS, s))
 			continue;
 		f = measure(context, s);
 		if (is_symptom(context, &f))

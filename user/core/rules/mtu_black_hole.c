@@ -42,13 +42,6 @@ static struct flow measure(const struct ts_rule_context *context, const struct t
 	return f;
 }
 
-static const char *text(struct ts_rule_context *context, const struct flow *f)
-{
-	return ts_text(context, "%s %s in %s",
-		       strcmp(f->side, "outbound") ? "port" : "connections to remote port", f->port,
-		       ts_rule_netns_text(context, f->netns));
-}
-
 static void add_evidence(struct ts_rule_context *context, struct ts_finding *finding,
 			 const struct flow *f)
 {
@@ -86,8 +79,8 @@ static void probe(struct ts_rule_context *context, const struct flow *f)
 	finding->port = ts_arena_intern(context->report->arena, f->port);
 	ts_finding_identify(context, finding, finding->setting,
 			    strcmp(f->side, "outbound") ? "port" : "remote-port");
-	finding->title =
-		ts_text(context, "Full-sized segments vanish on the path: %s", text(context, f));
+	finding->title = ts_text(context, "Full-sized segments vanish on the path: %s",
+				 ts_rule_service_text(context, f->netns, f->side, f->port));
 	finding->computed = ts_text(
 		context,
 		"%.0f connections were set up and then sent full-sized segments again and again "
@@ -116,26 +109,26 @@ static bool black_hole(const struct ts_rule_context *context, const struct flow 
 static void judge_flow(struct ts_rule_context *context, const struct flow *f)
 {
 	if (!black_hole(context, f))
-		ts_rule_without_finding(context, TS_OUTCOME_QUIET,
-					"%.0f connections get no full-sized segment through (%s), "
-					"but %s: rather loss, "
-					"or peers that are gone",
-					f->full, text(context, f),
-					f->small > 0	     ? "small ones get no answer either"
-					: f->unreachable > 0 ? "ICMP messages tell why"
-					: f->later > f->full
-						? "more of them had others through before"
-						: "others do");
+		ts_rule_without_finding(
+			context, TS_OUTCOME_QUIET,
+			"%.0f connections get no full-sized segment through (%s), "
+			"but %s: rather loss, "
+			"or peers that are gone",
+			f->full, ts_rule_service_text(context, f->netns, f->side, f->port),
+			f->small > 0	     ? "small ones get no answer either"
+			: f->unreachable > 0 ? "ICMP messages tell why"
+			: f->later > f->full ? "more of them had others through before"
+					     : "others do");
 	else if (isnan(f->probing))
 		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
 					"full-sized segments of %s vanish, but tcp_mtu_probing "
 					"could not be read",
-					text(context, f));
+					ts_rule_service_text(context, f->netns, f->side, f->port));
 	else if (f->probing >= 1)
 		ts_rule_without_finding(context, TS_OUTCOME_ALREADY_SET,
 					"full-sized segments of %s vanish; tcp_mtu_probing is on "
 					"and begins after some timeouts",
-					text(context, f));
+					ts_rule_service_text(context, f->netns, f->side, f->port));
 	else
 		probe(context, f);
 }

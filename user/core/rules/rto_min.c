@@ -39,15 +39,6 @@ static double retransmits(const struct ts_rule_context *context, const struct fl
 					 TS_LABELS(f->netns, f->side, f->port, cause));
 }
 
-static double median(const struct ts_rule_context *context, const struct flow *f,
-		     enum ts_family_id family)
-{
-	struct ts_histogram *h =
-		ts_window_histogram(context->window, family, TS_LABELS(f->netns, f->side, f->port));
-
-	return h && h->count ? ts_histogram_quantile(h, 0.5) : NAN;
-}
-
 /*
  * What the path takes by itself, where it is known: the kernel adds to the timeout by how much
  * round-trip times differ.
@@ -60,7 +51,8 @@ static double round_trip(const struct ts_rule_context *context, const struct flo
 	double rtt = NAN;
 
 	for (size_t i = 0; isnan(rtt) && i < sizeof families / sizeof *families; i++)
-		rtt = median(context, f, families[i]);
+		rtt = ts_window_median(context->window, families[i],
+				       TS_LABELS(f->netns, f->side, f->port));
 	return rtt;
 }
 
@@ -83,13 +75,6 @@ static struct flow measure(const struct ts_rule_context *context, const struct t
 	f.rto_min = 1e-6 * ts_window_setting_number(context->window, TS_SETTING_TCP_RTO_MIN_US,
 						    f.netns, 0, NAN);
 	return f;
-}
-
-static const char *text(struct ts_rule_context *context, const struct flow *f)
-{
-	return ts_text(context, "%s %s in %s",
-		       strcmp(f->side, "outbound") ? "port" : "connections to remote port", f->port,
-		       ts_rule_netns_text(context, f->netns));
 }
 
 static void add_evidence(struct ts_rule_context *context, struct ts_finding *finding,
@@ -134,7 +119,8 @@ static void lower(struct ts_rule_context *context, const struct flow *f)
 	finding->title = ts_text(context,
 				 "Lost segments at the end of an answer wait for %.0f ms on a path "
 				 "of %.2g ms: %s",
-				 1e3 * f->rto_min, 1e3 * f->rtt, text(context, f));
+				 1e3 * f->rto_min, 1e3 * f->rtt,
+				 ts_rule_service_text(context, f->netns, f->side, f->port));
 	finding->computed =
 		ts_text(context, "%d round-trip times of %.2g ms (median), at least %.0f ms",
 			ROUND_TRIPS, 1e3 * f->rtt, 1e-3 * PROPOSE_LEAST);
@@ -169,24 +155,24 @@ static void judge_flow(struct ts_rule_context *context, const struct flow *f)
 			"%s wait for timeouts, but %.0f %% of all segments are retransmissions: "
 			"the path loses too much, or does not deliver at all, for a shorter "
 			"timeout to matter",
-			text(context, f), 100 * f->loss);
+			ts_rule_service_text(context, f->netns, f->side, f->port), 100 * f->loss);
 	} else if (!f->selective) {
 		ts_rule_without_finding(
 			context, TS_OUTCOME_QUIET,
 			"%s wait for timeouts, but without selective acknowledgements most losses "
 			"end in one: see tcp-sack",
-			text(context, f));
+			ts_rule_service_text(context, f->netns, f->side, f->port));
 	} else if (isnan(f->rtt)) {
 		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
 					"%s wait for timeouts, but their round-trip time was not "
 					"seen: observe longer",
-					text(context, f));
+					ts_rule_service_text(context, f->netns, f->side, f->port));
 	} else if (isnan(f->rto_min)) {
 		ts_rule_without_finding(
 			context, TS_OUTCOME_INSUFFICIENT,
 			"%s wait for timeouts on a path of %.2g ms; %s: there `ip route change … "
 			"rto_min 10ms` does the same for one path",
-			text(context, f), 1e3 * f->rtt,
+			ts_rule_service_text(context, f->netns, f->side, f->port), 1e3 * f->rtt,
 			setting && *setting->why ? setting->why
 						 : "tcp_rto_min_us could not be read");
 	} else if (f->rto_min < context->threshold[RATIO] * f->rtt ||
@@ -194,24 +180,11 @@ static void judge_flow(struct ts_rule_context *context, const struct flow *f)
 		ts_rule_without_finding(context, TS_OUTCOME_QUIET,
 					"%s wait for timeouts, but tcp_rto_min_us (%.0f ms) is "
 					"short enough for its path of %.2g ms",
-					text(context, f), 1e3 * f->rto_min, 1e3 * f->rtt);
+					ts_rule_service_text(context, f->netns, f->side, f->port),
+					1e3 * f->rto_min, 1e3 * f->rtt);
 	} else {
 		lower(context, f);
 	}
-}
-
-/* Series of one flow stand for its causes: judged with the first of them. */
-static bool seen_before(const struct ts_window *window, const struct ts_series *series)
-{
-	ts_for_each_series (s, window, TS_FAMILY_TCP_RETRANSMITS) {
-		if (s == series)
-			return false;
-		if (!strcmp(s->label[0], series->label[0]) &&
-		    !strcmp(s->label[1], series->label[1]) &&
-		    !strcmp(s->label[2], series->label[2]))
-			return true;
-	}
-	return false;
 }
 
 static enum ts_outcome judge(struct ts_rule_context *context)
@@ -221,7 +194,8 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 	ts_for_each_series (s, context->window, TS_FAMILY_TCP_RETRANSMITS) {
 		struct flow f;
 
-		if (ts_rule_is_other(s) || seen_before(context->window, s))
+		if (ts_rule_is_other(s) ||
+		    ts_rule_service_seen(context->window, TS_FAMILY_TCP_RETRANSMITS, s))
 			continue;
 		f = measure(context, s);
 		if (waits_for_timeouts(context, &f))
