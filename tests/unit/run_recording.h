@@ -20,6 +20,7 @@ struct made {
 	int exit_status;   /* of all runs */
 	bool last_is_cut;  /* the last run has no end */
 	__u32 retransmits; /* in each window */
+	unsigned int port; /* of a server, of the first run; each has the next one; 0: none */
 };
 
 static const struct made made_default = {
@@ -34,8 +35,20 @@ static const struct made made_default = {
 	.scope = "cmd",
 };
 
-static inline void made_window(const struct made *made, uint64_t *seed, double factor,
-			       struct ts_window *window)
+static inline void made_service(uint64_t *seed, unsigned int port, double factor,
+				struct ts_snapshot *delta)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%u", port);
+	sample_latencies(ts_snapshot_histogram(delta, TS_FAMILY_TCP_SERVICE_TIME,
+					       TS_LABELS("4026531840", "service", text),
+					       TS_HISTOGRAM_SCALE_GLOBAL),
+			 seed, 1e-3 * factor, 1, 500);
+}
+
+static inline void made_window(const struct made *made, uint64_t *seed, unsigned int number,
+			       double factor, struct ts_window *window)
 {
 	struct ts_snapshot *delta = window->delta;
 	double capacity = MADE_SECONDS * made->cpus * 1e9;
@@ -50,6 +63,8 @@ static inline void made_window(const struct made *made, uint64_t *seed, double f
 		ts_snapshot_counter(delta, TS_FAMILY_TCP_RETRANSMITS,
 				    TS_LABELS("4026531840", "outbound", "80", "timeout"),
 				    made->retransmits);
+	if (made->port)
+		made_service(seed, made->port + number, factor, delta);
 	delta->host.hostname = "ci";
 	delta->host.kernel = "6.18.0";
 	delta->host.machine = "x86_64";
@@ -78,7 +93,7 @@ static inline void made_run(const struct made *made, uint64_t *seed, unsigned in
 		now += (__u64)(MADE_SECONDS * 1e9);
 		window.delta->realtime_ns = window.delta->boottime_ns = now;
 		window.delta->monotonic_ns = now;
-		made_window(made, seed, factor, &window);
+		made_window(made, seed, number, factor, &window);
 		facts.ended = i + 1 == MADE_WINDOWS && !(made->last_is_cut && number == made->runs);
 		facts.exit_status = made->exit_status;
 		facts.wall_seconds = 11 * factor;

@@ -171,6 +171,31 @@ static void a_rare_event_that_appears_is_an_alarm(void **state)
 	free_diff(diff, set);
 }
 
+static void servers_on_ports_of_the_moment_are_one(void **state)
+{
+	struct made a = made_default, b = made_default;
+	const struct ts_change *change;
+	struct ts_run_set *set[2];
+	struct ts_diff *diff;
+
+	a.port = 40000; /* the kernel's choice, where nothing else is known: 32768 to 60999 */
+	b.port = 50000;
+	b.seed = 2;
+	b.slower = 1.3;
+	diff = diff_of(a, b, set);
+	change = change_of(diff->comparison, TS_FAMILY_TCP_SERVICE_TIME, TS_STATISTIC_P50);
+	assert_string_equal(change->label[2], "ephemeral");
+	assert_int_equal(change->verdict, TS_VERDICT_REGRESSED);
+	assert_float_equal(change->ratio, 1.3, 0.1);
+	free_diff(diff, set);
+	a.port = b.port = 8080; /* others are told apart: 8081 is not 8082 */
+	diff = diff_of(a, b, set);
+	change = change_of(diff->comparison, TS_FAMILY_TCP_SERVICE_TIME, TS_STATISTIC_P50);
+	assert_int_equal(change->verdict, TS_VERDICT_INSUFFICIENT);
+	assert_int_equal(strncmp(change->label[2], "808", 3), 0);
+	free_diff(diff, set);
+}
+
 static const struct ts_difference *difference(const struct ts_diff *diff, const char *what)
 {
 	for (size_t i = 0; i < diff->differences; i++)
@@ -368,6 +393,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_same_work_is_not_worse),
 		cmocka_unit_test(disturbed_runs_decide_nothing),
 		cmocka_unit_test(a_rare_event_that_appears_is_an_alarm),
+		cmocka_unit_test(servers_on_ports_of_the_moment_are_one),
 		cmocka_unit_test(what_else_differs_is_named),
 		cmocka_unit_test(another_layout_is_not_comparable),
 		cmocka_unit_test(a_regression_stands_when_it_comes_again),

@@ -117,6 +117,31 @@ static struct ts_run_series *series_for(struct ts_run_summary *run, enum ts_fami
 	return series;
 }
 
+/* What the kernel chooses from when a program does not ask for a port of its own. */
+struct ports {
+	unsigned long first, last;
+};
+
+static struct ports chosen_ports(const struct ts_window *window)
+{
+	struct ports kernel_default = {32768, 60999};
+
+	/* Of the initial namespace: few give another one a range of its own. */
+	for (size_t i = 0; i < window->delta->netns_count; i++) {
+		const struct ts_netns *netns = &window->delta->netns[i];
+		const enum ts_setting_id id = TS_SETTING_IP_LOCAL_PORT_RANGE;
+
+		if (netns->initial)
+			return (struct ports){
+				(unsigned long)ts_window_setting_number(window, id, netns->inode, 0,
+									kernel_default.first),
+				(unsigned long)ts_window_setting_number(window, id, netns->inode, 1,
+									kernel_default.last),
+			};
+	}
+	return kernel_default;
+}
+
 static const char *stable_netns(const struct ts_window *window, const char *inode)
 {
 	const struct ts_netns *netns = ts_window_netns(window, inode);
@@ -130,16 +155,33 @@ static const char *stable_netns(const struct ts_window *window, const char *inod
 	return *netns->comm ? netns->comm : "unnamed";
 }
 
-static void stable_labels(const struct ts_window *window, enum ts_family_id id,
-			  const struct ts_series *from, const char **label)
+/*
+ * A test's server binds to port 0 as often as not: such ports differ in each run, and only all of
+ * them together can be compared.
+ */
+static const char *stable_port(const struct ports *chosen, const char *port)
+{
+	char *end;
+	unsigned long number = strtoul(port, &end, 10);
+
+	if (end == port || *end || number < chosen->first || number > chosen->last)
+		return port;
+	return "ephemeral";
+}
+
+static void stable_labels(const struct ts_window *window, const struct ports *chosen,
+			  enum ts_family_id id, const struct ts_series *from, const char **label)
 {
 	for (size_t i = 0; i < TS_LABELS_MAX; i++) {
+		const char *key = i < ts_families[id].labels ? ts_families[id].label_key[i] : "";
+
 		label[i] = from->label[i];
 		if (ts_compare_merges_label(id, i))
 			label[i] = "";
-		else if (i < ts_families[id].labels &&
-			 !strcmp(ts_families[id].label_key[i], "netns"))
+		else if (!strcmp(key, "netns"))
 			label[i] = stable_netns(window, from->label[i]);
+		else if (!strcmp(key, "port"))
+			label[i] = stable_port(chosen, from->label[i]);
 	}
 }
 
@@ -225,12 +267,13 @@ static bool compared(enum ts_family_id id)
 }
 
 static void add_series(struct ts_run_summary *run, const struct ts_window *window,
-		       enum ts_family_id id, const struct ts_series *from, size_t block)
+		       const struct ports *chosen, enum ts_family_id id,
+		       const struct ts_series *from, size_t block)
 {
 	const char *label[TS_LABELS_MAX];
 	struct ts_run_series *series;
 
-	stable_labels(window, id, from, label);
+	stable_labels(window, chosen, id, from, label);
 	if (ts_direction_of_rate(id, label) == TS_DIRECTION_SKIP &&
 	    ts_direction_of_total(id, label) == TS_DIRECTION_SKIP &&
 	    ts_direction_of_values(id) == TS_DIRECTION_SKIP)
@@ -277,6 +320,7 @@ static void add_whose(struct ts_run_summary *run, const struct ts_window *window
 
 void ts_run_summary_add(struct ts_run_summary *run, const struct ts_window *window)
 {
+	const struct ports chosen = chosen_ports(window);
 	size_t block = next_block(run);
 
 	assert(!run->finished);
@@ -294,7 +338,7 @@ void ts_run_summary_add(struct ts_run_summary *run, const struct ts_window *wind
 		run->family_seconds[id] += window->seconds;
 		run->block_seconds[id][block] += window->seconds;
 		ts_for_each_series (s, window, id)
-			add_series(run, window, id, s, block);
+			add_series(run, window, &chosen, id, s, block);
 	}
 	add_steal(run, window);
 	add_whose(run, window);

@@ -38,7 +38,8 @@ struct ts_run_series {
 	enum ts_family_id family;
 	/*
 	 * A network namespace's inode, which differs from run to run, is replaced by "initial", by
-	 * its name, or by the name of a process in it. A label that is merged over is "".
+	 * its name, or by the name of a process in it. A label that is merged over is "". A port
+	 * in the range that the kernel chooses from is "ephemeral": it differs in each run.
 	 */
 	const char *label[TS_LABELS_MAX];
 	struct ts_histogram *histogram; /* the whole run's; NULL for a counter */

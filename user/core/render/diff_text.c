@@ -9,6 +9,7 @@
 #include "../arena.h"
 
 #define ROWS_SHOWN	  14
+#define NAME_COLUMNS	  34
 #define DIFFERENCES_SHOWN 8
 #define RATIO_IN_WORDS	  4 /* from there on "x 4.2" reads better than "+320 %" */
 
@@ -163,13 +164,18 @@ static const char *interval(struct ts_arena *arena, const struct ts_change *chan
 			       percent(arena, change->high95));
 }
 
-static void put_change(const struct ts_page *page, const struct ts_change *change)
+static const char *name_of(const struct ts_page *page, const struct ts_change *change)
+{
+	return ts_page_safe(page, ts_metric_name(page->arena, change->family, change->label,
+						 change->statistic));
+}
+
+static void put_change(const struct ts_page *page, const struct ts_change *change, int columns)
 {
 	struct ts_arena *arena = page->arena;
 
-	fprintf(page->out, "  %-12s %-34s %10s %10s  %-10s %s\n", ts_verdict_name(change->verdict),
-		ts_page_safe(page, ts_metric_name(arena, change->family, change->label,
-						  change->statistic)),
+	fprintf(page->out, "  %-12s %-*s %10s %10s  %-10s %s\n", ts_verdict_name(change->verdict),
+		columns, name_of(page, change),
 		ts_metric_value(arena, change->family, change->statistic, change->side[0].median),
 		ts_metric_value(arena, change->family, change->statistic, change->side[1].median),
 		ts_change_text(arena, change), interval(arena, change));
@@ -185,25 +191,39 @@ static bool is_shown(const struct ts_change *change, bool everything)
 	return everything || change->verdict == TS_VERDICT_REGRESSED || change->estimated;
 }
 
+/* The rows to show; *columns: what their names need. */
+static const struct ts_change **choose(const struct ts_page *page, const struct ts_comparison *c,
+				       bool everything, size_t *rows, int *columns)
+{
+	const struct ts_change **row = ts_arena_alloc(page->arena, (c->changes + 1) * sizeof *row);
+
+	*rows = 0;
+	for (size_t i = 0; i < c->changes; i++) {
+		int length;
+
+		if (!is_shown(&c->change[i], everything) || (*rows >= ROWS_SHOWN && !everything))
+			continue;
+		row[(*rows)++] = &c->change[i];
+		length = (int)strlen(name_of(page, &c->change[i]));
+		if (*columns < length)
+			*columns = length;
+	}
+	return row;
+}
+
 static void put_changes(const struct ts_page *page, const struct ts_diff *diff, bool everything)
 {
 	const struct ts_comparison *c = diff->comparison;
-	size_t shown = 0, left_out = 0;
+	int columns = NAME_COLUMNS;
+	size_t rows;
+	const struct ts_change **row = choose(page, c, everything, &rows, &columns);
 
-	fprintf(page->out, "\n  %-12s %-34s %10s %10s  %-10s %s\n", "verdict", "metric", "baseline",
-		"current", "change", "95 % interval");
-	for (size_t i = 0; i < c->changes; i++) {
-		const struct ts_change *change = &c->change[i];
-
-		if (!is_shown(change, everything) || (shown >= ROWS_SHOWN && !everything)) {
-			left_out++;
-			continue;
-		}
-		put_change(page, change);
-		shown++;
-	}
-	if (left_out)
-		fprintf(page->out, "  %zu more with --all\n", left_out);
+	fprintf(page->out, "\n  %-12s %-*s %10s %10s  %-10s %s\n", "verdict", columns, "metric",
+		"baseline", "current", "change", "95 % interval");
+	for (size_t i = 0; i < rows; i++)
+		put_change(page, row[i], columns);
+	if (rows < c->changes)
+		fprintf(page->out, "  %zu more with --all\n", c->changes - rows);
 }
 
 static void put_differences(const struct ts_page *page, const struct ts_diff *diff, bool everything)

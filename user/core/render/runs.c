@@ -10,8 +10,9 @@
 #include "../compare_judge.h"
 #include "../statistics.h"
 
-#define NAME_COLUMNS  44
-#define VALUE_COLUMNS 12
+#define NAME_COLUMNS  40
+#define VALUE_COLUMNS 10
+#define LEAST_TAIL    5 /* a quantile is shown of a fifth of the events it takes to compare it */
 
 /* In this order; of the rest, diff shows what differs, and dump everything. */
 static const enum ts_family_id shown[] = {
@@ -19,7 +20,21 @@ static const enum ts_family_id shown[] = {
 	TS_FAMILY_ONCPU_TIME,		TS_FAMILY_OFFCPU_TIME,	   TS_FAMILY_CONTEXT_SWITCHES,
 	TS_FAMILY_TASK_MIGRATIONS,	TS_FAMILY_COMMAND_IO,	   TS_FAMILY_BLOCK_LATENCY,
 	TS_FAMILY_DIRTY_THROTTLE_PAUSE, TS_FAMILY_TCP_RETRANSMITS, TS_FAMILY_TCP_CONNECT_LATENCY,
+	TS_FAMILY_TCP_SERVICE_TIME,
 };
+
+/* A statistic's column; a series has either a rate or a total. */
+static const struct {
+	const char *title;
+	enum ts_statistic statistic, instead;
+} columns[] = {
+	{"p50", TS_STATISTIC_P50, TS_STATISTIC_P50},
+	{"p95", TS_STATISTIC_P95, TS_STATISTIC_P95},
+	{"p99", TS_STATISTIC_P99, TS_STATISTIC_P99},
+	{"mean", TS_STATISTIC_MEAN, TS_STATISTIC_MEAN},
+	{"all", TS_STATISTIC_RATE, TS_STATISTIC_TOTAL},
+};
+#define COLUMNS (sizeof columns / sizeof columns[0])
 
 struct table {
 	struct ts_page page;
@@ -29,39 +44,66 @@ struct table {
 	double *room;
 };
 
-/* The values of those runs that have one, sorted; their median. */
-static double sorted(struct table *table, const struct ts_metric *metric, size_t *count)
+/* The median of those runs that have a value; *spread: between the least and the most, of it. */
+static double median_of(struct table *table, const struct ts_metric *metric, double *spread)
 {
-	*count = 0;
-	for (size_t i = 0; i < table->runs; i++)
+	double events = 0, median;
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->runs; i++) {
+		if (!isnan(metric->events[i]))
+			events += metric->events[i];
 		if (!isnan(metric->value[i]))
-			table->room[(*count)++] = metric->value[i];
-	return *count ? ts_median(table->room, *count) : NAN;
+			table->room[count++] = metric->value[i];
+	}
+	if (!count)
+		return NAN;
+	/* A tail of a handful of events is none. */
+	if (metric->statistic < TS_STATISTIC_MEAN &&
+	    events * LEAST_TAIL < ts_metric_events_needed(metric->statistic))
+		return NAN;
+	median = ts_median(table->room, count); /* sorts them */
+	*spread = median > 0 ? (table->room[count - 1] - table->room[0]) / median : NAN;
+	return median;
 }
 
-static void put_metric(struct table *table, const struct ts_metric *metric)
+/* One row: the metrics of a series stand behind each other. */
+static size_t put_series(struct table *table, const struct ts_metric *metric, size_t metrics)
 {
 	const struct ts_page *page = &table->page;
-	struct ts_arena *arena = page->arena;
-	enum ts_family_id id = metric->family;
-	double least = INFINITY, most = -INFINITY, median;
-	size_t count;
+	const char *cell[COLUMNS] = {"", "", "", "", ""};
+	double spread = NAN, most = 0;
+	size_t count = 0;
 
-	median = sorted(table, metric, &count);
-	for (size_t i = 0; i < count; i++) {
-		least = fmin(least, table->room[i]);
-		most = fmax(most, table->room[i]);
+	for (; count < metrics && metric[count].family == metric->family &&
+	       metric[count].label == metric->label;
+	     count++) {
+		const struct ts_metric *m = &metric[count];
+
+		for (size_t i = 0; i < COLUMNS; i++) {
+			double value, this_spread = NAN;
+
+			if (columns[i].statistic != m->statistic &&
+			    columns[i].instead != m->statistic)
+				continue;
+			value = median_of(table, m, &this_spread);
+			/* Of a histogram that of its mean. */
+			if (isnan(spread) && m->statistic >= TS_STATISTIC_MEAN)
+				spread = this_spread;
+			most = fmax(most, isnan(value) ? 0 : value);
+			cell[i] = ts_metric_value(page->arena, m->family, m->statistic, value);
+		}
 	}
-	if (!count || most <= 0)
-		return;
-	fprintf(page->out, "  %-*s %*s", NAME_COLUMNS,
-		ts_page_safe(page, ts_metric_name(arena, id, metric->label, metric->statistic)),
-		VALUE_COLUMNS, ts_metric_value(arena, id, metric->statistic, median));
-	if (table->runs > 1)
-		fprintf(page->out, "  %*s %*s", VALUE_COLUMNS,
-			ts_metric_value(arena, id, metric->statistic, least), VALUE_COLUMNS,
-			ts_metric_value(arena, id, metric->statistic, most));
+	if (most <= 0)
+		return count;
+	fprintf(page->out, "  %-*s", NAME_COLUMNS,
+		ts_page_safe(page, ts_metric_series(page->arena, metric->family, metric->label)));
+	for (size_t i = 0; i < COLUMNS; i++)
+		fprintf(page->out, " %*s", VALUE_COLUMNS, cell[i]);
+	if (table->runs > 1 && !isnan(spread))
+		fprintf(page->out, " %7.0f %%", 100 * spread);
 	fputc('\n', page->out);
+	return count;
 }
 
 static void put_metrics(struct table *table)
@@ -71,9 +113,11 @@ static void put_metrics(struct table *table)
 		ts_metric_table_new(table->page.arena, table->run, table->runs, &none);
 
 	for (size_t k = 0; k < sizeof shown / sizeof shown[0]; k++)
-		for (size_t i = 0; i < metrics->metrics; i++)
+		for (size_t i = 0; i < metrics->metrics;)
 			if (metrics->metric[i].family == shown[k])
-				put_metric(table, &metrics->metric[i]);
+				i += put_series(table, &metrics->metric[i], metrics->metrics - i);
+			else
+				i++;
 }
 
 static double mean_share(const struct table *table, size_t offset)
@@ -119,9 +163,10 @@ static void put_title(const struct table *table, const struct ts_run_facts *fact
 
 	fprintf(page->out, "%zu run%s of: %s\n  (%s)\n", table->runs, table->runs == 1 ? "" : "s",
 		ts_page_safe(page, facts->command), scope);
-	if (table->runs > 1)
-		fprintf(page->out, "  %-*s %*s  %*s %*s\n", NAME_COLUMNS, "", VALUE_COLUMNS,
-			"median", VALUE_COLUMNS, "least", VALUE_COLUMNS, "most");
+	fprintf(page->out, "  %-*s", NAME_COLUMNS, table->runs > 1 ? "(medians)" : "");
+	for (size_t i = 0; i < COLUMNS; i++)
+		fprintf(page->out, " %*s", VALUE_COLUMNS, columns[i].title);
+	fputs(table->runs > 1 ? "    spread\n" : "\n", page->out);
 }
 
 static void put_side(struct table *table, enum ts_run_side side)
