@@ -33,6 +33,7 @@ load() { /usr/bin/python3 "$lab/workload.py" "$@"; }
 # advise SECONDS: the report goes to $BATS_TEST_TMPDIR/report.json, its findings to standard output
 advise() {
 	"$tunescope" advise -d "$1" --json >"$BATS_TEST_TMPDIR/report.json" || return
+	[ -z "${TUNESCOPE_REPORTS:-}" ] || cp "$BATS_TEST_TMPDIR/report.json" "$(mktemp "$TUNESCOPE_REPORTS/XXXXXX.json")"
 	/usr/bin/python3 "$lab/findings.py" "$BATS_TEST_TMPDIR/report.json"
 }
 # A counter of nstat in the server's namespace, since it was created.

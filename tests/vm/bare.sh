@@ -14,7 +14,8 @@ echo $? >advise.exit
 uname -r >kernel
 if [ "$(cat doctor.exit)" -le 1 ] && [ "$(cat advise.exit)" = 0 ]; then echo 'ok 1 - bare'; else echo 'not ok 1 - bare'; fi >checks.tap
 cat doctor.err advise.err | sed 's/^/# /' >>checks.tap
-cp advise.json report.json
+mkdir -p reports/bare
+cp advise.json reports/bare/report.json
 echo finished >finished
 dmesg >dmesg
 tar cf /dev/vda .

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Boots kernels and prints TAP: each check of each guest.
-#   check.sh [--brief | --record] [GUEST...]     GUEST: a name of kernels.conf or variants.conf, or SUITE/PACKAGE
+#   check.sh [--brief | --record] [GUEST...]
+# GUEST: a name of kernels.conf or scenarios.conf, SCENARIO@KERNEL, or SUITE/PACKAGE.
 # Without a guest: all. --brief: only what make check has time for. --record: what was found becomes
 # tests/vm/results/GUEST.tsv, of which docs/kernels.md is made.
 set -uo pipefail
@@ -19,7 +20,7 @@ while :; do
 	shift
 done
 if [ $# = 0 ]; then
-	mapfile -t guests < <(awk '/^[^#]/ { print $1 }' "$here/kernels.conf" "$here/variants.conf")
+	mapfile -t guests < <(awk '/^[^#]/ { print $1 }' "$here/kernels.conf" "$here/scenarios.conf")
 	set -- "${guests[@]}"
 fi
 number=0
@@ -30,11 +31,13 @@ line() { # result, description
 for guest; do
 	name=${guest//\//-}
 	results=$build/vm/$name
-	read -r kernel cpus checks append < <(awk -v name="$guest" '/^[^#]/ && $1 == name { $1 = ""; print }' "$here/variants.conf")
+	read -r kernel cpus memory disks checks append < <(
+		awk -v name="${guest%@*}" '/^[^#]/ && $1 == name { $1 = ""; print }' "$here/scenarios.conf")
+	[[ $guest != *@* ]] || kernel=${guest#*@}
 	checks=${checks:-${all// /,}}
 	started=$SECONDS
-	status=$(SMP=${cpus:-2} APPEND=${append:-} LIMIT=${LIMIT:-$([ "$all" = "$brief" ] && echo 280 || echo 900)} \
-		"$here/run.sh" "${kernel:-$guest}" "$results" "${checks//,/ }" 2>&1 | tail -1)
+	status=$(SMP=${cpus:-2} MEMORY=${memory:-1536} DISKS=${disks:--} APPEND=${append:-} \
+		LIMIT=${LIMIT:-$([ "$all" = "$brief" ] && echo 280 || echo 1500)} "$here/run.sh" "${kernel:-$guest}" "$results" "${checks//,/ }" 2>&1 | tail -1)
 	if [ "$status" = finished ]; then
 		line ok "$guest: $(cat "$results/kernel") boots, and ends after $((SECONDS - started)) s"
 	else

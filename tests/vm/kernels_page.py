@@ -6,18 +6,25 @@ import re
 import sys
 
 tree = pathlib.Path(__file__).resolve().parents[2]
-rows = [line.split() for line in (tree / "tests/vm/kernels.conf").read_text().splitlines() if line[:1] not in ("", "#")]
+
+
+def configured(path):
+    """The rows of a table of guests."""
+    return [line.split() for line in (tree / "tests/vm" / path).read_text().splitlines() if line[:1] not in ("", "#")]
+
+
+rows, scenarios = configured("kernels.conf"), configured("scenarios.conf")
 names = [row[0] for row in rows]
 
 
 def read(name):
-    """(kind, name) to the rest of its line; empty when that kernel was not recorded."""
-    path = tree / "tests/vm/results" / f"{name}.tsv"
+    """(kind, name) to the rest of its line; empty when that guest was not recorded."""
+    path = tree / "tests/vm/results" / f"{name.replace('/', '-')}.tsv"
     lines = path.read_text().splitlines() if path.exists() else []
     return {tuple(line.split("\t")[:2]): line.split("\t")[2:] for line in lines}
 
 
-recorded = {name: read(name) for name in names}
+recorded = {name: read(name) for name in names + [row[0] for row in scenarios]}
 
 
 def version(name):
@@ -37,6 +44,8 @@ def state(name, kind, what):
     text = words.get(row[0], row[0])
     if row[0] in ("unsupported", "failed", "unavailable") and len(row) > 1 and row[1]:
         text += ": " + row[1].replace("|", "\\|")
+    for checks, meaning in zip(row[2:4] if kind == "rule" else (), ("recommends in", "names another cause in")):
+        text += f"; {meaning} {checks}" if checks else ""
     return text
 
 
@@ -63,6 +72,11 @@ print("What works on which kernel: one binary, built once, in guests of Debian's
 print("| name | kernel | from |\n|---|---|---|")
 for row in rows:
     print(f"| {row[0]} | {version(row[0])} | {row[1]}, {row[2]} |")
+print("\n## Scenarios\n\nGuests with other processors, memory, disks or command line.\n\n"
+      "| scenario | kernel | CPUs | memory | further disks | command line | checks |\n|---|---|---|---|---|---|---|")
+for name, _, cpus, memory, disks, checks, *line in scenarios:
+    states = ", ".join(f"{check}: {state(name, 'check', check)}" for check in checks.split(","))
+    print(f"| {name} | {version(name)} | {cpus} | {memory} MiB | {disks} | {' '.join(line) or '-'} | {states} |")
 table("Checks", "check", in_any("check"), lambda name, what: state(name, "check", what))
 table("Signals", "signal", listed("signals.md"), lambda name, what: state(name, "family", what))
 table("Rules", "rule", listed("rules.md"), lambda name, what: state(name, "rule", what))

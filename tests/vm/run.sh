@@ -3,8 +3,10 @@
 # Boots one kernel under qemu and runs checks in it.
 #   run.sh KERNEL RESULTS [CHECK...]
 # RESULTS/status says "failed: …" from before the guest starts until what came out of it was read: a guest that dies,
-# hangs or writes nothing has not passed. Environment: SMP (-smp of qemu: 2), MEMORY (1536, MiB), LIMIT (seconds, 240),
-# APPEND (kernel command line), BINARY; ARCHITECTURE (amd64; with arm64, LIBRARIES is the root to take the binary's from).
+# hangs or writes nothing has not passed. Environment: SMP (-smp of qemu: 2), MEMORY (1536, MiB), DISKS (besides
+# vda for the results and vdb of 512 MiB: MIB[/OPTION OF -drive]..., commas between them, e.g. 64,256/throttling.iops-total=100),
+# LIMIT (seconds, 240), APPEND (kernel command line), BINARY; ARCHITECTURE (amd64; with arm64, LIBRARIES is the root to
+# take the binary's from).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$(cd "$here/../.." && pwd)
@@ -21,7 +23,13 @@ trap 'rm -rf "$work"' EXIT
 
 "$here/initramfs.sh" "$kernel" "${BINARY:-$tree/build/tunescope}" "$work/initramfs"
 truncate -s 64M "$work/results"
-truncate -s 512M "$work/disk"
+disks=()
+for disk in 512 $(tr , ' ' <<<"${DISKS:--}"); do
+	[ "$disk" != - ] || continue
+	file=$(mktemp "$work/disk.XXXXXX")
+	truncate -s "${disk%%/*}M" "$file"
+	disks+=(-drive "file=$file,if=virtio,format=raw,cache=unsafe$(sed -n 's|^[^/]*/|,|; t p; b; :p s|/|,|g; p' <<<"$disk")")
+done
 echo 'failed: the guest did not finish' >"$results/status"
 # TCG, not KVM: nested virtualisation is not to be had everywhere, and where it seems to be it may hang. One thread: with
 # several, 7.2 has been seen to meet a breakpoint of its own code patching after that was over, and to die of it.
@@ -38,8 +46,7 @@ timeout -k 10 "${LIMIT:-240}" "${machine[@]}" -accel tcg,thread=single -smp "${S
 	-kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
 	-append "console=$console panic=-1 quiet net.ifnames=0 tunescope.modules=$kernel/lib/modules tunescope.tree=$tree tunescope.checks=${checks// /,} ${APPEND:-}" \
 	-drive "file=$work/results,if=virtio,format=raw,cache=unsafe" \
-	-drive "file=$work/disk,if=virtio,format=raw,cache=unsafe" \
-	"${root[@]}" \
+	"${disks[@]}" "${root[@]}" \
 	</dev/null >"$results/qemu" 2>&1 || code=$?
 if [ $code != 0 ]; then
 	echo "failed: qemu ended with code $code after at most ${LIMIT:-240} s" >"$results/status"

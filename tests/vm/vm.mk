@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Guests: the binary and its tests on other kernels (kernels.conf, variants.conf).
-#   make check-vm [KERNELS="5.10 no-psi trixie/linux-image-rt-amd64"]    without KERNELS: all of them
+# Guests: the binary and its tests on other kernels (kernels.conf, scenarios.conf).
+#   make check-vm [KERNELS="5.10 no-psi no-psi@7 trixie/linux-image-rt-amd64"]    without KERNELS: all of them
 #   make record-vm                                                       the same, and docs/kernels.md anew
 .PHONY: check-vm record-vm setup-vm
 setup-vm:
@@ -10,7 +10,7 @@ check-vm: setup-vm
 	$(Q)BUILD=$(BUILD) tests/vm/check.sh $(KERNELS)
 record-vm: setup-vm
 	$(Q)$(MAKE) --no-print-directory -s tests
-	$(Q)BUILD=$(BUILD) tests/vm/check.sh --record $(or $(KERNELS),$(shell awk '/^[^\#]/ { print $$1 }' tests/vm/kernels.conf))
+	$(Q)BUILD=$(BUILD) tests/vm/check.sh --record $(KERNELS)
 	$(Q)$(MAKE) --no-print-directory -s docs
 
 # arm64: objects against that kernel's types, the binary cross-built and run under qemu-system-aarch64.

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+# ---- what comes and goes while it is measured
+
+# CPUs taken offline and online: nothing is lost, counted twice or hangs.
+check_cpus() {
+	local switches last
+	[ -e /sys/devices/system/cpu/cpu1/online ] || { echo "one CPU: nothing to take offline"; return; }
+	switches=$(of_stat ctxt)
+	observe
+	for _ in 1 2; do
+		for last in /sys/devices/system/cpu/cpu[1-9]*/online; do echo 0 >"$last"; done
+		disk_load vdb 60 4 >/dev/null
+		for last in /sys/devices/system/cpu/cpu[1-9]*/online; do echo 1 >"$last"; done
+		disk_load vdb 60 4 >/dev/null
+	done
+	observed
+	switches=$(($(of_stat ctxt) - switches))
+	expect "requests to vdb" "$(counted block_latency '{"device":"vdb"}')" '==' 240
+	expect "context switches, with /proc/stat" "$(counted context_switches)" '<=' "$switches"
+	expect "the longest wait for a CPU, s" "$(counted runq_latency '{}' max)" '<' 10
+	jq -e '.families | all(.status != "failed")' "$results/advise.json" >/dev/null || complain "a family has failed"
+	expect "CPUs" "$(jq .host.cpus "$results/advise.json")" '==' "$(nproc)"
+}
+# Of CPUs that are possible but not online nothing is expected.
+check_half_online() {
+	local possible=$(($(sed 's/.*-//' /sys/devices/system/cpu/possible) + 1))
+	expect "CPUs online" "$(nproc)" '<' $possible
+	expect "CPUs of the report" "$(jq .host.cpus "$results/report.json")" '==' "$(nproc)"
+	expect "CPUs with times" "$(jq '[.families[] | select(.name == "cpu_seconds") | .series[].labels.cpu] | unique | length' "$results/report.json")" '==' "$(nproc)"
+}
+check_churn() {
+	local i
+	mkdir -p /sys/fs/cgroup/churn
+	observe
+	for i in {1..12}; do
+		ip netns add churn$i
+		ip -n churn$i link set lo up
+		mkdir /sys/fs/cgroup/churn/$i
+		sh -c "echo \$\$ >/sys/fs/cgroup/churn/$i/cgroup.procs; exec ip netns exec churn$i sleep 0.1"
+		ip netns del churn$i
+		rmdir /sys/fs/cgroup/churn/$i
+	done
+	observed
+	rmdir /sys/fs/cgroup/churn
+	! grep -v 'this is about the first' "$results/advise.err" || complain "advise said so"
+	jq -e '.families | all(.status != "failed")' "$results/advise.json" >/dev/null || complain "a family has failed"
+}
