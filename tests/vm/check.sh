@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Boots kernels and prints TAP: each check of each guest.
 #   check.sh [--brief | --record] [GUEST...]
+# Environment: CHECKS (those, instead of what the guest's row says), LIMIT (seconds a guest may take).
 # GUEST: a name of kernels.conf or scenarios.conf, SCENARIO@KERNEL, or SUITE/PACKAGE.
 # Without a guest: all. --brief: only what make check has time for. --record: what was found becomes
 # tests/vm/results/GUEST.tsv, of which docs/kernels.md is made.
@@ -34,9 +35,9 @@ for guest; do
 	read -r kernel cpus memory disks checks append < <(
 		awk -v name="${guest%@*}" '/^[^#]/ && $1 == name { $1 = ""; print }' "$here/scenarios.conf")
 	[[ $guest != *@* ]] || kernel=${guest#*@}
-	checks=${checks:-${all// /,}}
+	checks=${CHECKS:-${checks:-${all// /,}}}
 	started=$SECONDS
-	status=$(SMP=${cpus:-2} MEMORY=${memory:-1536} DISKS=${disks:--} APPEND=${append:-} \
+	status=$(SMP=${cpus:-2} MEMORY=${memory:-1536} DISKS=${disks:-1024} APPEND=${append:-} \
 		LIMIT=${LIMIT:-$([ "$all" = "$brief" ] && echo 280 || echo 1500)} "$here/run.sh" "${kernel:-$guest}" "$results" "${checks//,/ }" 2>&1 | tail -1)
 	if [ "$status" = finished ]; then
 		line ok "$guest: $(cat "$results/kernel") boots, and ends after $((SECONDS - started)) s"
