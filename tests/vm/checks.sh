@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs in a guest, from the tree: the checks that are named. Prints TAP; what else they leave is in $results. A check is
-# a function of checks/*.sh, or live_NAME (tests/live/test_NAME), or lab_NAME (tests/lab/NAME.bats).
+# a function of checks/*.sh, or live_NAME (tests/live/test_NAME), or lab_NAME (tests/lab/NAME.bats), or the path of a
+# script.
 : "${results:?}" "${tree:?}"
 tunescope=$tree/build/tunescope
 number=0
@@ -25,6 +26,7 @@ perform() { # name
 	function:*) "check_$1" ;;
 	:live_*) live "${1#live_}" ;;
 	:lab_*) lab "${1#lab_}" ;;
+	:/*) bash "$1" || complain "exit code $?" ;;
 	*) complain "there is no such check" ;;
 	esac
 }
