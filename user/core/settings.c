@@ -463,6 +463,12 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 					       RANGE(0, 1048576), COUPLED(NONE, NONE),
 					       TS_EFFECT_AT_ONCE, "",
 					       "largest request the driver takes (read-only)"},
+	[TS_SETTING_BLOCK_ROTATIONAL] = {"rotational", BLOCK_QUEUE,
+					 "/sys/block/%s/queue/rotational", 1, "switch", RANGE(0, 1),
+					 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE, "",
+					 "whether a block device has moving parts (a fact about "
+					 "it, read only)",
+					 .reference = "Documentation/ABI/stable/sysfs-block"},
 	[TS_SETTING_BLOCK_HARDWARE_TAGS] = {"nr_tags", BLOCK_QUEUE, "/sys/block/%s/mq/0/nr_tags", 1,
 					    "requests", RANGE(0, 1048576), COUPLED(NONE, NONE),
 					    TS_EFFECT_AT_ONCE, "",

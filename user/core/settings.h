@@ -94,6 +94,7 @@ enum ts_setting_id {
 	TS_SETTING_BLOCK_READ_AHEAD,
 	TS_SETTING_BLOCK_MAX_SECTORS,
 	TS_SETTING_BLOCK_HARDWARE_SECTORS, /* read-only: the most max_sectors_kb can be */
+	TS_SETTING_BLOCK_ROTATIONAL,	   /* a fact about the device, not to be changed */
 	TS_SETTING_BLOCK_HARDWARE_TAGS,	   /* read-only: what the driver can take (mq/0/nr_tags) */
 	TS_SETTING_COUNT,
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Block queue: nr_requests, the I/O scheduler, or a device that is simply full. */
-#include "../rule.h"
+/*
+ * Block queue: nr_requests, what goes first (block_order.c), or a device that is simply full.
+ */
+#include "block_queue.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,14 +10,10 @@
 
 #include "../arena.h"
 
-enum { BUSY, AT_LIMIT, FLAT, RISING, WAIT, READ_SLOWDOWN, READ_SAMPLES };
-
 #define REQUESTS_DEFAULT 128  /* where the driver does not say what it takes */
 #define SEVERAL_QUEUES	 1.25 /* in flight over nr_requests: there must be more than one queue */
 #define TOP_SAMPLES	 100
 #define LOW_SAMPLES	 5
-#define DEEP_WRITES	 8    /* a read beside that many writes stands in their queue */
-#define SLOW_READ	 0.05 /* seconds; without a read alone to compare with */
 #define SLACK		 0.05 /* of a request: rounding of the kernel's clocks */
 #define DEEP		 4.0  /* requests in flight, from which on a busy device is full */
 /* When the depth never varied: so deep, so busy, and slower than any disk is with one request. */
@@ -23,37 +21,15 @@ enum { BUSY, AT_LIMIT, FLAT, RISING, WAIT, READ_SLOWDOWN, READ_SAMPLES };
 #define ALWAYS_BUSY  0.95
 #define SLOWEST_DISK 0.015 /* seconds: a seek across the disk, a revolution and a bit */
 
-struct device {
-	const char *name;
-	double busy;	  /* share of the window with a request in flight */
-	double in_flight; /* mean while busy */
-	double requests, bytes;
-	double nr_requests, tags; /* NAN: not read */
-	double wbt;		  /* microseconds; 0: off, or not there */
-	const char *scheduler, *choices;
-	/* Device latency by depth: the most of them, and as few as a quarter of the limit. */
-	double top, low; /* mean seconds; NAN without samples */
-	__u64 top_samples, low_samples;
-	double miscounted; /* low samples that may be none, see measure_depth */
-	double latency_p95;
-	/* Reads beside many writes and beside none. */
-	double beside, alone;
-	__u64 beside_samples, alone_samples;
-};
-
 static double number(const struct ts_rule_context *context, enum ts_setting_id id,
 		     const char *device, double missing)
 {
 	return ts_window_setting_number(context->window, id, device, 0, missing);
 }
 
-/*
- * Mean of a pair of families (count, seconds) over the series of a device in classes low..high. The
- * class is the last label; wanted holds those before it.
- */
-static double class_mean(const struct ts_rule_context *context, const char *const *wanted,
-			 enum ts_family_id count, enum ts_family_id seconds, double low,
-			 double high, __u64 *samples)
+double ts_block_class_mean(const struct ts_rule_context *context, const char *const *wanted,
+			   enum ts_family_id count, enum ts_family_id seconds, double low,
+			   double high, __u64 *samples)
 {
 	size_t class_key = ts_families[count].labels - 1;
 	double sum = 0;
@@ -85,22 +61,22 @@ static const char *main_operation(const struct ts_rule_context *context, const c
  * Requests that were in flight when tunescope started are not known to it: of those issued beside
  * them one of each depth from 1 on was counted at too low a depth.
  */
-static void measure_depth(const struct ts_rule_context *context, struct device *d)
+static void measure_depth(const struct ts_rule_context *context, struct ts_block_queue *d)
 {
 	const char *const wanted[TS_LABELS_MAX] = {d->name, main_operation(context, d->name)};
 	double limit = isnan(d->nr_requests) ? d->in_flight : d->nr_requests;
 	double reached = fmin(limit, fmax(d->in_flight, 1));
 
-	d->top = class_mean(context, wanted, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
-			    TS_FAMILY_BLOCK_DEPTH_SECONDS, reached / 2 + 0.5, INFINITY,
-			    &d->top_samples);
-	d->low = class_mean(context, wanted, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
-			    TS_FAMILY_BLOCK_DEPTH_SECONDS, 0, fmax(floor(reached / 4 + 0.5), 1),
-			    &d->low_samples);
+	d->top = ts_block_class_mean(context, wanted, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
+				     TS_FAMILY_BLOCK_DEPTH_SECONDS, reached / 2 + 0.5, INFINITY,
+				     &d->top_samples);
+	d->low = ts_block_class_mean(context, wanted, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
+				     TS_FAMILY_BLOCK_DEPTH_SECONDS, 0,
+				     fmax(floor(reached / 4 + 0.5), 1), &d->low_samples);
 	d->miscounted = reached / 4;
 }
 
-static struct device measure(const struct ts_rule_context *context, const char *name)
+static struct ts_block_queue measure(const struct ts_rule_context *context, const char *name)
 {
 	const struct ts_window *window = context->window;
 	const char *const labels[TS_LABELS_MAX] = {name};
@@ -108,13 +84,14 @@ static struct device measure(const struct ts_rule_context *context, const char *
 		ts_window_setting(window, TS_SETTING_BLOCK_SCHEDULER, name);
 	double busy = ts_window_seconds(window, TS_FAMILY_DISK_BUSY, labels);
 	struct ts_histogram *latency = ts_window_histogram(window, TS_FAMILY_BLOCK_LATENCY, labels);
-	struct device d = {
+	struct ts_block_queue d = {
 		.name = name,
 		.busy = busy / window->seconds,
 		.requests = (double)ts_window_counter(window, TS_FAMILY_DISK_REQUESTS, labels),
 		.nr_requests = number(context, TS_SETTING_BLOCK_NR_REQUESTS, name, NAN),
 		.tags = number(context, TS_SETTING_BLOCK_HARDWARE_TAGS, name, NAN),
-		.wbt = number(context, TS_SETTING_BLOCK_WBT_LATENCY, name, 0),
+		.wbt = number(context, TS_SETTING_BLOCK_WBT_LATENCY, name, NAN),
+		.rotational = number(context, TS_SETTING_BLOCK_ROTATIONAL, name, 0) != 0,
 		.scheduler = "",
 		.choices = "",
 		.latency_p95 =
@@ -128,11 +105,11 @@ static struct device measure(const struct ts_rule_context *context, const char *
 		d.choices = scheduler->choices;
 	}
 	measure_depth(context, &d);
-	d.beside = class_mean(context, labels, TS_FAMILY_BLOCK_READ_BESIDE_WRITES,
-			      TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, DEEP_WRITES, INFINITY,
-			      &d.beside_samples);
-	d.alone = class_mean(context, labels, TS_FAMILY_BLOCK_READ_BESIDE_WRITES,
-			     TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, 0, 0, &d.alone_samples);
+	d.beside = ts_block_class_mean(context, labels, TS_FAMILY_BLOCK_READ_BESIDE_WRITES,
+				       TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, TS_BLOCK_DEEP_WRITES,
+				       INFINITY, &d.beside_samples);
+	d.alone = ts_block_class_mean(context, labels, TS_FAMILY_BLOCK_READ_BESIDE_WRITES,
+				      TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, 0, 0, &d.alone_samples);
 	return d;
 }
 
@@ -142,18 +119,19 @@ static struct device measure(const struct ts_rule_context *context, const char *
  * Mean number in flight from which on the queue is full. In a short queue the moments between a
  * completion and the next issue weigh more; but a mean above n - 1 takes moments with n in flight.
  */
-static double full_queue(const struct ts_rule_context *context, const struct device *d)
+static double full_queue(const struct ts_rule_context *context, const struct ts_block_queue *d)
 {
-	return fmin(context->threshold[AT_LIMIT] * d->nr_requests, d->nr_requests - 1 + SLACK);
+	return fmin(context->threshold[TS_BLOCK_AT_LIMIT] * d->nr_requests,
+		    d->nr_requests - 1 + SLACK);
 }
 
 static void depth_evidence(struct ts_rule_context *context, struct ts_finding *f,
-			   const struct device *d)
+			   const struct ts_block_queue *d)
 {
 	const char *const labels[TS_LABELS_MAX] = {d->name};
 
 	ts_finding_judged(context, f, TS_FAMILY_DISK_BUSY, labels, "time the device was busy",
-			  100 * d->busy, "%", 1, 100 * context->threshold[BUSY]);
+			  100 * d->busy, "%", 1, 100 * context->threshold[TS_BLOCK_BUSY]);
 	if (isnan(d->nr_requests))
 		ts_finding_evidence(context, f, TS_FAMILY_DISK_WEIGHTED, labels,
 				    "mean number of requests in flight", d->in_flight, "requests",
@@ -175,7 +153,8 @@ static void depth_evidence(struct ts_rule_context *context, struct ts_finding *f
 	f->harm_seconds = f->harm;
 }
 
-static struct ts_finding *device_saturated(struct ts_rule_context *context, const struct device *d)
+static struct ts_finding *device_saturated(struct ts_rule_context *context,
+					   const struct ts_block_queue *d)
 {
 	struct ts_finding *f = ts_finding_cause(context, "device-saturated",
 						ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name);
@@ -194,17 +173,18 @@ static struct ts_finding *device_saturated(struct ts_rule_context *context, cons
 }
 
 /* Latency that rises with depth. */
-static bool is_saturated(const struct ts_rule_context *context, const struct device *d)
+static bool is_saturated(const struct ts_rule_context *context, const struct ts_block_queue *d)
 {
 	return d->low_samples >= LOW_SAMPLES && d->top_samples >= TOP_SAMPLES &&
-	       d->top >= context->threshold[RISING] * d->low;
+	       d->top >= context->threshold[TS_BLOCK_RISING] * d->low;
 }
 
 /* Latency that does not, shown by more samples than those that may be miscounted. */
-static bool is_flat(const struct ts_rule_context *context, const struct device *d)
+static bool is_flat(const struct ts_rule_context *context, const struct ts_block_queue *d)
 {
 	return d->low_samples >= fmax(LOW_SAMPLES, 2 * d->miscounted) &&
-	       d->top_samples >= TOP_SAMPLES && d->top <= context->threshold[FLAT] * d->low;
+	       d->top_samples >= TOP_SAMPLES &&
+	       d->top <= context->threshold[TS_BLOCK_FLAT] * d->low;
 }
 
 /*
@@ -212,14 +192,15 @@ static bool is_flat(const struct ts_rule_context *context, const struct device *
  * and the latency beyond what a disk takes for one request by so much that they wait for each
  * other.
  */
-static bool must_be_saturated(const struct ts_rule_context *context, const struct device *d)
+static bool must_be_saturated(const struct ts_rule_context *context, const struct ts_block_queue *d)
 {
 	return d->in_flight >= VERY_DEEP && d->busy >= ALWAYS_BUSY &&
 	       d->top_samples >= TOP_SAMPLES &&
-	       d->top >= context->threshold[RISING] * SLOWEST_DISK && !is_flat(context, d);
+	       d->top >= context->threshold[TS_BLOCK_RISING] * SLOWEST_DISK && !is_flat(context, d);
 }
 
-static void device_must_be_saturated(struct ts_rule_context *context, const struct device *d)
+static void device_must_be_saturated(struct ts_rule_context *context,
+				     const struct ts_block_queue *d)
 {
 	struct ts_finding *f = device_saturated(context, d);
 
@@ -235,14 +216,14 @@ static void device_must_be_saturated(struct ts_rule_context *context, const stru
 }
 
 /* What the kernel itself gives this driver: its tags, or with a scheduler twice that, up to 256. */
-static double default_requests(const struct device *d)
+static double default_requests(const struct ts_block_queue *d)
 {
 	double tags = isnan(d->tags) || d->tags < 1 ? REQUESTS_DEFAULT : d->tags;
 
 	return strcmp(d->scheduler, "none") && *d->scheduler ? 2 * fmin(tags, 128) : tags;
 }
 
-static void raise_requests(struct ts_rule_context *context, const struct device *d)
+static void raise_requests(struct ts_rule_context *context, const struct ts_block_queue *d)
 {
 	double wanted = default_requests(d);
 	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
@@ -269,7 +250,7 @@ static void raise_requests(struct ts_rule_context *context, const struct device 
 	depth_evidence(context, f, d);
 }
 
-static void judge_limit(struct ts_rule_context *context, const struct device *d)
+static void judge_limit(struct ts_rule_context *context, const struct ts_block_queue *d)
 {
 	double seconds = ceil(3 * context->window->seconds);
 
@@ -299,22 +280,22 @@ static void judge_limit(struct ts_rule_context *context, const struct device *d)
 			"%.2f-fold with depth, between flat (%.2f) and saturated (%.2f): observe "
 			"for "
 			"at least %.0f s",
-			d->name, d->nr_requests, d->top / d->low, context->threshold[FLAT],
-			context->threshold[RISING], seconds);
+			d->name, d->nr_requests, d->top / d->low, context->threshold[TS_BLOCK_FLAT],
+			context->threshold[TS_BLOCK_RISING], seconds);
 }
 
-static void judge_depth(struct ts_rule_context *context, const struct device *d)
+static void judge_depth(struct ts_rule_context *context, const struct ts_block_queue *d)
 {
 	bool at_limit = d->in_flight >= full_queue(context, d) &&
 			d->in_flight <= SEVERAL_QUEUES * d->nr_requests;
 
-	if (d->busy < context->threshold[BUSY])
+	if (d->busy < context->threshold[TS_BLOCK_BUSY])
 		return;
 	/* One request at a time is no queue. */
 	if (at_limit && d->in_flight > 1)
 		judge_limit(context, d);
 	/* Full below the limit: the queue is long enough; are the waits worth telling? */
-	else if (d->in_flight < DEEP || !(d->latency_p95 >= context->threshold[WAIT]))
+	else if (d->in_flight < DEEP || !(d->latency_p95 >= context->threshold[TS_BLOCK_WAIT]))
 		return;
 	else if (is_saturated(context, d))
 		device_saturated(context, d);
@@ -322,115 +303,12 @@ static void judge_depth(struct ts_rule_context *context, const struct device *d)
 		device_must_be_saturated(context, d);
 }
 
-/* ---- Scheduler */
-
-static bool offers(const struct device *d, const char *scheduler)
-{
-	size_t length = strlen(scheduler);
-
-	for (const char *at = d->choices; (at = strstr(at, scheduler)); at += length)
-		if ((at == d->choices || at[-1] == ' ') && (!at[length] || at[length] == ' '))
-			return true;
-	return false;
-}
-
-/*
- * What a read would take without the writes: measured on reads alone, or else the time between two
- * completions of the busy device, which a read that is served first has to wait for at most.
- */
-static double undisturbed(const struct ts_rule_context *context, const struct device *d)
-{
-	if (d->alone_samples >= context->threshold[READ_SAMPLES])
-		return d->alone;
-	if (d->beside < SLOW_READ || d->requests <= 0)
-		return NAN;
-	return d->busy * context->window->seconds / d->requests;
-}
-
-static void read_evidence(struct ts_rule_context *context, struct ts_finding *f,
-			  const struct device *d, double base)
-{
-	const char *const labels[TS_LABELS_MAX] = {d->name};
-	bool alone = d->alone_samples >= context->threshold[READ_SAMPLES];
-
-	ts_finding_judged(context, f, TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, labels,
-			  "mean latency of reads issued beside 8 or more writes", 1e3 * d->beside,
-			  "ms", d->beside_samples, 1e3 * context->threshold[READ_SLOWDOWN] * base);
-	ts_finding_evidence(context, f,
-			    alone ? TS_FAMILY_BLOCK_READ_BESIDE_SECONDS : TS_FAMILY_DISK_BUSY,
-			    labels,
-			    alone ? "mean latency of reads issued beside no write"
-				  : "mean time between two completions",
-			    1e3 * base, "ms", alone ? d->alone_samples : (__u64)d->requests);
-	f->harm = (d->beside - base) * (double)d->beside_samples;
-	f->harm_unit = "seconds reads waited for writes";
-	f->harm_seconds = f->harm;
-}
-
-static void change_scheduler(struct ts_rule_context *context, const struct device *d,
-			     const char *scheduler, double base)
-{
-	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
-	bool alone = d->alone_samples >= context->threshold[READ_SAMPLES];
-
-	ts_finding_propose(context, f, TS_SETTING_BLOCK_SCHEDULER, d->name, scheduler);
-	ts_finding_identify(context, f, ts_settings[TS_SETTING_BLOCK_SCHEDULER].name, "port");
-	f->title = ts_text(context,
-			   "Reads from %s wait behind the writes: scheduler %s serves both "
-			   "alike",
-			   d->name, d->scheduler);
-	f->computed = ts_text(context,
-			      "reads take %.1f ms beside a deep write queue, %.0f times as long as "
-			      "without (%.2f ms); %s puts them first, and is among what the kernel "
-			      "offers (%s)",
-			      1e3 * d->beside, d->beside / base, 1e3 * base, scheduler, d->choices);
-	f->remedy =
-		ts_text(context,
-			"Instead, writeback throttling (%s of this device, now off) can keep the "
-			"write queue short.",
-			ts_settings[TS_SETTING_BLOCK_WBT_LATENCY].name);
-	f->expect = ts_text(context, "reads in a few times %.2f ms instead of %.1f ms", 1e3 * base,
-			    1e3 * d->beside);
-	f->confidence = (alone ? 0.85 : 0.65) - (strcmp(scheduler, "bfq") ? 0.15 : 0);
-	read_evidence(context, f, d, base);
-}
-
-/* Whether another scheduler is recommended. */
-static bool judge_scheduler(struct ts_rule_context *context, const struct device *d)
-{
-	double base = undisturbed(context, d);
-	const char *better = offers(d, "bfq")		? "bfq"
-			     : offers(d, "mq-deadline") ? "mq-deadline"
-							: "";
-
-	if (d->beside_samples < context->threshold[READ_SAMPLES] || isnan(base) ||
-	    d->beside < context->threshold[READ_SLOWDOWN] * base ||
-	    d->beside < context->threshold[WAIT])
-		return false;
-	if (!strcmp(d->scheduler, "bfq") || d->wbt > 0)
-		ts_rule_without_finding(context, TS_OUTCOME_ALREADY_SET,
-					"reads from %s are slow beside writes (%.1f ms), but %s "
-					"already holds the writes back: the device is full",
-					d->name, 1e3 * d->beside,
-					d->wbt > 0 ? "writeback throttling" : "bfq");
-	else if (!*better || !strcmp(better, d->scheduler) || !*d->scheduler)
-		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
-					"reads from %s are slow beside writes (%.1f ms), but this "
-					"kernel offers no scheduler that would put them first",
-					d->name, 1e3 * d->beside);
-	else {
-		change_scheduler(context, d, better, base);
-		return true;
-	}
-	return false;
-}
-
 static enum ts_outcome judge(struct ts_rule_context *context)
 {
 	double most = 0;
 
 	ts_for_each_series (s, context->window, TS_FAMILY_DISK_BUSY) {
-		struct device d;
+		struct ts_block_queue d;
 
 		if (ts_rule_is_other(s))
 			continue;
@@ -438,7 +316,7 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 		most = fmax(most, d.busy);
 		/* A full device is what makes the order matter: it is no finding of its own then.
 		 */
-		if (!judge_scheduler(context, &d))
+		if (!ts_block_order_judge(context, &d))
 			judge_depth(context, &d);
 	}
 	if (context->why)
@@ -456,27 +334,35 @@ const struct ts_rule ts_rule_block_queue = {
 		  TS_FAMILY_BLOCK_DEPTH_REQUESTS, TS_FAMILY_BLOCK_DEPTH_SECONDS,
 		  TS_FAMILY_BLOCK_READ_BESIDE_WRITES, TS_FAMILY_BLOCK_READ_BESIDE_SECONDS,
 		  TS_FAMILY_COUNT},
-	.settings = {TS_SETTING_BLOCK_NR_REQUESTS, TS_SETTING_BLOCK_SCHEDULER, TS_SETTING_COUNT},
+	.settings = {TS_SETTING_BLOCK_NR_REQUESTS, TS_SETTING_BLOCK_SCHEDULER,
+		     TS_SETTING_BLOCK_WBT_LATENCY, TS_SETTING_COUNT},
 	.thresholds =
-		{[BUSY] = {"busy_share", 0.3, 0.01, 1, "share of the window",
-			   "a device busy for less than this is left alone"},
-		 [AT_LIMIT] = {"at_limit", 0.95, 0.5, 1, "share of nr_requests",
-			       "mean number of requests in flight from which on the queue counts "
-			       "as full"},
-		 [FLAT] = {"latency_flat", 1.3, 1, 10, "times",
-			   "latency with a full queue over that with a short one, up to which the "
-			   "device "
-			   "could serve more at once"},
-		 [RISING] = {"latency_rising", 2, 1, 100, "times",
-			     "the same, from which on the device is saturated"},
-		 [WAIT] = {"latency_seconds", 0.02, 0.0001, 60, "seconds",
-			   "waits shorter than this are not worth a finding"},
-		 [READ_SLOWDOWN] =
+		{[TS_BLOCK_BUSY] = {"busy_share", 0.3, 0.01, 1, "share of the window",
+				    "a device busy for less than this is left alone"},
+		 [TS_BLOCK_AT_LIMIT] =
+			 {"at_limit", 0.95, 0.5, 1, "share of nr_requests",
+			  "mean number of requests in flight from which on the queue counts "
+			  "as full"},
+		 [TS_BLOCK_FLAT] =
+			 {"latency_flat", 1.3, 1, 10, "times",
+			  "latency with a full queue over that with a short one, up to which the "
+			  "device "
+			  "could serve more at once"},
+		 [TS_BLOCK_RISING] = {"latency_rising", 2, 1, 100, "times",
+				      "the same, from which on the device is saturated"},
+		 [TS_BLOCK_WAIT] = {"latency_seconds", 0.02, 0.0001, 60, "seconds",
+				    "waits shorter than this are not worth a finding"},
+		 [TS_BLOCK_READ_SLOWDOWN] =
 			 {"read_slowdown", 10, 2, 10000, "times",
 			  "latency of reads beside a deep write queue over that of reads alone, "
 			  "from which on a scheduler should put reads first"},
-		 [READ_SAMPLES] = {"read_samples", 8, 1, 1e9, "reads",
-				   "reads beside writes, and reads alone, needed to compare"}},
+		 [TS_BLOCK_READ_SAMPLES] =
+			 {"read_samples", 8, 1, 1e9, "reads",
+			  "reads beside writes, and reads alone, needed to compare"},
+		 [TS_BLOCK_PAUSE_SHARE] =
+			 {"pause_share", 0.03, 0.0001, 1000, "share of the window",
+			  "pauses of writers, from which on writeback throttling that reads can "
+			  "never satisfy is a symptom"}},
 	.judge = judge,
 	.explanation =
 		"A block device holds at most nr_requests requests; who wants more waits for one "
@@ -490,11 +376,18 @@ const struct ts_rule ts_rule_block_queue = {
 		"wait elsewhere. Where the queue was never short, the same is taken from a deep "
 		"queue whose requests take longer than any disk does for one.\n"
 		"Convicts the scheduler: reads issued beside a deep write queue take more than ten "
-		"times as "
-		"long as alone, with no scheduler and no writeback throttling to put them first.\n"
+		"times as long as alone, with no scheduler and no writeback throttling to put them "
+		"first.\n"
+		"Convicts wbt_lat_usec: the same with another scheduler than bfq and throttling "
+		"off, or with a target many times what reads take alone; or, the other way round, "
+		"writers are paused and one write at a time is in flight, because the target is "
+		"below what a read takes on the idle device, and throttling never ends.\n"
+		"Acquits both: reads as slow without the writes; bfq, or a target near what reads "
+		"take: the device is full, and no order makes it faster.\n"
 		"The proposal for nr_requests is what the kernel gives the driver by default; more "
-		"than the "
-		"driver's tags it refuses.",
+		"than the driver's tags it refuses. That for wbt_lat_usec is twice what reads take "
+		"alone, between the defaults of the kernel; it costs throughput of the writes, a "
+		"scheduler costs CPU time besides.",
 	.reference = "blk_mq_get_tag(), queue_requests_store(), blk-wbt.c; "
 		     "Documentation/ABI/stable/sysfs-block, Documentation/block/bfq-iosched.rst",
 };

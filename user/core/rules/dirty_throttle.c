@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Writers paused by the dirty-page limit: a limit too small for bursts, or a device too slow. */
-#include "../rule.h"
+#include "block_queue.h"
 
 #include <math.h>
 #include <string.h>
@@ -240,7 +240,17 @@ static void judge_device(struct ts_rule_context *context, const struct throttled
 {
 	bool long_enough = is_long(context, t);
 	const char *slow = slow_one_beside(context, t);
+	struct ts_block_held_back held;
 
+	if (ts_block_held_back(context, t->device, &held)) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"writers to %s were paused for %.1f s, but how much it can take is not "
+			"known: its writeback throttling (wbt_lat_usec) wants reads within %.2f "
+			"ms, which take %.2f ms on the idle device, and holds all writes back",
+			t->device, t->paused, 1e3 * held.target, 1e3 * held.latency);
+		return;
+	}
 	if (below_the_limit(context, t)) {
 		cgroup_limit(context, t);
 	} else if (long_enough && slow && t->busy_share < context->threshold[IDLE_BELOW]) {
