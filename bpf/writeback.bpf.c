@@ -8,6 +8,7 @@
 #include <bpf/bpf_tracing.h>
 #include <tunescope/writeback.h>
 #include "atomic.bpf.h"
+#include "blame.bpf.h"
 #include "core.bpf.h"
 
 const volatile __u64 ts_writeback_jiffy_ns = 0;
@@ -23,14 +24,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct ts_writeback_cpu);
 } ts_writeback_cpus SEC(".maps");
-
-/* The least recently paused makes room when there are too many. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, TS_WRITEBACK_WRITERS);
-	__type(key, struct ts_writeback_writer);
-	__type(value, struct ts_writeback_paused);
-} ts_writeback_writers SEC(".maps");
 
 static __always_inline __u32 device_slot(const struct backing_dev_info *bdi)
 {
@@ -64,23 +57,6 @@ static __always_inline __u32 device_slot(const struct backing_dev_info *bdi)
 	return TS_WRITEBACK_OTHER;
 }
 
-static __always_inline void blame(__u32 device, __u64 ns)
-{
-	struct ts_writeback_writer writer = {
-		.pid = bpf_get_current_pid_tgid() >> 32,
-		.device = device,
-	};
-	struct ts_writeback_paused *paused, first = {.ns = ns};
-
-	paused = bpf_map_lookup_elem(&ts_writeback_writers, &writer);
-	if (paused) {
-		__sync_fetch_and_add(&paused->ns, ns);
-		return;
-	}
-	bpf_get_current_comm(first.comm, sizeof first.comm);
-	bpf_map_update_elem(&ts_writeback_writers, &writer, &first, BPF_ANY);
-}
-
 SEC("tp_btf/balance_dirty_pages")
 int ts_balance_dirty_pages(__u64 *context)
 {
@@ -107,7 +83,7 @@ int ts_balance_dirty_pages(__u64 *context)
 	if (slot > TS_WRITEBACK_OTHER)
 		return 0;
 	ts_histogram_count_keyed(&cpu->pause[slot], ts_histogram_slot_ns(ns), ns);
-	blame(slot, ns);
+	ts_blame(slot, ns);
 	return 0;
 }
 

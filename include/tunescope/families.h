@@ -104,7 +104,8 @@ X(TCP_ORPHAN_STATES,        "tcp_orphan_states",        PEAK,      COUNT,   ORPH
 /* ---- /proc and /sys */                                                                                                       \
 X(CPU_TIME,                 "cpu_seconds",              COUNTER,   SECONDS, PROC_CPU,  LABELS_2("cpu", "mode"),                 "CPU time: user, nice, system, idle, iowait, irq, softirq, steal") \
 X(TASKS,                    "tasks",                    GAUGE,     COUNT,   PROC_CPU,  LABELS_1("state"),                    "tasks running (or runnable) and blocked on I/O") \
-X(MEMORY,                   "memory_bytes",             GAUGE,     BYTES,   PROC_MEMORY,LABELS_1("kind"),                    "memory: total, free, available, cached, dirty, writeback, swap-total, swap-free, dirty-limit, dirty-background-limit") \
+X(MEMORY,                   "memory_bytes",             GAUGE,     BYTES,   PROC_MEMORY,LABELS_1("kind"),                    "memory: total, free, available, cached, anonymous, dirty, writeback, swap-total, swap-free, dirty-limit, dirty-background-limit") \
+X(ANONYMOUS_CHANGE,         "anonymous_memory_change_bytes",COUNTER,BYTES,  PROC_MEMORY,LABELS_1("direction"),               "by how much memory of programs (anonymous, not of files) grew and shrank from one snapshot to the next: grown, shrunk") \
 X(VM_EVENTS,                "vm_events",                COUNTER,   COUNT,   PROC_MEMORY,LABELS_1("event"),                   "virtual memory events of /proc/vmstat under their own names") \
 X(PRESSURE,                 "pressure_seconds",         COUNTER,   SECONDS, PRESSURE,  LABELS_2("resource", "kind"),            "stall time (PSI): some or full, for cpu, memory, io") \
 X(NETWORK_COUNTERS,         "network_counters",         COUNTER,   COUNT,   PROC_NET,  LABELS_2("netns", "counter"),            "counters of /proc/net/snmp and netstat under their own names") \
@@ -147,6 +148,12 @@ X(LIMIT_ERRORS,             "limit_errors",             COUNTER,   COUNT,   LIMI
 X(LIMIT_USED,               "limit_used",               PEAK,      COUNT,   LIMITS,    LABELS_3("limit", "owner", "process"),      "how much was in use when a limit had nothing left; of the host's own limits the most seen since the last snapshot") \
 X(LIMIT_ALLOWED,            "limit_allowed",            GAUGE,     COUNT,   LIMITS,    LABELS_3("limit", "owner", "process"),      "how much that limit allowed") \
 X(LIMIT_WATCHED,            "limit_watched_seconds",    COUNTER,   SECONDS, LIMITS,    LABELS_0,                         "time in which failing system calls were watched for limit_errors") \
+/* ---- waiting for memory (BPF) */                                                                                            \
+X(MEMORY_WAIT,              "memory_wait",              HISTOGRAM, SECONDS, RECLAIM,   LABELS_1("kind"),                     "time a task spent making room before it got memory: host (direct reclaim: the host is short of free memory), cgroup (its memory cgroup is at memory.max, or above memory.high), node (vm.zone_reclaim_mode), huge-page and compaction (moving pages until enough of them lie together, for a huge page or for another large block)") \
+X(MEMORY_WAIT_FREED,        "memory_wait_freed_bytes",  COUNTER,   BYTES,   RECLAIM,   LABELS_1("kind"),                     "memory those tasks freed") \
+X(MEMORY_WAIT_BURST,        "memory_wait_burst",        PEAK,      BYTES,   RECLAIM,   LABELS_0,                         "most memory of the host that tasks freed themselves in one burst, without a pause of a quarter of a second, since the last snapshot") \
+X(MEMORY_WAIT_BURSTS,       "memory_wait_bursts",       COUNTER,   COUNT,   RECLAIM,   LABELS_0,                         "such bursts") \
+X(KSWAPD_CPU,               "kswapd_cpu_seconds",       COUNTER,   SECONDS, RECLAIM,   LABELS_1("node"),                     "CPU time of kswapd, which frees memory in the background") \
 /* ---- transparent huge pages (/proc/PID, sampled) */                                                                         \
 X(HUGE_PAGE_SAMPLES,        "huge_page_samples",        COUNTER,   COUNT,   HUGE_PAGES,LABELS_2("process", "content"),          "pages looked into within the huge pages of the process that holds most of its own, while they are given out to whoever touches memory: empty (nothing but zeroes) or used") \
 X(HUGE_PAGE_BYTES,          "huge_page_bytes",          PEAK,      BYTES,   HUGE_PAGES,LABELS_1("process"),                   "memory that process held in huge pages")

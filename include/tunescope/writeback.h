@@ -8,7 +8,6 @@
 #define TS_WRITEBACK_DEVICES   16 /* a power of two; further ones share TS_WRITEBACK_OTHER */
 #define TS_WRITEBACK_OTHER     TS_WRITEBACK_DEVICES
 #define TS_WRITEBACK_NAME_SIZE 64 /* backing_dev_info.dev_name */
-#define TS_WRITEBACK_WRITERS   1024
 
 /* In a slot until user space gives that to another (user/live/slots.h). */
 struct ts_writeback_device {
@@ -19,17 +18,6 @@ struct ts_writeback_device {
 /* One slice for each CPU. */
 struct ts_writeback_cpu {
 	struct ts_histogram_keyed pause[TS_WRITEBACK_DEVICES + 1];
-};
-
-/* Who was paused. */
-struct ts_writeback_writer {
-	__u32 pid; /* thread group */
-	__u32 device;
-};
-
-struct ts_writeback_paused {
-	__u64 ns;
-	char comm[16];
 };
 
 #endif

@@ -38,7 +38,7 @@ static void memory_is_read_in_bytes(void **state)
 	assert_true(gauge(s, TS_FAMILY_MEMORY, "swap-free", "") == 1900000.0 * 1024);
 	assert_true(gauge(s, TS_FAMILY_MEMORY, "dirty-limit", "") == 300000 * page);
 	assert_true(gauge(s, TS_FAMILY_MEMORY, "dirty-background-limit", "") == 150000 * page);
-	assert_int_equal(s->family[TS_FAMILY_MEMORY].count, 10);
+	assert_int_equal(s->family[TS_FAMILY_MEMORY].count, 11);
 	assert_int_equal(counter(s, TS_FAMILY_VM_EVENTS, "allocstall_movable", ""), 14);
 	assert_int_equal(counter(s, TS_FAMILY_VM_EVENTS, "nr_written", ""), 3900);
 	/* not an event, and one this kernel does not have */

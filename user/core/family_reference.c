@@ -11,6 +11,10 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 		"times kept in struct request; Documentation/block/stat.rst",
 	[TS_SOURCE_WRITEBACK] = "tracepoint writeback:balance_dirty_pages; mm/page-writeback.c, "
 				"Documentation/admin-guide/sysctl/vm.rst",
+	[TS_SOURCE_RECLAIM] =
+		"tracepoints vmscan:mm_vmscan_direct_reclaim_begin and _end, their siblings of "
+		"memory cgroups and nodes, compaction:mm_compaction_begin and _end; mm/vmscan.c, "
+		"mm/compaction.c, Documentation/admin-guide/mm/concepts.rst",
 	[TS_SOURCE_TCP] = "tracepoint sock:inet_sock_set_state, struct tcp_sock at the end of a "
 			  "connection; RFC 9293",
 	[TS_SOURCE_LISTENERS] = "sock_diag(7): inet_diag_msg of listening sockets; listen(2)",
@@ -76,6 +80,8 @@ static const char *const of_family[TS_FAMILY_COUNT] = {
 	[TS_FAMILY_SOCKETS_IN_USE] = "/proc/net/sockstat of each network namespace",
 	[TS_FAMILY_MEMORY] = "/proc/meminfo, and the dirty thresholds of /proc/vmstat; "
 			     "Documentation/filesystems/proc.rst",
+	[TS_FAMILY_ANONYMOUS_CHANGE] = "AnonPages of /proc/meminfo",
+	[TS_FAMILY_KSWAPD_CPU] = "/proc/PID/stat of kswapd; kswapd(), mm/vmscan.c",
 	[TS_FAMILY_VM_EVENTS] = "/proc/vmstat; include/linux/vm_event_item.h",
 };
 

@@ -328,6 +328,28 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 TS_EFFECT_AT_ONCE, "writeback starts later and then has more to write",
 		 "bytes that may be dirty before the kernel starts to write them",
 		 .reference = "Documentation/admin-guide/sysctl/vm.rst"},
+	[TS_SETTING_WATERMARK_SCALE_FACTOR] =
+		{"vm.watermark_scale_factor", SYSCTL(GLOBAL), "/proc/sys/vm/watermark_scale_factor",
+		 1, "ten-thousandths of memory", RANGE(1, 1000), COUPLED(NONE, NONE),
+		 TS_EFFECT_AT_ONCE,
+		 "about twice that share of memory is kept free instead of caching files",
+		 "distance between the marks of free memory at which kswapd starts and stops, and "
+		 "below which whoever asks for memory frees some first",
+		 .reference = "Documentation/admin-guide/sysctl/vm.rst"},
+	[TS_SETTING_MIN_FREE_KBYTES] =
+		{"vm.min_free_kbytes", SYSCTL(GLOBAL), "/proc/sys/vm/min_free_kbytes", 1, "KiB",
+		 RANGE(64, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "so much memory is kept for the kernel's own urgent needs and lost to programs; "
+		 "near 5 % of memory the OOM killer comes early",
+		 "free memory that only urgent allocations may use",
+		 .reference = "Documentation/admin-guide/sysctl/vm.rst"},
+	[TS_SETTING_ZONE_RECLAIM_MODE] =
+		{"vm.zone_reclaim_mode", SYSCTL(GLOBAL), "/proc/sys/vm/zone_reclaim_mode", 1,
+		 "bits", RANGE(0, 7), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "memory is given from other nodes, which takes longer to reach",
+		 "whether a full NUMA node frees its own memory before that of others is taken: 0 "
+		 "no, 1 yes, with 2 it writes pages out and with 4 it swaps",
+		 .reference = "Documentation/admin-guide/sysctl/vm.rst"},
 	[TS_SETTING_SCHED_AUTOGROUP] =
 		{"kernel.sched_autogroup_enabled", SYSCTL(GLOBAL),
 		 "/proc/sys/kernel/sched_autogroup_enabled", 1, "switch", RANGE(0, 1),
@@ -371,6 +393,14 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "with more promised than there is, the OOM killer may end a process",
 		 "share of memory that may be promised besides swap, while vm.overcommit_memory is "
 		 "2",
+		 .reference = "Documentation/mm/overcommit-accounting.rst"},
+	[TS_SETTING_OVERCOMMIT_KBYTES] =
+		{"vm.overcommit_kbytes", SYSCTL(GLOBAL), "/proc/sys/vm/overcommit_kbytes", 1, "KiB",
+		 RANGE(1, 9223372036854775807.0 / 1024), COUPLED(TS_SETTING_OVERCOMMIT_RATIO, NONE),
+		 TS_EFFECT_AT_ONCE,
+		 "with more promised than there is, the OOM killer may end a process",
+		 "memory that may be promised besides swap, while vm.overcommit_memory is 2: "
+		 "instead of vm.overcommit_ratio",
 		 .reference = "Documentation/mm/overcommit-accounting.rst"},
 	[TS_SETTING_PID_MAX] =
 		{"kernel.pid_max", SYSCTL(GLOBAL), "/proc/sys/kernel/pid_max", 1, "process ids",
@@ -423,6 +453,16 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 				    "who gets huge pages of anonymous memory: always, madvise (who "
 				    "asks for them), never",
 				    .reference = "Documentation/admin-guide/mm/transhuge.rst"},
+	[TS_SETTING_THP_DEFRAG] =
+		{"transparent_hugepage/defrag", .kind = TS_SETTING_SYSFS, .scope = TS_SCOPE_GLOBAL,
+		 "/sys/kernel/mm/transparent_hugepage/defrag", 0, "mode", RANGE(0, 0),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "while memory is fragmented programs start with small pages, and "
+		 "get huge ones later, from khugepaged",
+		 "who waits until room for a huge page is made: always (whoever "
+		 "touches memory), defer+madvise and madvise (who asks for huge "
+		 "pages), defer and never (nobody)",
+		 .reference = "Documentation/admin-guide/mm/transhuge.rst"},
 	[TS_SETTING_BLOCK_SCHEDULER] =
 		{"scheduler", BLOCK_QUEUE, "/sys/block/%s/queue/scheduler", 0, "name", RANGE(0, 0),
 		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,

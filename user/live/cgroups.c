@@ -20,7 +20,7 @@
 #include "cgroup_accounts.h"
 #include "cgroup_mounts.h"
 #include "clock.h"
-#include "procfile.h"
+#include "proc_stat.h"
 
 #define DIRECTORIES_MAX 4096 /* visited in a snapshot */
 #define SUFFERERS_MAX	8
@@ -262,7 +262,7 @@ static void visit(struct walk *walk, const char *path)
 static __u64 task_ticks(const struct ts_live *live, __u64 pid, char comm[32])
 {
 	char path[TS_PROC_PATH_MAX], text[1024], *at, *open;
-	__u64 user, system;
+	__u64 ticks;
 	size_t length;
 
 	snprintf(path, sizeof path, "%.400s/%llu/stat", live->proc, (unsigned long long)pid);
@@ -275,11 +275,7 @@ static __u64 task_ticks(const struct ts_live *live, __u64 pid, char comm[32])
 		return 0;
 	length = (size_t)(at - open) - 1;
 	snprintf(comm, 32, "%.*s", (int)(length < 31 ? length : 31), open + 1);
-	at++;
-	for (int field = 3; field < 14; field++)
-		if (!ts_take_word(&at))
-			return 0;
-	return ts_take_number(&at, &user) && ts_take_number(&at, &system) ? user + system : 0;
+	return ts_process_ticks(text, &ticks) ? ticks : 0;
 }
 
 /* The whole lines among the first bytes of a file. */

@@ -195,20 +195,15 @@ static void raise(__u64 *peak, __u64 value)
 /* CPU time the process has used since the last time it was asked, in nanoseconds. */
 static __u64 worked(struct socket_state *socket, const char *proc)
 {
-	char path[64], text[512], *after;
-	unsigned long long user, system;
+	char path[64], text[512];
 	__u64 before = socket->cpu_ticks;
 
 	if (socket->pid <= 0)
 		return 0;
 	snprintf(path, sizeof path, "%s/%d/stat", proc, socket->pid);
-	if (ts_read_small(AT_FDCWD, path, text, sizeof text) <= 0)
+	if (ts_read_small(AT_FDCWD, path, text, sizeof text) <= 0 ||
+	    !ts_process_ticks(text, &socket->cpu_ticks))
 		return 0;
-	after = strrchr(text, ')'); /* a name may hold anything */
-	if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-			     &user, &system) != 2)
-		return 0;
-	socket->cpu_ticks = user + system;
 	return before && socket->cpu_ticks > before ? (socket->cpu_ticks - before) * ts_tick_ns()
 						    : 0;
 }

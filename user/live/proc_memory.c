@@ -94,6 +94,7 @@ static const struct memory_kind {
 	{"free", "MemFree:", NULL},
 	{"available", "MemAvailable:", NULL},
 	{"cached", "Cached:", NULL},
+	{"anonymous", "AnonPages:", NULL},
 	{"dirty", "Dirty:", NULL},
 	{"writeback", "Writeback:", NULL},
 	{"swap-total", "SwapTotal:", NULL},
@@ -102,8 +103,10 @@ static const struct memory_kind {
 	{"dirty-background-limit", NULL, "nr_dirty_background_threshold"},
 };
 
-#define EVENTS (sizeof event_names / sizeof event_names[0])
-#define KINDS  (sizeof memory_kinds / sizeof memory_kinds[0])
+#define ANONYMOUS 4 /* of them */
+
+#define EVENTS	  (sizeof event_names / sizeof event_names[0])
+#define KINDS	  (sizeof memory_kinds / sizeof memory_kinds[0])
 
 struct reading {
 	__u64 memory[KINDS]; /* bytes */
@@ -118,6 +121,8 @@ struct reading {
 struct proc_memory {
 	struct ts_procfile meminfo, vmstat;
 	struct ts_name_set event_set;
+	bool anonymous_known;
+	__u64 anonymous, grown, shrunk; /* bytes */
 };
 
 static void proc_memory_close(void *opaque)
@@ -217,6 +222,20 @@ static int parse(struct proc_memory *state, struct reading *reading, bool in_vms
 	return all_seen(reading, in_vmstat) ? 0 : -EPROTO;
 }
 
+/* Of a gauge a window has the last value only: how much it changed has to be counted. */
+static void follow_anonymous(struct proc_memory *state, __u64 bytes, struct ts_snapshot *snapshot)
+{
+	if (state->anonymous_known && bytes > state->anonymous)
+		state->grown += bytes - state->anonymous;
+	else if (state->anonymous_known)
+		state->shrunk += state->anonymous - bytes;
+	state->anonymous_known = true;
+	state->anonymous = bytes;
+	ts_snapshot_counter(snapshot, TS_FAMILY_ANONYMOUS_CHANGE, TS_LABELS("grown"), state->grown);
+	ts_snapshot_counter(snapshot, TS_FAMILY_ANONYMOUS_CHANGE, TS_LABELS("shrunk"),
+			    state->shrunk);
+}
+
 static void proc_memory_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
 {
 	struct proc_memory *state = opaque;
@@ -236,11 +255,14 @@ static void proc_memory_snapshot(struct ts_live *live, void *opaque, struct ts_s
 	if (meminfo_error) {
 		ts_proc_why(why, state->meminfo.path, meminfo_error);
 		ts_snapshot_family_status(snapshot, TS_FAMILY_MEMORY, TS_STATUS_FAILED, why);
+		ts_snapshot_family_status(snapshot, TS_FAMILY_ANONYMOUS_CHANGE, TS_STATUS_FAILED,
+					  why);
 		return;
 	}
 	for (size_t i = 0; i < KINDS; i++)
 		ts_snapshot_gauge(snapshot, TS_FAMILY_MEMORY, TS_LABELS(memory_kinds[i].kind),
 				  (double)reading.memory[i]);
+	follow_anonymous(state, reading.memory[ANONYMOUS], snapshot);
 }
 
 const struct ts_source ts_source_proc_memory = {

@@ -83,6 +83,24 @@ void ts_proc_stat_free(struct ts_proc_stat *stat)
 	memset(stat, 0, sizeof *stat);
 }
 
+bool ts_process_ticks(char *text, __u64 *ticks)
+{
+	/* "pid (name) state …": the name may hold anything, blanks and brackets included. */
+	char *at = strrchr(text, ')');
+	__u64 user, system;
+
+	if (!at)
+		return false;
+	at++;
+	for (int field = 3; field < 14; field++)
+		if (!ts_take_word(&at))
+			return false;
+	if (!ts_take_number(&at, &user) || !ts_take_number(&at, &system))
+		return false;
+	*ticks = user + system;
+	return true;
+}
+
 __u64 ts_tick_ns(void)
 {
 	long ticks = sysconf(_SC_CLK_TCK);

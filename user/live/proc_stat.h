@@ -39,6 +39,12 @@ struct ts_proc_stat {
 int ts_proc_stat_parse(struct ts_proc_stat *stat, char *text);
 void ts_proc_stat_free(struct ts_proc_stat *stat);
 
+/*
+ * User and system time of a process, in ticks, from the text of its stat. False when it is not
+ * understood. Cuts text into pieces.
+ */
+bool ts_process_ticks(char *text, __u64 *ticks);
+
 /* Nanoseconds of one tick of /proc/stat. */
 __u64 ts_tick_ns(void);
 

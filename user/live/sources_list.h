@@ -3,6 +3,7 @@
 SOURCE(sched)
 SOURCE(block)
 SOURCE(writeback)
+SOURCE(reclaim)
 SOURCE(tcp)
 SOURCE(listeners)
 SOURCE(sockets)

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <bpf/bpf.h>
 
 #include <tunescope/writeback.h>
 #include "../core/histogram.h"
+#include "blame.h"
 #include "clock.h"
 #include "disk_accounts.h"
 #include "probe.h"
@@ -21,9 +21,8 @@
 #define TRACEPOINT "balance_dirty_pages"
 
 /* sum, maximum and slots of a histogram */
-#define WORDS	  (2 + TS_HISTOGRAM_SLOTS_KEYED)
-#define SLOTS	  (TS_WRITEBACK_DEVICES + 1)
-#define SUFFERERS 8
+#define WORDS (2 + TS_HISTOGRAM_SLOTS_KEYED)
+#define SLOTS (TS_WRITEBACK_DEVICES + 1)
 
 /* The kernel adds to a disk's busy time in clock ticks, some of it a moment late. */
 #define BUSY_SLACK_NS 1000000000ull
@@ -43,17 +42,6 @@ struct device {
 	__u64 span_ns, busy_ns;
 };
 
-struct writer {
-	struct ts_writeback_writer key;
-	struct ts_writeback_paused paused;
-	__u64 since_ns; /* paused since the last snapshot */
-};
-
-struct writers {
-	struct writer row[TS_WRITEBACK_WRITERS];
-	size_t count;
-};
-
 struct writeback {
 	struct writeback_bpf *skeleton;
 	struct ts_probe probe;
@@ -64,7 +52,7 @@ struct writeback {
 	unsigned int cpus;
 	struct device device[TS_WRITEBACK_DEVICES];
 	struct ts_slots slots;
-	struct writers *writers, *previous; /* at this snapshot and the one before */
+	struct ts_blame_table blame;
 };
 
 /* ---- Opening and closing */
@@ -80,8 +68,7 @@ static void writeback_close(void *opaque)
 		munmap(state->live, state->live_length);
 	writeback_bpf__destroy(state->skeleton);
 	ts_slots_close(&state->slots);
-	free(state->writers);
-	free(state->previous);
+	ts_blame_close(&state->blame);
 	free(state);
 }
 
@@ -114,10 +101,8 @@ static int load(struct writeback *state, struct ts_live *live, enum ts_status *s
 {
 	int error;
 
-	state->writers = calloc(1, sizeof *state->writers);
-	state->previous = calloc(1, sizeof *state->previous);
 	state->skeleton = ts_skeleton_open(writeback, live);
-	if (!state->skeleton || !state->writers || !state->previous ||
+	if (!state->skeleton || !ts_blame_open(&state->blame) ||
 	    !ts_slots_open(&state->slots, TS_WRITEBACK_DEVICES))
 		return -ENOMEM;
 	state->cpus = ts_possible_cpus();
@@ -332,68 +317,13 @@ static void add_devices(const struct ts_live *live, struct writeback *state,
 	add_device(snapshot, NULL, NULL, words);
 }
 
-static __u64 paused_before(const struct writers *writers, const struct writer *writer)
+static const char *label_of(const void *of, __u32 slot)
 {
-	for (size_t i = 0; i < writers->count; i++)
-		if (!memcmp(&writers->row[i].key, &writer->key, sizeof writer->key))
-			return writers->row[i].paused.ns;
-	return 0;
-}
+	const struct writeback *state = of;
 
-static int by_pause(const void *a, const void *b)
-{
-	const struct writer *left = a, *right = b;
-
-	return (left->since_ns < right->since_ns) - (left->since_ns > right->since_ns);
-}
-
-static void read_writers(struct writeback *state)
-{
-	int map = bpf_map__fd(state->skeleton->maps.ts_writeback_writers);
-	struct writers *writers = state->previous;
-	struct ts_writeback_writer *last = NULL;
-
-	state->previous = state->writers;
-	state->writers = writers;
-	writers->count = 0;
-	while (writers->count < TS_WRITEBACK_WRITERS) {
-		struct writer *writer = &writers->row[writers->count];
-		__u64 before;
-
-		if (bpf_map_get_next_key(map, last, &writer->key))
-			break;
-		last = &writer->key;
-		if (bpf_map_lookup_elem(map, &writer->key, &writer->paused))
-			memset(&writer->paused, 0, sizeof writer->paused);
-		before = paused_before(state->previous, writer);
-		/* Less than before: it had been forgotten in between. */
-		writer->since_ns = writer->paused.ns - (before <= writer->paused.ns ? before : 0);
-		writers->count++;
-	}
-	qsort(writers->row, writers->count, sizeof writers->row[0], by_pause);
-}
-
-static void add_sufferers(struct writeback *state, struct ts_snapshot *snapshot)
-{
-	read_writers(state);
-	for (size_t i = 0; i < state->writers->count && i < SUFFERERS; i++) {
-		struct writer *writer = &state->writers->row[i];
-		struct ts_sufferer sufferer = {
-			.family = TS_FAMILY_DIRTY_THROTTLE_PAUSE,
-			.pid = (int)writer->key.pid,
-			.comm = writer->paused.comm,
-			.cgroup = "",
-			.value = (double)writer->since_ns / 1e9,
-		};
-
-		if (!writer->since_ns || writer->key.device >= SLOTS)
-			continue;
-		writer->paused.comm[sizeof writer->paused.comm - 1] = '\0';
-		sufferer.label[0] = writer->key.device == TS_WRITEBACK_OTHER
-					    ? "other"
-					    : state->device[writer->key.device].name;
-		ts_snapshot_sufferer(snapshot, &sufferer);
-	}
+	if (slot >= SLOTS)
+		return NULL;
+	return slot == TS_WRITEBACK_OTHER ? "other" : state->device[slot].name;
 }
 
 static void writeback_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
@@ -409,7 +339,8 @@ static void writeback_snapshot(struct ts_live *live, void *opaque, struct ts_sna
 		return;
 	}
 	add_devices(live, state, snapshot);
-	add_sufferers(state, snapshot);
+	ts_blame_sufferers(&state->blame, state->skeleton->maps.ts_blamed,
+			   TS_FAMILY_DIRTY_THROTTLE_PAUSE, label_of, state, snapshot);
 	ts_for_each_family (id)
 		if (ts_families[id].source == TS_SOURCE_WRITEBACK && !snapshot->family[id].count)
 			ts_snapshot_family_status(snapshot, id, TS_STATUS_NO_DATA,

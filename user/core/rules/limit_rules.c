@@ -190,6 +190,14 @@ static double propose_promises(struct ts_rule_context *context, const struct ts_
 	return 0;
 }
 
+/* Instead of the share; it reads 0 while that is in force. */
+static double propose_kbytes(struct ts_rule_context *context, const struct ts_limit_seen *seen,
+			     const char **computed)
+{
+	*computed = "all memory but a tenth may be promised, beside swap";
+	return floor(memory(context) / 1024 * RATIO_PROPOSED / 100);
+}
+
 static double propose_ratio(struct ts_rule_context *context, const struct ts_limit_seen *seen,
 			    const char **computed)
 {
@@ -208,12 +216,23 @@ static void judge_promises(struct ts_rule_context *context)
 	static const struct ts_limit_row ratio = {
 		"vm.overcommit_memory", TS_SETTING_OVERCOMMIT_RATIO, .what = "bytes",
 		.error = "ENOMEM",	.propose = propose_ratio,    .expect = CALLS_SUCCEED};
+	static const struct ts_limit_row kbytes = {
+		"vm.overcommit_memory", TS_SETTING_OVERCOMMIT_KBYTES, .what = "bytes",
+		.error = "ENOMEM",	.propose = propose_kbytes,    .expect = CALLS_SUCCEED};
 	struct ts_limit_seen seen = ts_limit_seen(context, mode.limit);
+	double bytes = 1024 * ts_window_setting_number(context->window,
+						       TS_SETTING_OVERCOMMIT_KBYTES, "", 0, 0);
 	double share = ts_window_setting_number(context->window, TS_SETTING_OVERCOMMIT_RATIO, "", 0,
 						RATIO_OF_KERNEL);
 
+	if (bytes > 0)
+		share = 100 * bytes / memory(context);
 	if (promises_refused(context, &seen))
-		ts_limit_propose(context, share < RATIO_OF_KERNEL ? &ratio : &mode, &seen);
+		ts_limit_propose(context,
+				 share >= RATIO_OF_KERNEL ? &mode
+				 : bytes > 0		  ? &kbytes
+							  : &ratio,
+				 &seen);
 }
 
 static enum ts_outcome judge_mappings(struct ts_rule_context *context)
@@ -317,7 +336,7 @@ const struct ts_rule ts_rule_mapping_limit = {
 	.title = "Limits of memory mappings",
 	.needs = TS_LIMIT_NEEDS,
 	.settings = {TS_SETTING_MAX_MAP_COUNT, TS_SETTING_OVERCOMMIT_MEMORY,
-		     TS_SETTING_OVERCOMMIT_RATIO, TS_SETTING_COUNT},
+		     TS_SETTING_OVERCOMMIT_RATIO, TS_SETTING_OVERCOMMIT_KBYTES, TS_SETTING_COUNT},
 	.thresholds = TS_LIMIT_THRESHOLDS,
 	.judge = judge_mappings,
 	.explanation = "mmap(), mprotect() and munmap() fail with ENOMEM, though memory is free, "
