@@ -85,9 +85,9 @@ static void just_below_is_quiet(void **state)
 	expect(&c, TS_OUTCOME_RECOMMEND);
 	c.fast = 13; /* most losses are noticed at once */
 	expect(&c, TS_OUTCOME_QUIET);
-	c = lab, c.rtt = 0.022; /* a timeout of nine round trips */
+	c = lab, c.rtt = 0.011; /* a timeout of eighteen round trips */
 	expect(&c, TS_OUTCOME_QUIET);
-	c.rtt = 0.018;
+	c.rtt = 0.0095;
 	expect(&c, TS_OUTCOME_RECOMMEND);
 }
 

@@ -122,6 +122,7 @@ struct ts_report *ts_report_make(const struct ts_window *window, const struct ts
 				: (struct ts_rule_result){ts_rules[i], TS_OUTCOME_DISABLED,
 							  "switched off by the profile"};
 	}
+	ts_findings_leave_symptoms(&context);
 	ts_findings_merge(&context);
 	ts_objectives_judge(report);
 	return report;

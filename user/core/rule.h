@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A rule: a table row and one pure function from a window to findings. To add one: write
- * rules/<name>.c with a `const struct ts_rule ts_rule_<name>`, name it in rules/rules.c, give it a
- * section in profiles/default.conf, and refresh the tables in docs/ (`make docs`).
+ * rules/<name>.c with a `const struct ts_rule ts_rule_<name>`, name it in rules/rules_list.h, give
+ * it a section in profiles/default.conf, and refresh the tables in docs/ (`make docs`).
  */
 #ifndef TUNESCOPE_RULE_H
 #define TUNESCOPE_RULE_H
@@ -36,6 +36,11 @@ struct ts_rule {
 	enum ts_family_id needs[8];
 	/* What it may propose; TS_SETTING_COUNT ends the list. */
 	enum ts_setting_id settings[6];
+	/*
+	 * Ids of rules whose findings explain what this one sees (segments lost in a queue of this
+	 * host make senders wait, too): beside them it recommends nothing. NULL ends the list.
+	 */
+	const char *symptom_of[8];
 	struct ts_threshold thresholds[TS_RULE_THRESHOLDS_MAX]; /* a NULL key ends the list */
 	/*
 	 * Adds findings to the context's report (ts_finding_new) and returns the outcome when it
@@ -143,6 +148,9 @@ bool ts_rule_is_other(const struct ts_series *series);
  * harm.
  */
 void ts_findings_merge(struct ts_rule_context *context);
+
+/* Takes back recommendations whose evidence is a symptom of what another rule found. */
+void ts_findings_leave_symptoms(struct ts_rule_context *context);
 
 /* For rendering and merging: the strongest of two outcomes. */
 enum ts_outcome ts_outcome_stronger(enum ts_outcome a, enum ts_outcome b);

@@ -11,6 +11,7 @@
 #include "../rule.h"
 #include "../settings.h"
 
+#define SYMPTOMS_MAX	(sizeof((struct ts_rule *)0)->symptom_of / sizeof(const char *))
 #define NEEDS_MAX	(sizeof((struct ts_rule *)0)->needs / sizeof(enum ts_family_id))
 #define SETTINGS_MAX	(sizeof((struct ts_rule *)0)->settings / sizeof(enum ts_setting_id))
 
@@ -75,6 +76,11 @@ static void explain_rule(const struct ts_explain_sink *sink, size_t i)
 	for (size_t n = 0; n < NEEDS_MAX && rule->needs[n] != TS_FAMILY_COUNT; n++)
 		sink->entry(sink->to, ts_families[rule->needs[n]].name,
 			    ts_families[rule->needs[n]].meaning);
+	if (rule->symptom_of[0])
+		sink->list(sink->to, "recommends nothing beside a finding of");
+	for (size_t k = 0; k < SYMPTOMS_MAX && rule->symptom_of[k]; k++)
+		sink->entry(sink->to, rule->symptom_of[k],
+			    ts_rule_by_id(rule->symptom_of[k])->title);
 	sink->list(sink->to, text(sink, "thresholds, in [%s] of a profile", rule->id));
 	for (size_t k = 0; k < TS_RULE_THRESHOLDS_MAX && rule->thresholds[k].key; k++)
 		threshold(sink, i, k);

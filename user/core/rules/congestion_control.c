@@ -307,6 +307,8 @@ const struct ts_rule ts_rule_congestion_control = {
 		  TS_FAMILY_TCP_LIVE_MINIMUM_RTT, TS_FAMILY_NETWORK_COUNTERS, TS_FAMILY_SOFTNET,
 		  TS_FAMILY_COUNT},
 	.settings = {TS_SETTING_TCP_CONGESTION_CONTROL, TS_SETTING_COUNT},
+	.symptom_of = {"tcp-memory", "softnet-backlog", "conntrack-table", "neighbour-table",
+		       "mtu-black-hole"},
 	.thresholds =
 		{[HELD_SECONDS] = {"held_seconds", 1.5, 0.1, 1e6, "seconds",
 				   "time in which the congestion window alone holds connections of "

@@ -95,6 +95,7 @@ const struct ts_rule ts_rule_idle_restart = {
 	.title = "Small window after a pause",
 	.needs = {TS_FAMILY_TCP_PAUSES, TS_FAMILY_TCP_PAUSE_COST, TS_FAMILY_COUNT},
 	.settings = {TS_SETTING_TCP_SLOW_START_AFTER_IDLE, TS_SETTING_COUNT},
+	.symptom_of = {"tcp-memory"},
 	.thresholds =
 		{[PAUSES] = {"pauses", 3, 1, 1e9, "pauses",
 			     "pauses of the connections of one service, seen by sampling, after "

@@ -12,7 +12,7 @@
 
 enum { EVENTS, TAIL_SHARE, RATIO, LOSS_MOST };
 
-#define ROUND_TRIPS 10 /* what is proposed, in round-trip times, */
+#define ROUND_TRIPS 5 /* what is proposed, in round-trip times, */
 #define PROPOSE_LEAST                                                              \
 	10000.0 /* and at least, in microseconds: some ticks of any kernel's clock \
 		 */
@@ -217,13 +217,15 @@ const struct ts_rule ts_rule_rto_min = {
 	.needs = {TS_FAMILY_TCP_RETRANSMITS, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT,
 		  TS_FAMILY_NETWORK_COUNTERS, TS_FAMILY_COUNT},
 	.settings = {TS_SETTING_TCP_RTO_MIN_US, TS_SETTING_COUNT},
+	.symptom_of = {"tcp-memory", "softnet-backlog", "conntrack-table", "neighbour-table",
+		       "mtu-black-hole", "tcp-sack"},
 	.thresholds =
 		{[EVENTS] = {"timeouts", 5, 1, 1e9, "segments",
 			     "retransmissions after a timeout, and tail-loss probes, of one "
 			     "service during the window, from which on it is a symptom"},
 		 [TAIL_SHARE] = {"tail_share", 0.3, 0.01, 1, "share of its retransmissions",
 				 "the same as a share: below it most losses are noticed at once"},
-		 [RATIO] = {"round_trips", 10, 2, 10000, "round-trip times",
+		 [RATIO] = {"round_trips", 20, 8, 10000, "round-trip times",
 			    "the shortest timeout, in round-trip times, from which on it is too "
 			    "long for the path"},
 		 [LOSS_MOST] = {"loss_most", 0.15, 0.001, 1, "share of the segments sent",
@@ -235,7 +237,7 @@ const struct ts_rule ts_rule_rto_min = {
 		"ones of an answer are not, and wait for a tail-loss probe or the retransmission "
 		"timeout, which is no shorter than net.ipv4.tcp_rto_min_us (200 ms by default).\n"
 		"Convicts tcp_rto_min_us: a third of a service's retransmissions or more wait for "
-		"a timeout or probe, and the shortest timeout is ten round-trip times or more.\n"
+		"a timeout or probe, and the shortest timeout is twenty round-trip times or more.\n"
 		"Acquits it: long paths; losses amidst much data; a peer that acknowledges late, "
 		"so "
 		"that probes and timeouts repair nothing (TCPLossProbeRecovery, TCPSpuriousRTOs); "

@@ -128,6 +128,7 @@ const struct ts_rule ts_rule_tcp_sack = {
 	.title = "Loss without selective acknowledgements",
 	.needs = {TS_FAMILY_NETWORK_COUNTERS, TS_FAMILY_COUNT},
 	.settings = {TS_SETTING_TCP_SACK, TS_SETTING_COUNT},
+	.symptom_of = {"tcp-memory", "mtu-black-hole"},
 	.thresholds = {[RECOVERIES] = {"recoveries", 5, 1, 1e9, "recoveries",
 				       "recoveries of one network namespace without selective "
 				       "acknowledgements during the window, from which on it is a "
