@@ -20,9 +20,10 @@
 #include "../../user/live/netns.h"
 #include "../../user/live/settings_read.h"
 
-#define TICKS_PER_SECOND (1000 / TS_TICK_MS)
-#define SECONDS_IGNORED	 2 /* the first reading of everything grows buffers */
-#define NS_PER_SECOND	 1000000000ULL
+/* The first seconds tunescope looks closely, and the first reading of everything grows buffers. */
+#define SECONDS_IGNORED 16
+#define SECOND		1000000000ULL
+#define NS_PER_SECOND	1000000000ULL
 
 /* Rows of the table: the sources, then what is no source's. */
 enum other_part {
@@ -192,30 +193,33 @@ static struct ts_snapshot *take(struct ts_collector *collector, const struct ts_
 /* As a recording with an interval of one second does it. */
 static void observe(struct ts_collector *collector, double seconds, struct own_total *total)
 {
-	__u64 begin = bench_now(), cpu_begin = process_cpu(), next = begin;
-	__u64 ticks = (__u64)(seconds * TICKS_PER_SECOND);
-	struct ts_snapshot *last = NULL;
+	__u64 begin = bench_now(), cpu_begin = process_cpu(), next = begin, tick_begin;
+	__u64 end = begin + (__u64)(seconds * 1e9), window = begin + SECOND;
+	struct ts_snapshot *last = NULL, *snapshot;
+	bool counts = false;
 
-	for (__u64 tick = 0; tick < ticks && !bench_interrupted; tick++) {
-		__u64 tick_begin;
-
-		if (tick == SECONDS_IGNORED * TICKS_PER_SECOND) {
+	while (next < end && !bench_interrupted) {
+		if (!counts && next >= begin + SECONDS_IGNORED * SECOND) {
 			memset(spent, 0, sizeof spent);
 			*total = (struct own_total){0};
 			begin = bench_now();
 			cpu_begin = process_cpu();
+			counts = true;
 		}
-		sleep_until(next += TS_TICK_MS * 1000000ULL);
+		next += ts_collector_tick_ms(collector) * 1000000ULL;
+		if (next > window)
+			next = window;
+		sleep_until(next);
 		tick_begin = cpu_now();
 		ts_collector_tick(collector);
 		total->tick_ns += cpu_now() - tick_begin;
 		total->ticks++;
-		if (tick % TICKS_PER_SECOND == TICKS_PER_SECOND - 1) {
-			struct ts_snapshot *snapshot = take(collector, last, total);
-
-			ts_snapshot_free(last);
-			last = snapshot;
-		}
+		if (next < window)
+			continue;
+		window += SECOND;
+		snapshot = take(collector, last, total);
+		ts_snapshot_free(last);
+		last = snapshot;
 	}
 	total->process_ns = process_cpu() - cpu_begin;
 	total->elapsed_ns = bench_now() - begin;
@@ -226,11 +230,12 @@ static void print_row(const char *name, const struct own_time *time, const struc
 {
 	double tick_us = (double)time->tick_ns / (double)total->ticks / 1e3;
 	double snapshot_us = (double)time->snapshot_ns / (double)total->snapshots / 1e3;
+	double ticks_per_second = (double)total->ticks / ((double)total->elapsed_ns / 1e9);
 
 	/* microseconds in a second, in per cent */
 	printf("  %-15s %10.1f %12.1f %13.4f %13.4f\n", name, tick_us, snapshot_us,
-	       (tick_us * TICKS_PER_SECOND + snapshot_us) / 1e4,
-	       (tick_us * TICKS_PER_SECOND + snapshot_us / 10) / 1e4);
+	       (tick_us * ticks_per_second + snapshot_us) / 1e4,
+	       (tick_us * ticks_per_second + snapshot_us / 10) / 1e4);
 }
 
 static void print_costs(const struct own_total *total)
@@ -280,8 +285,8 @@ int bench_own_cost(double seconds)
 	int status;
 	pid_t child;
 
-	if (seconds < SECONDS_IGNORED + 2)
-		seconds = SECONDS_IGNORED + 2;
+	if (seconds < SECONDS_IGNORED + 8)
+		seconds = SECONDS_IGNORED + 8;
 	fflush(stdout);
 	child = fork();
 	if (child < 0)

@@ -248,6 +248,34 @@ static void settings_of_a_fixture(void **state)
 		assert_string_not_equal(rig->last->setting[j].scope, "loop0"); /* empty */
 }
 
+static const char *somaxconn_now(struct rig *rig)
+{
+	ts_snapshot_free(rig->last);
+	rig->last = ts_snapshot_new();
+	ts_settings_snapshot(&rig->live, rig->last);
+	for (size_t i = 0; i < rig->last->settings; i++)
+		if (rig->last->setting[i].id == TS_SETTING_SOMAXCONN &&
+		    !strcmp(rig->last->setting[i].scope, own_netns(rig)))
+			return rig->last->setting[i].value;
+	return "";
+}
+
+/* What is kept from one snapshot to the next is not kept when it has been written. */
+static void a_changed_setting_is_in_the_next_snapshot(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->live.settings = ts_settings_cache_open();
+	assert_non_null(rig->live.settings);
+	assert_string_equal(somaxconn_now(rig), "128");
+	assert_string_equal(somaxconn_now(rig), "128");
+	rig_write(rig, "proc/sys/net/core/somaxconn", "4096\n");
+	assert_string_equal(somaxconn_now(rig), "4096");
+	assert_string_equal(somaxconn_now(rig), "4096");
+	ts_settings_cache_close(rig->live.settings);
+	rig->live.settings = NULL;
+}
+
 /* One file of a good tree is replaced (or removed): only its families fail, and say why. */
 struct hostile {
 	const struct ts_source *source;
@@ -402,6 +430,7 @@ int main(void)
 		TEST(more_cgroups_than_are_visited_are_counted),
 		TEST(psi_that_is_off_is_not_psi_that_is_missing),
 		TEST(settings_of_a_fixture),
+		TEST(a_changed_setting_is_in_the_next_snapshot),
 		TEST(a_source_recovers),
 		cmocka_unit_test_setup_teardown(hostile_content_fails_with_a_reason, no_setup,
 						teardown),

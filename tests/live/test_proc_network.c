@@ -12,6 +12,7 @@
 
 #include "../../user/core/settings.h"
 #include "../../user/live/settings_read.h"
+#include "../../user/live/settings_watch.h"
 
 /* A network namespace of the test's own, and the label it has in series. */
 static const char *make_netns(struct rig *rig)
@@ -293,12 +294,37 @@ static void backlog_drops_agree_with_softnet_stat(void **state)
 	assert_true(idle >= 0 && idle <= total);
 }
 
+/* Written with the value it has, so that nothing changes. */
+static void a_setting_that_is_written_is_noticed(void **state)
+{
+	static const char path[] = "/proc/sys/net/unix/max_dgram_qlen";
+	struct ts_settings_watch watch = {.descriptor = -1};
+	int setting = open(path, O_RDWR | O_CLOEXEC);
+	struct rig *rig = *state;
+	char value[32];
+	ssize_t length;
+
+	assert_true(setting >= 0);
+	length = read(setting, value, sizeof value);
+	assert_true(length > 0);
+	assert_true(ts_settings_watch_written(&watch, &rig->live));
+	assert_true(watch.descriptor >= 0);
+	/* Others may write theirs meanwhile, but not all the time. */
+	for (int i = 0; ts_settings_watch_written(&watch, &rig->live); i++)
+		assert_true(i < 100);
+	assert_int_equal(pwrite(setting, value, (size_t)length, 0), length);
+	assert_true(ts_settings_watch_written(&watch, &rig->live));
+	ts_settings_watch_close(&watch);
+	close(setting);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_machine, teardown)
 		TEST(network_counters_agree_with_nstat),
 		TEST(settings_agree_with_sysctl),
+		TEST(a_setting_that_is_written_is_noticed),
 		TEST(backlog_drops_agree_with_softnet_stat),
 	};
 

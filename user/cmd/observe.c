@@ -126,7 +126,9 @@ static void sample_statistics(struct ts_ticker *ticker)
 static void plan_next(struct ts_ticker *ticker, __u64 now)
 {
 	sample_statistics(ticker);
-	ticker->next_ns = ticker->next_ns + TICK_NS > now ? ticker->next_ns + TICK_NS : now;
+	ticker->next_ns += ts_collector_tick_ms(ticker->collector) * 1000000ULL;
+	if (ticker->next_ns < now)
+		ticker->next_ns = now;
 }
 
 void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns)

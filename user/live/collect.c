@@ -20,6 +20,7 @@
 #include "kernel_types.h"
 #include "netns.h"
 #include "own_cost.h"
+#include "pace.h"
 #include "probe.h"
 #include "settings_read.h"
 #include "startup_memory.h"
@@ -165,6 +166,7 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	collector->live.sys = "/sys";
 	collector->live.netns = &collector->netns;
 	collector->live.command = options->command;
+	collector->live.opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	collector->netns.home = -1;
 	collector->live.settings = ts_settings_cache_open();
 	ts_disabled_programs = options->disabled_programs;
@@ -220,6 +222,12 @@ void ts_collector_tick(struct ts_collector *collector)
 		if (row->open && row->source->tick)
 			row->source->tick(&collector->live, row->state, now);
 	}
+}
+
+unsigned int ts_collector_tick_ms(const struct ts_collector *collector)
+{
+	return ts_pace_calm(&collector->live, ts_clock_ns(CLOCK_MONOTONIC)) ? TS_CALM_TICK_MS
+									    : TS_TICK_MS;
 }
 
 struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)

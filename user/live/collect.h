@@ -22,9 +22,11 @@ struct ts_collector;
 int ts_collector_open(const struct ts_collect_options *options, struct ts_collector **collector);
 void ts_collector_close(struct ts_collector *collector); /* NULL is fine */
 
-/* Samples once; call about every TS_TICK_MS. */
+/* Samples once; call again after ts_collector_tick_ms, which is one of the two. */
 void ts_collector_tick(struct ts_collector *collector);
-#define TS_TICK_MS 100
+unsigned int ts_collector_tick_ms(const struct ts_collector *collector);
+#define TS_TICK_MS	100
+#define TS_CALM_TICK_MS 250
 
 /* A new snapshot; free it with ts_snapshot_free. */
 struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector);

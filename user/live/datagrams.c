@@ -17,13 +17,11 @@
 #include "clock.h"
 #include "datagram_sockets.h"
 #include "datagrams.skel.h"
+#include "pace.h"
 #include "probe.h"
 #include "procfile.h"
 
-#define EAGER_NS    12000000000ULL /* visits may take one part in so many of one CPU: at first, */
-#define EAGER_SHARE 100		   /* as a look at the host takes seconds, and later, as a */
-#define SHARE	    4000	   /* recording goes on for days */
-#define READ_BYTES  32768
+#define READ_BYTES 32768
 
 struct iterator {
 	const char *program,
@@ -138,6 +136,7 @@ static void visit_udp(struct ts_live *live, struct datagrams *state)
 			state->limits.rmem_max = read_limit(live, "/proc/sys/net/core/rmem_max");
 			limits = true;
 		}
+		ts_pace_moved(live, now);
 		visit(live, state, entry, &state->udp);
 	}
 	memcpy(state->seen, drops, sizeof state->seen);
@@ -150,15 +149,20 @@ static void visit_unix(struct ts_live *live, struct datagrams *state, __u64 now)
 
 	for (size_t i = 0; i < live->netns->count; i++) {
 		struct ts_netns_entry *entry = &live->netns->entry[i];
+		bool busy;
 
-		if (entry->alive && entry->detailed &&
-		    (all || ts_datagram_is_busy(state->sockets, entry, true, now)))
+		if (!entry->alive || !entry->detailed)
+			continue;
+		busy = ts_datagram_is_busy(state->sockets, entry, true, now);
+		if (busy)
+			ts_pace_moved(live, now);
+		if (busy || all)
 			visit(live, state, entry, &state->unix_sockets);
 	}
 	if (all)
-		state->next_ns =
-			now + (ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before) *
-				      (now - state->opened_ns < EAGER_NS ? EAGER_SHARE : SHARE);
+		state->next_ns = now + ts_pace_rest(TS_PACE_DATAGRAMS,
+						    now - state->opened_ns < TS_PACE_EAGER_NS,
+						    ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before);
 }
 
 static void visit_all(struct ts_live *live, struct datagrams *state)

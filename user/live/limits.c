@@ -20,13 +20,12 @@
 #include "btf_enum.h"
 #include "clock.h"
 #include "limits.skel.h"
+#include "pace.h"
 #include "probe.h"
 #include "procfile.h"
 #include "slots.h"
 
 #define LOOK_NS	     1000000000ULL /* between two looks, but for the first seconds */
-#define EAGER_SHARE  100	   /* a look may take one part in so many of one CPU: at first, */
-#define SHARE	     8000	   /* and as a recording goes on for days */
 #define VISIT	     "ts_limits_visit"
 #define WATCH	     "ts_limits_call_ends"
 #define NO_LIMIT     (~0ULL)
@@ -316,8 +315,8 @@ static void look(struct limits *state, __u64 now)
 		watch(state,
 		      ts_limits_watch_wanted(&state->when, something_is_near(state, eager), now));
 	state->looked_ns = now;
-	state->next_ns = now + (ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before) *
-				       (eager ? EAGER_SHARE : SHARE);
+	state->next_ns = now + ts_pace_rest(TS_PACE_LIMITS, eager,
+					    ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before);
 }
 
 static void limits_tick(struct ts_live *live, void *opaque, __u64 now)

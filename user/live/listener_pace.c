@@ -2,18 +2,17 @@
 #include "listener_pace.h"
 
 #include "collect.h"
+#include "pace.h"
 
 #define TICK_NS		  (TS_TICK_MS * 1000000ULL)
-#define UNDETAILED_SHARE  2000		/* for the namespaces without series of their own */
 #define WITHOUT_LISTENERS 2000000000ULL /* such a namespace is looked at so often */
 /*
  * A namespace where nobody has waited for accept() and nothing was dropped for a while is sampled
  * less often, until a sample finds something. That one stands for those left out before it, too:
  * shares of the samples remain shares of the time.
  */
-#define CALM_SHARE 5000
-#define CALM_NS	   3000000000ULL
-#define CALM_MOST  500000000ULL
+#define CALM_NS	  3000000000ULL
+#define CALM_MOST 1000000000ULL
 
 __u32 ts_listener_pace_samples(const struct ts_listener_pace *pace, __u64 now_ns)
 {
@@ -29,8 +28,10 @@ __u32 ts_listener_pace_samples(const struct ts_listener_pace *pace, __u64 now_ns
 /* How long to wait instead of so long. */
 static __u64 calm_down(struct ts_listener_pace *pace, __u64 now_ns, __u64 wait, __u64 cost)
 {
-	__u64 calm = cost * CALM_SHARE < CALM_MOST ? cost * CALM_SHARE : CALM_MOST;
+	__u64 calm = ts_pace_rest(TS_PACE_CALM_LISTENERS, false, cost);
 
+	if (calm > CALM_MOST)
+		calm = CALM_MOST;
 	if (now_ns - pace->moved_ns < CALM_NS || calm <= wait)
 		return wait;
 	pace->regular_ns = wait ? (wait + TICK_NS - 1) / TICK_NS * TICK_NS : TICK_NS;
@@ -40,9 +41,11 @@ static __u64 calm_down(struct ts_listener_pace *pace, __u64 now_ns, __u64 wait, 
 void ts_listener_pace_plan(struct ts_listener_pace *pace, __u64 now_ns, bool eager, bool detailed,
 			   const struct ts_listener_round *round)
 {
-	__u64 wait = eager	? (round->detailed_ns + round->others_ns) * TS_LISTENERS_EAGER_SHARE
-		     : detailed ? round->detailed_ns * TS_LISTENERS_SHARE
-				: round->others_ns * UNDETAILED_SHARE;
+	enum ts_pace_user user = detailed ? TS_PACE_LISTENERS : TS_PACE_OTHER_LISTENERS;
+	__u64 cost = eager	? round->detailed_ns + round->others_ns
+		     : detailed ? round->detailed_ns
+				: round->others_ns;
+	__u64 wait = ts_pace_rest(user, eager, cost);
 
 	pace->regular_ns = 0;
 	if (!eager && !pace->listeners && wait < WITHOUT_LISTENERS)

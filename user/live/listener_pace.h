@@ -6,14 +6,6 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
-/*
- * Sampling may take one part in so many of one CPU: first, as a look at the host takes seconds;
- * later, as a recording goes on for days.
- */
-#define TS_LISTENERS_EAGER_NS	 12000000000ULL
-#define TS_LISTENERS_EAGER_SHARE 100
-#define TS_LISTENERS_SHARE	 1500
-
 /* Of one namespace. All times but costs are CLOCK_MONOTONIC. */
 struct ts_listener_pace {
 	__u64 sampled_ns; /* the last time all of its listeners were listed */

@@ -16,6 +16,7 @@
 #include "listener_pace.h"
 #include "listener_series.h"
 #include "netns.h"
+#include "pace.h"
 #include "sockdiag.h"
 #include "source.h"
 
@@ -263,12 +264,12 @@ static void visit_handshake(void *context, const struct ts_diag_socket *socket)
 
 static bool eager(const struct listeners_state *state)
 {
-	return state->sampled_ns - state->opened_ns < TS_LISTENERS_EAGER_NS;
+	return state->sampled_ns - state->opened_ns < TS_PACE_EAGER_NS;
 }
 
-static __u64 share(const struct listeners_state *state)
+static __u64 rest(const struct listeners_state *state, __u64 cost_ns)
 {
-	return eager(state) ? TS_LISTENERS_EAGER_SHARE : TS_LISTENERS_SHARE;
+	return ts_pace_rest(TS_PACE_LISTENERS, eager(state), cost_ns);
 }
 
 /*
@@ -285,7 +286,7 @@ static void sample_handshakes(struct listeners_state *state, int diag)
 		return;
 	error = ts_sockdiag_dump(diag, TS_DIAG_SYN_RECV, false, visit_handshake, state);
 	cost = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
-	state->next_handshakes_ns = state->sampled_ns + cost * share(state);
+	state->next_handshakes_ns = state->sampled_ns + rest(state, cost);
 	state->handshakes_cost_ns += cost;
 	if (error)
 		return;
@@ -353,8 +354,10 @@ static int sample_sockets(struct ts_live *live, struct listeners_state *state, i
 	for (size_t i = 0; i < state->touched_count; i++) {
 		struct ts_listener *listener = &state->series[state->touched[i]];
 
-		if (listener->queue || listener->added)
+		if (listener->queue || listener->added) {
 			pace->moved_ns = state->sampled_ns;
+			ts_pace_moved(live, state->sampled_ns);
+		}
 		ts_listener_settle(listener, state->sampled_ns, samples);
 	}
 	if (attempts)
@@ -489,7 +492,7 @@ static void sample_for_snapshot(struct ts_live *live, struct listeners_state *st
 
 	sample(live, state, all);
 	if (all)
-		state->next_all_ns = now + round_cost(live, state).detailed_ns * share(state) / 2;
+		state->next_all_ns = now + rest(state, round_cost(live, state).detailed_ns) / 2;
 }
 
 static bool leaves(const struct ts_live *live, const struct listeners_state *state,

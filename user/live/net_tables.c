@@ -13,14 +13,13 @@
 
 #include "clock.h"
 #include "netns.h"
+#include "pace.h"
 #include "procfile.h"
 #include "table_states.h"
 
-#define VISIT_NS    900000000ULL   /* between two readings */
-#define EAGER_NS    12000000000ULL /* readings may take one part in so many of one CPU: at */
-#define EAGER_SHARE 200		   /* first, as a look at the host takes seconds, and */
-#define SHARE	    5000	   /* later, as a recording goes on for days */
-#define LOOK_NS	    2000000000ULL  /* between two looks at what fills a table */
+#define VISIT_NS    900000000ULL  /* between two readings, and */
+#define REST_MOST   2900000000ULL /* not longer than that, whatever they cost */
+#define LOOK_NS	    2000000000ULL /* between two looks at what fills a table */
 #define COLUMNS_MAX 32
 #define TABLES	    2
 
@@ -259,11 +258,16 @@ static ssize_t next_namespace(const struct ts_live *live, const struct net_table
 	return oldest;
 }
 
+static bool is_eager(const struct net_tables *state, __u64 now)
+{
+	return now - state->opened_ns < TS_PACE_EAGER_NS;
+}
+
 static void visit_all(struct ts_live *live, struct net_tables *state)
 {
 	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), start = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	bool eager = now - state->opened_ns < EAGER_NS;
-	__u64 budget = (now - state->visited_ns) / (eager ? EAGER_SHARE : SHARE);
+	bool eager = is_eager(state, now);
+	__u64 budget = ts_pace_budget(TS_PACE_NETWORK_TABLES, eager, now - state->visited_ns), rest;
 	bool look = now - state->looked_ns >= LOOK_NS, full = false;
 	ssize_t slot;
 
@@ -282,8 +286,11 @@ static void visit_all(struct ts_live *live, struct net_tables *state)
 		state->table[i].noted = state->table[i].event[TABLE_FULL];
 	if (look)
 		state->looked_ns = now;
+	rest = ts_pace_rest(TS_PACE_NETWORK_TABLES, eager,
+			    ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start);
+	/* The budget is what bounds a visit of many; only that of one may come less often. */
 	state->visited_ns = now;
-	state->next_ns = now + VISIT_NS;
+	state->next_ns = now + (rest < VISIT_NS ? VISIT_NS : rest > REST_MOST ? REST_MOST : rest);
 }
 
 static void net_tables_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
@@ -410,8 +417,10 @@ static void say_errors(struct ts_snapshot *snapshot, const struct net_tables *st
 static void net_tables_snapshot(struct ts_live *live, void *data, struct ts_snapshot *snapshot)
 {
 	struct net_tables *state = data;
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
 
-	visit_all(live, state);
+	if (is_eager(state, now) || now >= state->next_ns)
+		visit_all(live, state);
 	ts_snapshot_source_status(snapshot, TS_SOURCE_NET_TABLES, TS_STATUS_OK, "");
 	add_neighbours(snapshot, state);
 	for (size_t i = 0; i < live->netns->count; i++) {

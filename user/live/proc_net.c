@@ -9,17 +9,12 @@
 #include "clock.h"
 #include "net_files.h"
 #include "netns.h"
+#include "pace.h"
 
 /*
- * Reading may take one part in so many of one CPU (half of that for namespaces without series of
- * their own), except at first, as a look at the host takes seconds. Those whose turn it is not show
- * what they showed last.
- */
-#define SHARE	     5000
-#define EAGER_NS     12000000000ULL
-#define EAGER_FACTOR 50
-
-/*
+ * Reading takes its share of a CPU (half of that for namespaces without series of their own), and
+ * at first whatever it takes. Those whose turn it is not show what they showed last.
+ *
  * A namespace, in its slot of the table. A series counts from when it appears: what the namespace
  * had counted before that is history, or has gone to the other one.
  */
@@ -290,8 +285,9 @@ static void visit_some(struct ts_live *live, struct proc_net *state, bool detail
 static void proc_net_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
 {
 	struct proc_net *state = opaque;
-	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), budget = (now - state->taken_ns) / SHARE;
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), passed = now - state->taken_ns;
 	struct outcome outcome = {0};
+	__u64 budget;
 	bool eager;
 
 	for (size_t i = 0; i < live->netns->count; i++) {
@@ -300,13 +296,10 @@ static void proc_net_snapshot(struct ts_live *live, void *opaque, struct ts_snap
 		else if (live->netns->entry[i].initial)
 			visit(live, state, i, now, &outcome);
 	}
-	eager = now - state->opened_ns < EAGER_NS;
+	eager = now - state->opened_ns < TS_PACE_EAGER_NS;
+	budget = ts_pace_budget(TS_PACE_NETWORK_FILES, eager, passed);
 	visit_some(live, state, true, now, eager ? ~0ULL : budget, &outcome);
-	visit_some(live, state, false, now,
-		   !state->taken_ns ? ~0ULL
-		   : eager	    ? budget * EAGER_FACTOR
-				    : budget / 2,
-		   &outcome);
+	visit_some(live, state, false, now, !state->taken_ns ? ~0ULL : budget / 2, &outcome);
 	add_series(live, state, snapshot);
 	state->taken_ns = now;
 	if (!outcome.visited && !outcome.failed)

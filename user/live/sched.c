@@ -15,12 +15,14 @@
 #include <tunescope/sched.h>
 
 #include "../core/histogram.h"
-#include "cgroup_path.h"
 #include "clock.h"
+#include "pace.h"
 #include "probe.h"
 #include "procfile.h"
 #include "sched_sessions.h"
+#include "sched_timestamps.h"
 #include "sched_whose.h"
+#include "task_names.h"
 #include "sched.skel.h"
 
 /* Slots of the table of tasks: one for each possible pid, or this many shared by all. */
@@ -36,11 +38,19 @@
  * Once a recording goes on, all of the table is read after so long only; in between, those parts in
  * which a task has waited of late. Nearly all of a table of pids belongs to tasks long gone.
  */
-#define EAGER_NS   12000000000ULL
 #define ALL_NS	   2900000000ULL
 #define LATE_NS	   10000000000ULL
 #define PART_LEAST 512 /* tasks of a part; or a page of them */
 #define PARTS_MAX  (TASKS_SHARED / PART_LEAST)
+
+/*
+ * A task that waited for less than one part in so many of the time is no sufferer; and while all
+ * together waited for less than this part of one CPU's time, the table is looked at only now and
+ * then, so that little is added up unseen.
+ */
+#define SUFFERER_SHARE 1000
+#define WORTH_A_LOOK   100
+#define UNSEEN_MOST_NS 9500000000ULL
 
 /* The inode of the initial pid namespace (PROC_PID_INIT_INO): only there pids mean the same. */
 #define INITIAL_PID_NAMESPACE 0xeffffffcUL
@@ -69,70 +79,17 @@ struct sched_state {
 	 */
 	__u64 *waited;
 	__u64 opened_ns, all_ns;     /* when all of it was read last */
+	__u64 looked_ns;	     /* the last snapshot that looked at it */
+	__u64 told_ns, told_wait;    /* the last snapshot, and all waits until then */
+	__u64 unseen_wait;	     /* of all tasks, between the two */
 	__u64 changed_ns[PARTS_MAX]; /* when a task of that part was last seen to have waited */
+	struct ts_task_names names;
 	struct ts_sched_sessions *sessions; /* NULL: not measured, for this reason */
 	enum ts_status sessions_status;
 	char sessions_why[256];
 };
 
 /* ---- Opening */
-
-static bool type_has_member(const struct btf *btf, const struct btf_type *type, const char *name)
-{
-	const struct btf_member *member = btf_members(type);
-
-	for (int i = 0; i < btf_vlen(type); i++, member++) {
-		const char *member_name = btf__name_by_offset(btf, member->name_off);
-		const struct btf_type *inner = btf__type_by_id(btf, member->type);
-
-		if (!strcmp(member_name, name))
-			return true;
-		/* Fields may sit in an anonymous struct (CONFIG_RANDSTRUCT). */
-		if (!*member_name && btf_is_composite(inner) && type_has_member(btf, inner, name))
-			return true;
-	}
-	return false;
-}
-
-static bool struct_has_member(const struct btf *btf, const char *structure, const char *member)
-{
-	int id = btf__find_by_name_kind(btf, structure, BTF_KIND_STRUCT);
-
-	return id > 0 && type_has_member(btf, btf__type_by_id(btf, id), member);
-}
-
-/* Does the scheduler keep the timestamps that ts_sched_switch reads? */
-static bool kernel_keeps_timestamps(const struct ts_live *live)
-{
-	static const struct {
-		const char *structure, *member;
-	} needed[] = {
-		{"task_struct", "sched_info"},
-		{"sched_info", "last_queued"},
-		{"sched_info", "run_delay"},
-		{"sched_info", "pcount"},
-		{"sched_info", "last_arrival"},
-		{"sched_entity", "cfs_rq"},
-		{"cfs_rq", "rq"}, /* FAIR_GROUP_SCHED */
-		{"rq", "clock"},
-	};
-	char path[TS_PROC_PATH_MAX], text[64];
-
-	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
-		if (!struct_has_member(live->kernel_btf, needed[i].structure, needed[i].member))
-			return false;
-	/*
-	 * Since 5.14 they are always kept (c5895d3f06cb, "sched: Simplify sched_info_on()"; the
-	 * same release renamed task_struct.state). Before, not when delay accounting was off in a
-	 * kernel without SCHEDSTATS, and then every task's schedstat is zeros.
-	 */
-	if (struct_has_member(live->kernel_btf, "task_struct", "__state"))
-		return true;
-	if (ts_live_path(live, "/proc/self/schedstat", path, sizeof path) ||
-	    ts_read_small(AT_FDCWD, path, text, sizeof text) < 0)
-		return false;
-	return strcmp(text, "0 0 0") != 0;
-}
 
 static __u32 task_slots(const struct ts_live *live)
 {
@@ -188,6 +145,7 @@ static void sched_close(void *opaque)
 	struct sched_state *state = opaque;
 
 	ts_sched_sessions_close(state->sessions);
+	ts_task_names_close(&state->names);
 	if (state->waited)
 		munmap(state->waited, state->tasks * sizeof *state->waited);
 	if (state->cpu)
@@ -274,9 +232,9 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 		return fail(state, status, why, "the scheduler's BPF object cannot be opened",
 			    errno);
 	state->command = live->command;
-	state->own_timestamps = options->own_timestamps || !kernel_keeps_timestamps(live);
+	state->own_timestamps = options->own_timestamps || !ts_kernel_keeps_timestamps(live);
 	state->delays_dequeue =
-		struct_has_member(live->kernel_btf, "sched_entity", "sched_delayed");
+		ts_btf_struct_has(live->kernel_btf, "sched_entity", "sched_delayed");
 	state->pids_are_global = in_initial_pid_namespace(live);
 	state->cpus = ts_possible_cpus();
 	state->tasks = task_slots(live);
@@ -372,7 +330,7 @@ static int look_at_parts(struct sched_state *state, __u32 part, __u32 parts, __u
 static int look_at_tasks(struct sched_state *state, struct candidate *candidate)
 {
 	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
-	bool all = now - state->all_ns >= ALL_NS || now - state->opened_ns < EAGER_NS;
+	bool all = now - state->all_ns >= ALL_NS || now - state->opened_ns < TS_PACE_EAGER_NS;
 	__u32 parts = state->tasks / state->part, most = TASKS_AT_A_TIME / state->part;
 	__u32 part = 0, run;
 	int error = 0;
@@ -390,34 +348,21 @@ static int look_at_tasks(struct sched_state *state, struct candidate *candidate)
 	return error;
 }
 
-static bool read_of(const struct ts_live *live, __u32 pid, const char *file, char *text,
-		    size_t size)
+static bool name_sufferer(struct sched_state *state, const struct ts_live *live,
+			  const struct candidate *candidate, struct ts_snapshot *snapshot)
 {
-	char path[64], full[TS_PROC_PATH_MAX];
+	const struct ts_task_name *name = ts_task_name(&state->names, live, candidate->pid);
 
-	snprintf(path, sizeof path, "/proc/%u/%s", pid, file);
-	return !ts_live_path(live, path, full, sizeof full) &&
-	       ts_read_small(AT_FDCWD, full, text, size) >= 0;
-}
-
-static bool name_sufferer(const struct ts_live *live, const struct candidate *candidate,
-			  struct ts_snapshot *snapshot)
-{
-	char comm[64], cgroup[4096];
-	struct ts_sufferer sufferer = {
-		.family = TS_FAMILY_RUNQ_LATENCY,
-		.label = {"", "", "", ""},
-		.pid = (int)candidate->pid,
-		.comm = comm,
-		.cgroup = "",
-		.value = (double)candidate->waited / 1e9,
-	};
-
-	if (!read_of(live, candidate->pid, "comm", comm, sizeof comm))
+	if (!name)
 		return false;
-	if (read_of(live, candidate->pid, "cgroup", cgroup, sizeof cgroup))
-		sufferer.cgroup = ts_cpu_cgroup(cgroup);
-	ts_snapshot_sufferer(snapshot, &sufferer);
+	ts_snapshot_sufferer(snapshot, &(struct ts_sufferer){
+					       .family = TS_FAMILY_RUNQ_LATENCY,
+					       .label = {"", "", "", ""},
+					       .pid = (int)candidate->pid,
+					       .comm = name->comm,
+					       .cgroup = name->cgroup,
+					       .value = (double)candidate->waited / 1e9,
+				       });
 	return true;
 }
 
@@ -449,19 +394,54 @@ static void add_sessions(const struct ts_live *live, struct sched_state *state,
 	}
 }
 
+static __u64 total_wait(const struct sched_state *state)
+{
+	__u64 waited = 0;
+
+	for (unsigned int i = 0; i < state->cpus; i++)
+		waited += state->cpu[i].total[TS_SCHED_WAIT].sum;
+	return waited;
+}
+
+/* Those that waited most since the last snapshot. What they may have waited unseen is taken off. */
+static void name_sufferers(const struct ts_live *live, struct sched_state *state,
+			   const struct candidate *candidate, __u64 interval,
+			   struct ts_snapshot *snapshot)
+{
+	size_t named = 0;
+
+	for (size_t i = 0; i < CANDIDATES && named < SUFFERERS; i++) {
+		struct candidate one = candidate[i];
+
+		if (one.waited < state->unseen_wait + interval / SUFFERER_SHARE || !one.waited)
+			return;
+		one.waited -= state->unseen_wait;
+		named += name_sufferer(state, live, &one, snapshot);
+	}
+}
+
 static void find_sufferers(const struct ts_live *live, struct sched_state *state,
 			   struct ts_snapshot *snapshot)
 {
 	struct candidate candidate[CANDIDATES] = {{0, 0}};
-	size_t named = 0;
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), interval = now - state->told_ns;
+	__u64 wait = total_wait(state), since = wait - state->told_wait;
 	int error = 0;
 
-	if (state->pids_are_global)
-		error = look_at_sessions(state, candidate, false);
-	if (state->has_base)
-		for (size_t i = 0; i < CANDIDATES && candidate[i].waited && named < SUFFERERS; i++)
-			named += name_sufferer(live, &candidate[i], snapshot);
-	state->has_base = true;
+	state->told_ns = now;
+	state->told_wait = wait;
+	if (state->has_base && since < interval / WORTH_A_LOOK &&
+	    now - state->looked_ns < UNSEEN_MOST_NS) {
+		state->unseen_wait += since;
+	} else {
+		if (state->pids_are_global)
+			error = look_at_sessions(state, candidate, false);
+		if (state->has_base)
+			name_sufferers(live, state, candidate, interval, snapshot);
+		state->has_base = true;
+		state->looked_ns = now;
+		state->unseen_wait = 0;
+	}
 	add_sessions(live, state, snapshot, error);
 }
 
@@ -517,13 +497,10 @@ static enum ts_status wait_status(const struct sched_state *state, const char **
 static void sched_tick(struct ts_live *live, void *opaque, __u64 monotonic_ns)
 {
 	struct sched_state *state = opaque;
-	__u64 waited = 0;
 
 	if (!state->sessions)
 		return;
-	for (unsigned int i = 0; i < state->cpus; i++)
-		waited += state->cpu[i].total[TS_SCHED_WAIT].sum;
-	if (ts_sched_sessions_due(state->sessions, monotonic_ns, waited))
+	if (ts_sched_sessions_due(state->sessions, monotonic_ns, total_wait(state)))
 		look_at_sessions(state, NULL, true); /* a failure shows in the next snapshot */
 }
 

@@ -12,12 +12,13 @@
 
 #include "clock.h"
 #include "netns.h"
+#include "pace.h"
 #include "procfile.h"
+#include "settings_watch.h"
 
 #define VALUE_MAX	1024
 #define DEVICES_MAX	1024
 
-#define COST_SHARE	3000 /* reading may cost one part in so many of the time */
 #define HELD_AT_MOST_NS 9000000000ull
 
 /* Of the first devices in the directory, their sizes stay open. */
@@ -28,12 +29,19 @@ struct device_size {
 	char device[64];
 };
 
+/* Settings read before. */
+struct held {
+	struct ts_snapshot *values;
+	size_t hint;		/* where the last one was found */
+	__u64 read_ns, cost_ns; /* when, and the CPU time it took */
+};
+
 struct ts_settings_cache {
 	struct device_size size[SIZES_KEPT];
 	int descriptor[TS_SETTING_COUNT]; /* global and initial namespace; -1: not open */
-	struct ts_snapshot *held;	  /* only the settings of other namespaces and devices */
-	size_t hint;			  /* where the last one was found */
-	__u64 read_ns, cost_ns;		  /* when, and the CPU time it took */
+	struct ts_settings_watch watch;	  /* tells when one of those is written */
+	struct held own;		  /* those */
+	struct held others;		  /* of other namespaces, and of devices */
 };
 
 struct ts_settings_cache *ts_settings_cache_open(void)
@@ -44,6 +52,8 @@ struct ts_settings_cache *ts_settings_cache_open(void)
 		cache->descriptor[id] = -1;
 	for (int i = 0; cache && i < SIZES_KEPT; i++)
 		cache->size[i].descriptor = -1;
+	if (cache)
+		cache->watch.descriptor = -1;
 	return cache;
 }
 
@@ -57,7 +67,9 @@ void ts_settings_cache_close(struct ts_settings_cache *cache)
 	for (int i = 0; i < SIZES_KEPT; i++)
 		if (cache->size[i].descriptor >= 0)
 			close(cache->size[i].descriptor);
-	ts_snapshot_free(cache->held);
+	ts_settings_watch_close(&cache->watch);
+	ts_snapshot_free(cache->own.values);
+	ts_snapshot_free(cache->others.values);
 	free(cache);
 }
 
@@ -191,18 +203,6 @@ static void read_scope(const struct ts_live *live, enum ts_scope_kind kind, cons
 			read_setting(live, id, scope, device, NULL, snapshot);
 }
 
-/* Of the whole host, or of the namespace this thread is in. */
-static void read_scope_again(const struct ts_live *live, enum ts_scope_kind kind, const char *scope,
-			     struct ts_snapshot *snapshot)
-{
-	struct ts_settings_cache *cache = live->settings;
-
-	for (int id = 0; id < TS_SETTING_COUNT; id++)
-		if (ts_settings[id].scope == kind)
-			read_setting(live, id, scope, "", cache ? &cache->descriptor[id] : NULL,
-				     snapshot);
-}
-
 static void fail_scope(enum ts_scope_kind kind, const char *scope, const char *why,
 		       struct ts_snapshot *snapshot)
 {
@@ -229,37 +229,51 @@ static void read_namespace(struct ts_live *live, const struct ts_netns_entry *en
 
 /* ---- What is held from one snapshot to the next */
 
-static void forget_old(struct ts_settings_cache *cache)
+static void forget_old(struct held *held, __u64 most_ns)
 {
-	__u64 age = ts_clock_ns(CLOCK_MONOTONIC) - cache->read_ns;
+	__u64 age = ts_clock_ns(CLOCK_MONOTONIC) - held->read_ns;
 
-	if (!cache->held || age >= HELD_AT_MOST_NS || age >= cache->cost_ns * COST_SHARE) {
-		ts_snapshot_free(cache->held);
-		cache->held = ts_snapshot_new();
-		cache->read_ns += age;
-		cache->cost_ns = 0;
+	if (!held->values || age >= most_ns) {
+		ts_snapshot_free(held->values);
+		held->values = ts_snapshot_new();
+		held->read_ns += age;
+		held->cost_ns = 0;
 	}
-	cache->hint = 0;
+	held->hint = 0;
+}
+
+/*
+ * The host's own are read when one of them has been written, or all of them each time where that
+ * cannot be told; those of devices and other namespaces as often as their share of a CPU allows.
+ */
+static void forget_all_old(struct ts_live *live)
+{
+	struct ts_settings_cache *cache = live->settings;
+	__u64 rest = ts_pace_rest(TS_PACE_SETTINGS, false, cache->others.cost_ns);
+	bool written = ts_settings_watch_written(&cache->watch, live);
+
+	forget_old(&cache->own, written ? 0 : HELD_AT_MOST_NS);
+	forget_old(&cache->others, rest < HELD_AT_MOST_NS ? rest : HELD_AT_MOST_NS);
 }
 
 /*
  * Copies what is held of a scope; false when nothing is. Scopes come in the same order each time,
  * and the settings of one stand together.
  */
-static bool copy_held(struct ts_settings_cache *cache, enum ts_scope_kind kind, const char *scope,
+static bool copy_held(struct held *held, enum ts_scope_kind kind, const char *scope,
 		      struct ts_snapshot *snapshot)
 {
-	const struct ts_snapshot *held = cache->held;
+	const struct ts_snapshot *values = held->values;
 	bool found = false;
 
-	for (size_t n = 0; n < held->settings; n++) {
-		size_t at = (cache->hint + n) % held->settings;
-		const struct ts_setting_value *value = &held->setting[at];
+	for (size_t n = 0; n < values->settings; n++) {
+		size_t at = (held->hint + n) % values->settings;
+		const struct ts_setting_value *value = &values->setting[at];
 
 		if (ts_settings[value->id].scope != kind || strcmp(value->scope, scope)) {
 			if (!found)
 				continue;
-			cache->hint = at;
+			held->hint = at;
 			break;
 		}
 		ts_snapshot_setting(snapshot, value->id, value->scope, value->status, value->value,
@@ -269,15 +283,32 @@ static bool copy_held(struct ts_settings_cache *cache, enum ts_scope_kind kind, 
 	return found;
 }
 
-/* Reads one of them now, or takes what is held. */
+/* Of the whole host, or of the namespace this thread is in. */
+static void read_or_copy_own(const struct ts_live *live, enum ts_scope_kind kind, const char *scope,
+			     struct ts_snapshot *snapshot)
+{
+	struct ts_settings_cache *cache = live->settings;
+	struct ts_snapshot *into = cache ? cache->own.values : snapshot;
+
+	if (cache && copy_held(&cache->own, kind, scope, snapshot))
+		return;
+	for (int id = 0; id < TS_SETTING_COUNT; id++)
+		if (ts_settings[id].scope == kind)
+			read_setting(live, id, scope, "", cache ? &cache->descriptor[id] : NULL,
+				     into);
+	if (cache)
+		copy_held(&cache->own, kind, scope, snapshot);
+}
+
+/* Reads one of the others now, or takes what is held. */
 static void read_or_copy(struct ts_live *live, enum ts_scope_kind kind, const char *scope,
 			 const struct ts_netns_entry *netns, struct ts_snapshot *snapshot)
 {
 	struct ts_settings_cache *cache = live->settings;
-	struct ts_snapshot *into = cache ? cache->held : snapshot;
+	struct ts_snapshot *into = cache ? cache->others.values : snapshot;
 	__u64 begin;
 
-	if (cache && copy_held(cache, kind, scope, snapshot))
+	if (cache && copy_held(&cache->others, kind, scope, snapshot))
 		return;
 	begin = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	if (netns)
@@ -286,8 +317,8 @@ static void read_or_copy(struct ts_live *live, enum ts_scope_kind kind, const ch
 		read_scope(live, kind, scope, scope, into);
 	if (!cache)
 		return;
-	cache->cost_ns += ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
-	copy_held(cache, kind, scope, snapshot);
+	cache->others.cost_ns += ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+	copy_held(&cache->others, kind, scope, snapshot);
 }
 
 static void read_namespaces(struct ts_live *live, struct ts_snapshot *snapshot)
@@ -296,7 +327,7 @@ static void read_namespaces(struct ts_live *live, struct ts_snapshot *snapshot)
 		const struct ts_netns_entry *entry = &live->netns->entry[i];
 
 		if (entry->initial)
-			read_scope_again(live, TS_SCOPE_NETNS, entry->label, snapshot);
+			read_or_copy_own(live, TS_SCOPE_NETNS, entry->label, snapshot);
 		else if (entry->alive && entry->detailed)
 			read_or_copy(live, TS_SCOPE_NETNS, entry->label, entry, snapshot);
 	}
@@ -374,8 +405,8 @@ static void read_devices(struct ts_live *live, struct ts_snapshot *snapshot)
 void ts_settings_snapshot(struct ts_live *live, struct ts_snapshot *snapshot)
 {
 	if (live->settings)
-		forget_old(live->settings);
-	read_scope_again(live, TS_SCOPE_GLOBAL, "", snapshot);
+		forget_all_old(live);
+	read_or_copy_own(live, TS_SCOPE_GLOBAL, "", snapshot);
 	read_namespaces(live, snapshot);
 	read_devices(live, snapshot);
 }

@@ -6,11 +6,11 @@
 #include "source.h"
 
 /*
- * Keeps what makes reading them again cheap: descriptors of the global ones and of those of the
- * namespace tunescope was started in, which are read each time; and the values of the other
- * namespaces' and of the devices' settings. These are read again when reading them last has cost
- * less than 1/3000 of the time since (each second on most hosts), and at least every nine seconds.
- * Devices and namespaces that come or go are seen at once.
+ * Keeps what makes reading them again cheap. The global ones and those of the namespace tunescope
+ * was started in are read again when one of them has been written (settings_watch.h), those of
+ * other namespaces and of devices when their share of a CPU allows (after a few seconds on most
+ * hosts), and all of them at least every nine seconds. Devices and namespaces that come or go are
+ * seen at once.
  */
 struct ts_settings_cache;
 

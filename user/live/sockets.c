@@ -18,7 +18,9 @@
 #include "clock.h"
 #include "local_ports.h"
 #include "netns.h"
+#include "pace.h"
 #include "probe.h"
+#include "procfile.h"
 #include "sockdiag.h"
 #include "socket_groups.h"
 #include "socket_limits.h"
@@ -26,15 +28,13 @@
 #include "socket_peers.h"
 #include "sockets.skel.h"
 
-#define VISIT_NS       1000000000ULL  /* between two visits */
-#define VISIT_MINIMUM  300000000ULL   /* a snapshot repeats a visit older than this */
-#define EAGER_NS       12000000000ULL /* visits may take one part in so many of one CPU: at */
-#define EAGER_SHARE    100	      /* first, as a look at the host takes seconds, and */
-#define SHARE	       4000	      /* later, as a recording goes on for days */
-#define UNDETAILED     8	      /* namespaces without series of their own in one round */
+#define VISIT_NS       1000000000ULL /* between two visits */
+#define VISIT_MINIMUM  300000000ULL  /* a snapshot repeats a visit older than this */
+#define UNDETAILED     8	     /* namespaces without series of their own in one round */
 #define READ_BYTES     32768
 #define PRESSURE_SHARE 10 /* local ports are looked at when one in so many is taken */
 #define ESTABLISHED    1  /* TCP_ESTABLISHED */
+#define IN_USE_FILES   2
 #define PORT_WORDS     (65536 / 64)
 
 struct visit {
@@ -71,9 +71,10 @@ struct sockets_state {
 	struct {
 		__u64 serial, round;
 	} seen[TS_NETNS_MAX];
-	size_t undetailed; /* where the next round goes on with these */
-	__u32 wanted;	   /* as the program has it */
-	int error;	   /* of the last visits */
+	size_t undetailed;			 /* where the next round goes on with these */
+	__u32 wanted;				 /* as the program has it */
+	int error;				 /* of the last visits */
+	struct ts_procfile in_use[IN_USE_FILES]; /* of the initial namespace */
 	struct visit visit;
 	char buffer[READ_BYTES];
 };
@@ -183,15 +184,12 @@ struct sockets_in_use {
 	unsigned int hashed, time_wait;
 };
 
-static void read_in_use(const char *path, struct sockets_in_use *use)
+static void count_in_use(char *text, struct sockets_in_use *use)
 {
-	FILE *file = fopen(path, "re");
 	unsigned int hashed, time_wait;
-	char line[128];
+	char *line;
 
-	if (!file)
-		return;
-	while (fgets(line, sizeof line, file)) {
+	while ((line = ts_take_line(&text))) {
 		if (sscanf(line, "TCP: inuse %u orphan %*u tw %u", &hashed, &time_wait) == 2) {
 			use->hashed += hashed;
 			use->time_wait += time_wait;
@@ -199,7 +197,25 @@ static void read_in_use(const char *path, struct sockets_in_use *use)
 			use->hashed += hashed;
 		}
 	}
-	fclose(file);
+}
+
+/* Those of the initial namespace stay open; others would keep theirs alive. */
+static void read_in_use(struct sockets_state *state, bool initial, struct sockets_in_use *use)
+{
+	static const char *const names[IN_USE_FILES] = {"sockstat", "sockstat6"};
+
+	for (size_t i = 0; i < IN_USE_FILES; i++) {
+		struct ts_procfile once = {.descriptor = -1};
+		struct ts_procfile *file = initial ? &state->in_use[i] : &once;
+
+		if ((file->path[0] || !ts_procfile_open(file, "/proc/thread-self/net", names[i])) &&
+		    !ts_procfile_read(file))
+			count_in_use(file->text, use);
+		else
+			ts_procfile_close(file);
+		if (once.path[0])
+			ts_procfile_close(&once);
+	}
 }
 
 static void visit_listener(void *context, const struct ts_diag_socket *socket)
@@ -248,8 +264,7 @@ static int open_iterator(struct ts_live *live, struct ts_netns_entry *entry, str
 
 	memset(visit->listening, 0, sizeof visit->listening);
 	visit->listeners = 0;
-	read_in_use("/proc/thread-self/net/sockstat", &use);
-	read_in_use("/proc/thread-self/net/sockstat6", &use);
+	read_in_use(state, entry->initial, &use);
 	visit->count_ports = false;
 	if (!use.hashed && !use.time_wait)
 		return -1;
@@ -308,7 +323,7 @@ static void visit_namespace(struct ts_live *live, struct sockets_state *state,
 
 static bool eager(const struct sockets_state *state, __u64 now)
 {
-	return now - state->opened_ns < EAGER_NS;
+	return now - state->opened_ns < TS_PACE_EAGER_NS;
 }
 
 /* Those without series of their own take turns. */
@@ -330,7 +345,7 @@ static void visit_undetailed(struct ts_live *live, struct sockets_state *state)
 static void visit_all(struct ts_live *live, struct sockets_state *state)
 {
 	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), before = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	__u64 took, share = eager(state, start) ? EAGER_SHARE : SHARE;
+	__u64 took;
 
 	state->error = 0;
 	state->round++;
@@ -349,7 +364,7 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 	ts_socket_peers_end(state->peers, !live->netns->undetailed && !live->netns->unvisited);
 	took = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
 	state->visited_ns = start;
-	state->next_ns = start + took * share;
+	state->next_ns = start + ts_pace_rest(TS_PACE_SOCKETS, eager(state, start), took);
 }
 
 static void sockets_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
@@ -375,6 +390,8 @@ static void sockets_close(void *data)
 	ts_local_ports_free(state->ports);
 	ts_socket_writers_free(state->writers);
 	ts_socket_peers_free(state->peers);
+	for (size_t i = 0; i < IN_USE_FILES; i++)
+		ts_procfile_close(&state->in_use[i]);
 	free(state);
 }
 

@@ -5,10 +5,10 @@
  * a CPU that cannot keep up look the same in the counters.
  *
  * Reading /proc/stat costs more than everything else here (the kernel adds up all interrupts of all
- * CPUs), so it is read twice a second while nothing drops, and in the ticks that follow a drop. The
- * time that counts begins with the last reading at least two ticks before the one with the drops,
- * and ends two ticks behind it: half a second to a second. The file counts in ticks of USER_HZ,
- * 10 ms as a rule, so that is known to a few per cent.
+ * CPUs), so it is read twice a second while nothing drops (once while next to no packets come), and
+ * in the ticks that follow a drop. The time that counts begins with the last reading at least two
+ * ticks before the one with the drops, and ends two ticks behind it: half a second to a second and
+ * a half. The file counts in ticks of USER_HZ, 10 ms as a rule, so that is known to a few per cent.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "collect.h"
+#include "pace.h"
 #include "proc_stat.h"
 
 enum event {
@@ -44,6 +45,12 @@ static const struct {
 #define TICKS_AROUND 2
 #define TICK_NS	     (TS_TICK_MS * 1000000ull)
 #define QUIET_NS     (5 * TICK_NS)
+#define CALM_NS	     (10 * TICK_NS)
+/*
+ * Packets in a tick on one CPU: a backlog of a thousand does not overflow with fewer before it is
+ * looked at, so ticks may be further apart.
+ */
+#define FEW_PACKETS 100
 
 /* CPU time of one CPU between two samples, in ticks of USER_HZ. */
 struct span {
@@ -76,6 +83,7 @@ struct softnet {
 	bool numbered;	  /* its rows say which CPU they are of */
 	__u64 sampled_ns; /* last sample of CPU time */
 	int stat_error;	  /* of the last sample */
+	bool moved;	  /* it found many packets, or drops */
 };
 
 static void softnet_close(void *opaque)
@@ -164,7 +172,10 @@ static void count_events(struct softnet *state, struct softnet_cpu *cpu, const _
 		/* Cumulative since boot, except for a CPU that comes to light later, or again. */
 		if (!cpu->online)
 			more = state->primed ? 0 : now;
+		else if (event == PROCESSED)
+			state->moved |= more >= FEW_PACKETS;
 		else if (event == DROPPED) {
+			state->moved |= more != 0;
 			cpu->dropped_in_span += more;
 			cpu->dropped_in_tick += more;
 		}
@@ -313,9 +324,9 @@ static int read_stat(struct softnet *state)
 }
 
 /* A reading right behind another gives too short a span, unless it has drops to explain. */
-static bool time_is_due(const struct softnet *state, __u64 now_ns)
+static bool time_is_due(const struct ts_live *live, const struct softnet *state, __u64 now_ns)
 {
-	__u64 wait = QUIET_NS;
+	__u64 wait = ts_pace_calm(live, now_ns) ? CALM_NS : QUIET_NS;
 
 	for (size_t i = 0; i < state->cpus; i++) {
 		if (state->cpu[i].dropped_in_span)
@@ -327,7 +338,7 @@ static bool time_is_due(const struct softnet *state, __u64 now_ns)
 }
 
 /* Returns the error of softnet_stat; that of /proc/stat is kept. */
-static int sample(struct softnet *state, __u64 now_ns)
+static int sample(struct ts_live *live, struct softnet *state, __u64 now_ns)
 {
 	bool first = !state->numbered;
 	int error;
@@ -336,7 +347,10 @@ static int sample(struct softnet *state, __u64 now_ns)
 	if (first)
 		state->stat_error = read_stat(state);
 	error = read_softnet(state);
-	if (!time_is_due(state, now_ns))
+	if (state->moved)
+		ts_pace_moved(live, now_ns);
+	state->moved = false;
+	if (!time_is_due(live, state, now_ns))
 		return error;
 	if (!first)
 		state->stat_error = read_stat(state);
@@ -349,7 +363,8 @@ static void softnet_tick(struct ts_live *live, void *opaque, __u64 monotonic_ns)
 {
 	struct softnet *state = opaque;
 
-	sample(state, monotonic_ns); /* an error shows again, and is reported, in the snapshot */
+	sample(live, state,
+	       monotonic_ns); /* an error shows again, and is reported, in the snapshot */
 	for (size_t i = 0; i < state->cpus; i++)
 		state->cpu[i].dropped_in_tick = 0;
 }
@@ -379,7 +394,7 @@ static void softnet_snapshot(struct ts_live *live, void *opaque, struct ts_snaps
 	char why[256];
 	int error;
 
-	error = sample(state, ts_clock_ns(CLOCK_MONOTONIC));
+	error = sample(live, state, ts_clock_ns(CLOCK_MONOTONIC));
 	if (error) {
 		ts_proc_why(why, state->softnet.path, error);
 		ts_snapshot_source_status(snapshot, TS_SOURCE_SOFTNET, TS_STATUS_FAILED, why);

@@ -26,6 +26,7 @@ struct ts_live {
 	struct ts_netns_table *netns;	       /* netns.h; refreshed before each snapshot */
 	struct ts_settings_cache *settings;    /* settings_read.h; may be NULL */
 	const struct ts_live_command *command; /* what `tunescope run` runs; NULL: nothing */
+	__u64 opened_ns, moved_ns;	       /* pace.h */
 };
 
 struct ts_source {
@@ -36,7 +37,7 @@ struct ts_source {
 	 * here.
 	 */
 	int (*open)(struct ts_live *live, void **state, enum ts_status *status, char why[256]);
-	/* Cheap sampling, about every 100 ms. May be NULL. */
+	/* Cheap sampling, about every 100 ms, or 250 ms while it is calm (pace.h). May be NULL. */
 	void (*tick)(struct ts_live *live, void *state, __u64 monotonic_ns);
 	/* Appends the series of its families, sets their status, adds probe costs. */
 	void (*snapshot)(struct ts_live *live, void *state, struct ts_snapshot *snapshot);

@@ -12,6 +12,7 @@
 #include "../core/histogram.h"
 #include "clock.h"
 #include "netns.h"
+#include "pace.h"
 #include "probe.h"
 #include "slots.h"
 #include "sockdiag.h"
@@ -19,8 +20,7 @@
 #include "tcp_plain.skel.h"
 
 #define RECONCILE_NS	 3000000000ULL
-#define RECONCILE_SHARE	 5000 /* less often when it would take more than one part in so many, */
-#define RECONCILE_MOST	 15000000000ULL /* but so often at least */
+#define RECONCILE_MOST	 15000000000ULL /* as often as its share allows, but so often at least */
 #define SEGMENT_PROGRAM	 "ts_tcp_segment"
 #define UNSEEN_NS	 10000000000ULL /* a port in a namespace that cannot be visited */
 #define SLOTS_WITH_OTHER (TS_TCP_SLOTS + 1)
@@ -173,7 +173,7 @@ static void forget_ports(const struct ts_netns_table *table, int map, __u64 befo
 
 static __u64 reconcile_gap(const struct tcp_state *state)
 {
-	__u64 gap = state->reconcile_cost_ns * RECONCILE_SHARE;
+	__u64 gap = ts_pace_rest(TS_PACE_LISTENING_PORTS, false, state->reconcile_cost_ns);
 
 	return gap < RECONCILE_NS ? RECONCILE_NS : gap > RECONCILE_MOST ? RECONCILE_MOST : gap;
 }

@@ -12,6 +12,7 @@
 #include "blame.h"
 #include "clock.h"
 #include "disk_accounts.h"
+#include "pace.h"
 #include "probe.h"
 #include "slots.h"
 #include "writeback.skel.h"
@@ -207,15 +208,15 @@ static bool known(const struct ts_live *live, struct writeback *state, unsigned 
 
 /*
  * Tells a device that is written to for good from one that idles between bursts of throttled
- * writers: from one pause to the next, how much of the time was it busy?
+ * writers: from one pause to the next, how much of the time was it busy? True after a pause.
  */
-static void follow(const struct ts_live *live, struct device *device, __u64 paused, __u64 now)
+static bool follow(const struct ts_live *live, struct device *device, __u64 paused, __u64 now)
 {
 	__u64 busy = 0, span = now - device->grew_ns, busy_since;
 	bool busy_known;
 
 	if (paused == device->paused_ns)
-		return;
+		return false;
 	device->paused_ns = paused;
 	busy_known = device->disk && ts_disk_busy_ns(live->sys, device->name, &busy);
 	busy_since = ts_disk_ms_since(busy, device->grew_busy_ns);
@@ -229,6 +230,7 @@ static void follow(const struct ts_live *live, struct device *device, __u64 paus
 	device->grew_ns = now;
 	device->grew_busy_ns = busy;
 	device->grew_busy_known = busy_known;
+	return true;
 }
 
 static void writeback_tick(struct ts_live *live, void *opaque, __u64 monotonic_ns)
@@ -236,8 +238,9 @@ static void writeback_tick(struct ts_live *live, void *opaque, __u64 monotonic_n
 	struct writeback *state = opaque;
 
 	for (unsigned int slot = 0; slot < TS_WRITEBACK_DEVICES; slot++)
-		if (known(live, state, slot, monotonic_ns))
-			follow(live, &state->device[slot], paused_ns(state, slot), monotonic_ns);
+		if (known(live, state, slot, monotonic_ns) &&
+		    follow(live, &state->device[slot], paused_ns(state, slot), monotonic_ns))
+			ts_pace_moved(live, monotonic_ns);
 }
 
 /* ---- Snapshot */
