@@ -37,6 +37,23 @@
 		NEIGHBOUR_LIMIT(table, ip, 3, 2, 1,                                          \
 				"most neighbours, of all network namespaces together")
 
+#define FRAGMENT_LIMIT(id, ip, prefix)                                                   \
+	[TS_SETTING_##id##_HIGH_THRESH] = {                                              \
+		"net." ip "." prefix "_high_thresh",                                     \
+		SYSCTL(NETNS),                                                           \
+		"/proc/sys/net/" ip "/" prefix "_high_thresh",                           \
+		1,                                                                       \
+		"bytes",                                                                 \
+		RANGE(1, BYTES_LIMIT),                                                   \
+		COUPLED(NONE, NONE),                                                     \
+		TS_EFFECT_AT_ONCE,                                                       \
+		"fragments whose rest never comes may hold that much kernel memory for " \
+		"net." ip "." prefix "_time seconds; anybody can send such",             \
+		"memory of a network namespace for datagrams that wait for the rest of " \
+		"their fragments; what arrives beyond is dropped",                       \
+		.reference = "Documentation/networking/ip-sysctl.rst; inet_frag_find()", \
+	}
+
 /*
  * The ranges are what the kernel accepts and what is sensible to write. dirty_bytes and its
  * siblings read as 0 when the other form is in force; the kernel refuses 0 there, which their
@@ -150,6 +167,17 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "buffer holds",
 		 "messages that may wait at a unix datagram socket",
 		 .reference = "Documentation/networking/ip-sysctl.rst"},
+	[TS_SETTING_UDP_MEM] =
+		{"net.ipv4.udp_mem", SYSCTL(GLOBAL), "/proc/sys/net/ipv4/udp_mem", 3, "pages",
+		 RANGE(1, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "sockets whose readers are slow may hold that much kernel memory, which cannot be "
+		 "swapped out",
+		 "memory of all UDP sockets of the host: beyond the first number a socket gets no "
+		 "more than net.ipv4.udp_rmem_min; the others make no difference to UDP",
+		 .reference = "Documentation/networking/ip-sysctl.rst; "
+			      "__sk_mem_raise_allocated()"},
+	FRAGMENT_LIMIT(IPFRAG, "ipv4", "ipfrag"),
+	FRAGMENT_LIMIT(IP6FRAG, "ipv6", "ip6frag"),
 	NEIGHBOUR_LIMITS(ARP, "ipv4"),
 	NEIGHBOUR_LIMITS(NDISC, "ipv6"),
 	[TS_SETTING_CONNTRACK_MAX] =

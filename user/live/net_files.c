@@ -166,9 +166,14 @@ static const char *const counter_names[] = {
 _Static_assert(COUNTERS <= TS_NET_COUNTERS_MAX, "room in a reading");
 
 const struct ts_socket_kind ts_socket_kinds[TS_SOCKET_KINDS] = {
-	{"in-use", "TCP:", "inuse", false, false},   {"in-use", "TCP6:", "inuse", false, false},
-	{"time-wait", "TCP:", "tw", false, false},   {"orphan", "TCP:", "orphan", true, false},
-	{"allocated", "TCP:", "alloc", true, false}, {"held", "TCP:", "mem", true, true},
+	{"in-use", "TCP:", "inuse", .memory = false},
+	{"in-use", "TCP6:", "inuse", .memory = false},
+	{"time-wait", "TCP:", "tw", .memory = false},
+	{"orphan", "TCP:", "orphan", .host_wide = true},
+	{"allocated", "TCP:", "alloc", .host_wide = true},
+	{"held", "TCP:", "mem", .host_wide = true, .memory = true},
+	{"ip", "FRAG:", "memory", .fragments = true},
+	{"ip6", "FRAG6:", "memory", .fragments = true},
 };
 
 /* "TcpExt:" and a column's name -> the name nstat gives it, without TcpExt. */
@@ -318,6 +323,7 @@ struct net_file {
 	bool optional; /* absent where IPv6 is */
 };
 
+#define FIRST_OF_SOCKETS 3
 static const struct net_file net_files[TS_NET_FILES] = {
 	{"snmp", parse_counters, false},    {"netstat", parse_counters, false},
 	{"snmp6", parse_pairs, true},	    {"sockstat", parse_sockets, false},
@@ -346,13 +352,13 @@ static int read_file(struct ts_net_files *files, const struct net_file *kind,
 	return error;
 }
 
-int ts_net_files_read(struct ts_net_files *files, bool initial, char why[256])
+static int read_files(struct ts_net_files *files, size_t first, bool initial, char why[256])
 {
 	int error = 0;
 
 	memset(&files->reading, 0, sizeof files->reading);
 	files->next = 0;
-	for (size_t i = 0; !error && i < TS_NET_FILES; i++) {
+	for (size_t i = first; !error && i < TS_NET_FILES; i++) {
 		/* Not kept open: an open file would keep the namespace alive after its processes.
 		 */
 		struct ts_procfile once = {.descriptor = -1};
@@ -367,6 +373,16 @@ int ts_net_files_read(struct ts_net_files *files, bool initial, char why[256])
 		ts_proc_why(why, "/proc/net/sockstat", error);
 	}
 	return error;
+}
+
+int ts_net_files_read(struct ts_net_files *files, bool initial, char why[256])
+{
+	return read_files(files, 0, initial, why);
+}
+
+int ts_net_files_read_sockets(struct ts_net_files *files, bool initial, char why[256])
+{
+	return read_files(files, FIRST_OF_SOCKETS, initial, why);
 }
 
 int ts_net_files_open(struct ts_net_files *files, const struct ts_live *live)

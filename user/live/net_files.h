@@ -17,9 +17,10 @@ struct ts_socket_kind {
 	const char *kind;
 	const char *protocol, *key;
 	bool host_wide;
-	bool memory; /* pages, shown as bytes in a family of their own */
+	bool memory;	/* pages, shown as bytes in a family of their own */
+	bool fragments; /* bytes held by datagrams that wait for the rest of their fragments */
 };
-#define TS_SOCKET_KINDS 6
+#define TS_SOCKET_KINDS 8
 extern const struct ts_socket_kind ts_socket_kinds[TS_SOCKET_KINDS];
 
 struct ts_net_reading {
@@ -58,5 +59,7 @@ void ts_net_files_close(struct ts_net_files *files);
 
 /* Inside the namespace. 0, or a negative errno with the reason. */
 int ts_net_files_read(struct ts_net_files *files, bool initial, char why[256]);
+/* The same of sockstat and sockstat6 alone. */
+int ts_net_files_read_sockets(struct ts_net_files *files, bool initial, char why[256]);
 
 #endif

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Counters of /proc/net/snmp and netstat, and sockets in use, of every network namespace. */
+/*
+ * Counters of /proc/net/snmp and netstat, and sockets in use, of every network namespace; where
+ * fragments arrive, also how much memory the unfinished datagrams hold, twice a second.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,16 @@
  * Reading takes its share of a CPU (half of that for namespaces without series of their own), and
  * at first whatever it takes. Those whose turn it is not show what they showed last.
  *
+ * Reading may take one part in so many of one CPU (half of that for namespaces without series of
+ * their own), except at first, as a look at the host takes seconds. Those whose turn it is not show
+ * what they showed last.
+ */
+#define SHARE	     5000
+#define EAGER_NS     12000000000ULL
+#define EAGER_FACTOR 50
+#define PEEK_NS	     500000000ULL /* between two looks at the memory of fragments */
+
+/*
  * A namespace, in its slot of the table. A series counts from when it appears: what the namespace
  * had counted before that is history, or has gone to the other one.
  */
@@ -25,15 +38,19 @@ struct space {
 	__u64 shown[TS_NET_COUNTERS_MAX]; /* in series of its own */
 	__u64 sockets[TS_SOCKET_KINDS];
 	bool sockets_seen[TS_SOCKET_KINDS];
+	bool fragments;		     /* arrive, or wait for others */
+	__u64 held[TS_SOCKET_KINDS]; /* most memory of fragments since the last snapshot */
 };
 
 struct proc_net {
 	struct ts_net_files files;
 	/* In the order of the files; the same in all namespaces. */
 	const char *name[TS_NET_COUNTERS_MAX];
+	bool of_fragments[TS_NET_COUNTERS_MAX]; /* counts those that arrive */
 	size_t names;
 	struct space *space[TS_NETNS_MAX];
-	__u64 opened_ns, taken_ns;	  /* the last snapshot; 0: none */
+	__u64 opened_ns, taken_ns; /* the last snapshot; 0: none */
+	__u64 peeked_ns;
 	__u64 other[TS_NET_COUNTERS_MAX]; /* of all without series of their own */
 	__u64 other_sockets;		  /* readings of theirs */
 };
@@ -80,8 +97,10 @@ static int check_names(struct proc_net *state, char why[256])
 	bool same = !state->names || state->names == reading->counters;
 
 	for (size_t i = 0; i < reading->counters && same; i++) {
-		if (!state->names)
+		if (!state->names) {
 			state->name[i] = reading->counter[i].name;
+			state->of_fragments[i] = strstr(state->name[i], "ReasmReqds");
+		}
 		same = state->name[i] == reading->counter[i].name;
 	}
 	state->names = reading->counters;
@@ -89,6 +108,17 @@ static int check_names(struct proc_net *state, char why[256])
 		return 0;
 	ts_proc_why(why, "/proc/net/snmp", -EPROTO);
 	return -EPROTO;
+}
+
+static void note_fragments(struct space *space, const struct ts_net_reading *reading)
+{
+	for (size_t i = 0; i < TS_SOCKET_KINDS; i++) {
+		if (!ts_socket_kinds[i].fragments)
+			continue;
+		space->fragments |= reading->sockets[i] > 0;
+		if (reading->sockets[i] > space->held[i])
+			space->held[i] = reading->sockets[i];
+	}
 }
 
 /*
@@ -103,6 +133,7 @@ static void account(struct proc_net *state, struct ts_netns_entry *entry, struct
 	bool history = space->serial != entry->serial && entry->old && state->taken_ns;
 	bool fresh = space->serial != entry->serial;
 
+	space->fragments = false;
 	for (size_t i = 0; i < reading->counters; i++) {
 		__u64 value = reading->counter[i].value, since = value - space->last[i];
 
@@ -110,11 +141,13 @@ static void account(struct proc_net *state, struct ts_netns_entry *entry, struct
 			since = history ? 0 : value;
 		if (since && !fresh)
 			entry->active_ns = now;
+		space->fragments |= since && state->of_fragments[i];
 		*(entry->detailed ? &space->shown[i] : &state->other[i]) += since;
 		space->last[i] = value;
 	}
 	memcpy(space->sockets, reading->sockets, sizeof space->sockets);
 	memcpy(space->sockets_seen, reading->sockets_seen, sizeof space->sockets_seen);
+	note_fragments(space, reading);
 	state->other_sockets += !entry->detailed;
 	space->serial = entry->serial;
 	space->read_ns = now;
@@ -161,7 +194,8 @@ static void add_sockets(struct ts_snapshot *snapshot, const char *label, bool in
 	for (size_t i = 0; i < TS_SOCKET_KINDS; i++) {
 		double value = 0;
 
-		if (!seen[i] || (ts_socket_kinds[i].host_wide && !initial))
+		if (!seen[i] || (ts_socket_kinds[i].host_wide && !initial) ||
+		    ts_socket_kinds[i].fragments)
 			continue;
 		if (i && !strcmp(ts_socket_kinds[i].kind, ts_socket_kinds[i - 1].kind))
 			continue;
@@ -173,6 +207,17 @@ static void add_sockets(struct ts_snapshot *snapshot, const char *label, bool in
 		else
 			ts_snapshot_gauge(snapshot, TS_FAMILY_SOCKETS_IN_USE,
 					  TS_LABELS(label, ts_socket_kinds[i].kind), value);
+	}
+}
+
+static void add_fragments(struct ts_snapshot *snapshot, const char *label, struct space *space)
+{
+	for (size_t i = 0; i < TS_SOCKET_KINDS; i++) {
+		if (space->held[i])
+			ts_snapshot_gauge(snapshot, TS_FAMILY_FRAGMENT_MEMORY,
+					  TS_LABELS(label, ts_socket_kinds[i].kind),
+					  (double)space->held[i]);
+		space->held[i] = 0;
 	}
 }
 
@@ -200,6 +245,7 @@ static void add_series(const struct ts_live *live, struct proc_net *state,
 			add_counters(snapshot, state, entry->label, space->shown);
 			add_sockets(snapshot, entry->label, entry->initial, space->sockets,
 				    space->sockets_seen);
+			add_fragments(snapshot, entry->label, space);
 			continue;
 		}
 		/* Should it get series of its own, they start anew. */
@@ -282,6 +328,32 @@ static void visit_some(struct ts_live *live, struct proc_net *state, bool detail
 	}
 }
 
+static void peek(struct ts_live *live, struct proc_net *state, size_t slot)
+{
+	const struct ts_netns_entry *entry = &live->netns->entry[slot];
+	struct space *space = state->space[slot];
+	char why[256];
+
+	if (!entry->alive || !entry->detailed || !space || space->serial != entry->serial ||
+	    !space->fragments || ts_netns_enter(live->netns, entry))
+		return;
+	/* An error shows again, and is reported, in the snapshot. */
+	if (!ts_net_files_read_sockets(&state->files, entry->initial, why))
+		note_fragments(space, &state->files.reading);
+	ts_netns_leave(live->netns);
+}
+
+static void proc_net_tick(struct ts_live *live, void *opaque, __u64 monotonic_ns)
+{
+	struct proc_net *state = opaque;
+
+	if (monotonic_ns < state->peeked_ns + PEEK_NS)
+		return;
+	state->peeked_ns = monotonic_ns;
+	for (size_t i = 0; i < live->netns->count; i++)
+		peek(live, state, i);
+}
+
 static void proc_net_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
 {
 	struct proc_net *state = opaque;
@@ -312,6 +384,7 @@ static void proc_net_snapshot(struct ts_live *live, void *opaque, struct ts_snap
 const struct ts_source ts_source_proc_net = {
 	.id = TS_SOURCE_PROC_NET,
 	.open = proc_net_open,
+	.tick = proc_net_tick,
 	.snapshot = proc_net_snapshot,
 	.close = proc_net_close,
 };

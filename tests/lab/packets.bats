@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Packets that are lost inside the host: fragments without room, memory of all UDP sockets, input queues.
+. "$BATS_TEST_DIRNAME/lab.bash"
+
+setup() { network_up; }
+teardown() { network_down; }
+
+apply_proposal() { # SETTING
+	local command
+	command=$(jq -r --arg s "$1" '.findings[] | select(.outcome == "recommend" and .setting == $s) | .apply' \
+		"$BATS_TEST_TMPDIR/report.json")
+	[ -n "$command" ]
+	bash -c "$command"
+}
+
+# large SECONDS: four senders of datagrams of 60 KB, each in 41 fragments; the share that arrives goes
+# to $BATS_TEST_TMPDIR/arrived, in percent
+large() {
+	on_server /usr/bin/python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+s.bind(("0.0.0.0", 9100))
+s.settimeout(0.2)
+got, end = 0, time.monotonic() + float(sys.argv[1]) + 0.5
+while time.monotonic() < end:
+    try:
+        s.recv(65536)
+        got += 1
+    except OSError:
+        pass
+print(got)' "$1" >"$BATS_TEST_TMPDIR/got" 3>&- &
+	local receiver=$!
+	sleep 0.3
+	on_client /usr/bin/python3 -c '
+import os, socket, sys, time
+child = os.fork() or os.fork()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("'$server_address'", 9100))
+sent, end = 0, time.monotonic() + float(sys.argv[1])
+while time.monotonic() < end:
+    s.send(bytes(60000))
+    sent += 1
+    time.sleep(0.01)
+print(sent, flush=True)
+if child:
+    os.wait()' "$1" >"$BATS_TEST_TMPDIR/sent" 3>&-
+	wait $receiver
+	awk 'NR == FNR { got = $1; next } { sent += $1 } END { print int(100 * got / sent) }' \
+		"$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/sent" >"$BATS_TEST_TMPDIR/arrived"
+}
+
+@test "fragments of datagrams that find no room: ipfrag_high_thresh where they arrive, and it helps" {
+	on_server sysctl -qw net.ipv4.ipfrag_low_thresh=0 net.ipv4.ipfrag_high_thresh=131072
+	large 4 3>&- &
+	sleep 1
+	run advise 3
+	wait $!
+	[ "$status" = 0 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/arrived")" -lt 80 ]
+	expect "*fragment-memory recommend net.ipv4.ipfrag_high_thresh - $(inode $server) * 131072 4194304*" "$output"
+	[ "$(grep -c " recommend " <<<"$output")" = 1 ]
+	apply_proposal net.ipv4.ipfrag_high_thresh
+	large 3 3>&- &
+	sleep 1
+	run advise 2
+	wait $!
+	[ "$status" = 0 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/arrived")" -ge 95 ]
+	refuse "*fragment-memory*" "$output"
+}
+
+@test "fragments that are lost on their way: no limit is blamed" {
+	on_server sysctl -qw net.ipv4.ipfrag_time=1
+	on_server nft -f - <<-'END'
+		table inet lab {
+			chain early {
+				type filter hook prerouting priority -500; policy accept;
+				ip frag-off & 0x1fff != 0 numgen random mod 100 < 3 drop
+			}
+		}
+	END
+	large 5 3>&- &
+	sleep 1.5
+	run advise 3
+	wait $!
+	[ "$status" = 0 ]
+	[ "$(counter IpReasmTimeout)" -gt 50 ]
+	expect "*fragment-memory not-a-setting - path-loss $(inode $server) *" "$output"
+	refuse "* recommend *" "$output"
+}
