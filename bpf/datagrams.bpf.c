@@ -11,13 +11,14 @@
 #include <tunescope/datagrams.h>
 #include <bpf/bpf_helpers.h>
 
-#define RECEIVE_BUFFER_LOCK 2 /* SOCK_RCVBUF_LOCK */
-#define DATAGRAM	    2 /* SOCK_DGRAM */
+#define RECEIVE_BUFFER_LOCK 2	   /* SOCK_RCVBUF_LOCK */
+#define DATAGRAM	    2	   /* SOCK_DGRAM */
+#define NO_MEMORY	    (-105) /* -ENOBUFS: udp_mem, or no memory at all */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, TS_DATAGRAM_PLACES);
+	__uint(max_entries, 2 * TS_DATAGRAM_PLACES);
 	__type(key, __u32);
 	__type(value, __u64);
 } ts_datagram_drops SEC(".maps");
@@ -26,8 +27,10 @@ SEC("tp_btf/udp_fail_queue_rcv_skb")
 int BPF_PROG(ts_udp_dropped, int error, const struct sock *sk)
 {
 	__u32 place = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) % TS_DATAGRAM_PLACES;
-	__u64 *drops = bpf_map_lookup_elem(&ts_datagram_drops, &place);
+	__u64 *drops;
 
+	place += error == NO_MEMORY ? TS_DATAGRAM_PLACES : 0;
+	drops = bpf_map_lookup_elem(&ts_datagram_drops, &place);
 	if (drops)
 		__sync_fetch_and_add(drops, 1);
 	return 0;
@@ -74,12 +77,12 @@ int ts_udp_visit(struct bpf_iter__udp *ctx)
 		return 0;
 	sk = &udp->inet.sk;
 	record.drops = drops_of(sk);
-	if (!record.drops)
+	record.queued = sk->sk_backlog.rmem_alloc.counter;
+	if (!record.drops && !record.queued)
 		return 0;
 	record.identity = (__u64)udp;
 	record.inode = inode_of(sk);
 	record.port = sk->__sk_common.skc_num;
-	record.queued = sk->sk_backlog.rmem_alloc.counter;
 	record.limit = sk->sk_rcvbuf;
 	record.messages = sk->sk_receive_queue.qlen + udp->reader_queue.qlen;
 	/* A bit field of sock until 5.11, when it became a byte. */

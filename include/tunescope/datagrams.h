@@ -7,7 +7,8 @@
 
 /*
  * Datagrams dropped at full sockets, by network namespace: two that share a place only make
- * sockets be looked at that need not.
+ * sockets be looked at that need not. As many places behind these are for datagrams that were
+ * dropped for want of memory; Linux 6.18 does not tell of those.
  */
 #define TS_DATAGRAM_PLACES 64
 

@@ -4,7 +4,19 @@
 . "$BATS_TEST_DIRNAME/lab.bash"
 
 setup() { network_up; }
-teardown() { network_down; }
+teardown() {
+	network_down
+	[ ! -e "$BATS_TEST_TMPDIR/kept" ] || while IFS='|' read -r key value; do
+		sysctl -qw "$key=$value"
+	done <"$BATS_TEST_TMPDIR/kept"
+}
+# keep KEY…: settings of the whole host, as they are before the test changes them
+keep() {
+	local key
+	for key in "$@"; do
+		echo "$key|$(sysctl -n "$key")" >>"$BATS_TEST_TMPDIR/kept"
+	done
+}
 
 apply_proposal() { # SETTING
 	local command
@@ -88,5 +100,93 @@ if child:
 	[ "$status" = 0 ]
 	[ "$(counter IpReasmTimeout)" -gt 50 ]
 	expect "*fragment-memory not-a-setting - path-loss $(inode $server) *" "$output"
+	refuse "* recommend *" "$output"
+}
+
+# crowd SECONDS PAUSE WORK: four receivers that pause for PAUSE of every 0.1 s and work for WORK on each
+# datagram, all with a buffer of megabytes; bursts to each. The share that arrives: as above.
+crowd() {
+	on_server /usr/bin/python3 -c '
+import os, socket, sys, time
+seconds, pause, work = map(float, sys.argv[1:])
+number = 2 * (os.fork() == 0) + (os.fork() == 0)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
+s.bind(("0.0.0.0", 9100 + number))
+s.settimeout(0.2)
+got, end = 0, time.monotonic() + seconds + 0.5
+wake = time.monotonic() + 0.1
+while (now := time.monotonic()) < end:
+    if pause and now >= wake:
+        time.sleep(pause)
+        wake = time.monotonic() + 0.1
+    try:
+        s.recv(2048)
+        got += 1
+    except OSError:
+        continue
+    time.sleep(work) if work else None
+os.write(1, b"%d\n" % got)
+if number != 3:
+    try:
+        os.wait()
+        os.wait()
+    except OSError:
+        pass' "$1" "$2" "$3" >"$BATS_TEST_TMPDIR/got" 3>&- &
+	local receivers=$!
+	sleep 0.4
+	on_client /usr/bin/python3 -c '
+import socket, sys, time
+sent, next = 0, time.monotonic()
+end = next + float(sys.argv[1])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while time.monotonic() < end:
+    for port in range(9100, 9104):
+        for _ in range(120):
+            s.sendto(bytes(1000), ("'$server_address'", port))
+            sent += 1
+    next += 0.1
+    time.sleep(max(0, next - time.monotonic()))
+print(sent)' "$1" >"$BATS_TEST_TMPDIR/sent" 3>&-
+	wait $receivers
+	awk 'NR == FNR { got += $1; next } { sent += $1 } END { print int(100 * got / sent) }' \
+		"$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/sent" >"$BATS_TEST_TMPDIR/arrived"
+}
+
+@test "bursts to sockets with room, and no memory for all of UDP: udp_mem, and it helps" {
+	keep net.ipv4.udp_mem
+	sysctl -qw net.ipv4.udp_mem="256 1024 2048"
+	crowd 5 0.05 0 3>&- &
+	sleep 1
+	run advise 4
+	wait $!
+	[ "$status" = 0 ]
+	local before
+	before=$(cat "$BATS_TEST_TMPDIR/arrived")
+	[ "$before" -lt 95 ]
+	expect "*udp-memory recommend net.ipv4.udp_mem *" "$output"
+	[ "$(grep -c " recommend " <<<"$output")" = 1 ]
+	apply_proposal net.ipv4.udp_mem
+	crowd 4 0.05 0 3>&- &
+	sleep 1
+	run advise 3
+	wait $!
+	[ "$status" = 0 ]
+	echo "arrived: $before % before, $(cat "$BATS_TEST_TMPDIR/arrived") % after"
+	[ "$(cat "$BATS_TEST_TMPDIR/arrived")" -ge 98 ]
+	refuse "*udp-memory*" "$output"
+	refuse "* recommend *" "$output"
+}
+
+@test "memory of UDP is full of what slow receivers do not read: they are named, no setting" {
+	keep net.ipv4.udp_mem
+	sysctl -qw net.ipv4.udp_mem="512 1024 2048"
+	crowd 6 0 0.005 3>&- &
+	sleep 1.5
+	run advise 4
+	wait $!
+	[ "$status" = 0 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/arrived")" -lt 80 ]
+	expect "*udp-memory not-a-setting - receiver-too-slow *" "$output"
 	refuse "* recommend *" "$output"
 }

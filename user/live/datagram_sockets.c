@@ -22,9 +22,9 @@
 #define MESSAGE_BYTES  2304	       /* of one that was not seen: a full Ethernet frame's */
 
 /* What bounds the queue. */
-enum limit { LIMIT_DEFAULT, LIMIT_MAX, LIMIT_FIXED, LIMIT_MESSAGES, LIMITS };
+enum limit { LIMIT_DEFAULT, LIMIT_MAX, LIMIT_FIXED, LIMIT_MESSAGES, LIMIT_MEMORY, LIMITS };
 static const char *const limit_names[LIMITS] = {"rmem_default", "rmem_max", "fixed",
-						"max_dgram_qlen"};
+						"max_dgram_qlen", "udp_mem"};
 
 enum kind { OBSERVED, QUEUED, FULL, WORKING, KINDS };
 static const char *const kind_names[KINDS] = {"observed", "queued", "full", "working"};
@@ -51,6 +51,7 @@ struct socket_state {
 	__u64 seen_ns, full_ns; /* last visit; last one that found it full or dropping */
 	__u64 waiting_ns;	/* since when no visit has found its queue drained; 0: it is */
 	__u64 lost;		/* datagrams in that time */
+	__u32 most;		/* that it was ever seen to hold */
 	__u32 message_bytes;
 	int pid;
 	char comm[32];
@@ -62,6 +63,7 @@ struct ts_datagram_sockets {
 	struct socket_state socket[SOCKETS_MOST];
 	struct group group[GROUPS_MOST + 1];
 	__u64 unnoticed; /* sockets there was no room for */
+	__u64 waiting;	 /* bytes at UDP sockets, since somebody asked */
 	/* Of the visit. */
 	const struct ts_netns_entry *entry;
 	const char *proc;
@@ -128,6 +130,10 @@ static enum limit limit_of(const struct ts_datagram_record *record,
 {
 	if (record->unix_socket)
 		return LIMIT_MESSAGES;
+	/* There was room in its buffer. */
+	if (limits->memory_only ||
+	    (limits->memory_low && record->queued < record->limit - record->limit / 4))
+		return LIMIT_MEMORY;
 	if (!record->buffer_locked)
 		return LIMIT_DEFAULT;
 	return limits->rmem_max && record->limit == 2 * limits->rmem_max ? LIMIT_MAX : LIMIT_FIXED;
@@ -215,7 +221,8 @@ static void note_demand(struct group *g, const struct socket_state *socket,
 	__u32 bytes = socket->message_bytes ? socket->message_bytes : MESSAGE_BYTES;
 
 	if (!record->unix_socket)
-		raise(&g->demand, record->limit + socket->lost * bytes);
+		raise(&g->demand, (g->limit == LIMIT_MEMORY ? socket->most : record->limit) +
+					  socket->lost * bytes);
 	else if (record->message_bytes)
 		raise(&g->demand, record->sender_buffer / record->message_bytes);
 	raise(&g->capacity, record->limit);
@@ -251,9 +258,13 @@ static void account(struct ts_datagram_sockets *sockets, struct socket_state *so
 		    const struct ts_datagram_record *record)
 {
 	__u64 now = sockets->now_ns, elapsed = now - socket->seen_ns;
-	bool waits = record && record->queued > record->limit / DRAINED_SHARE;
-	bool full = record && record->unix_socket && record->queued > record->limit;
 	struct group *g = &sockets->group[socket->group];
+	/* Where memory ends it a queue never comes near its own limit. */
+	__u32 limit = record && g->limit == LIMIT_MEMORY ? socket->most
+		      : record				 ? record->limit
+							 : 0;
+	bool waits = record && record->queued > limit / DRAINED_SHARE;
+	bool full = record && record->unix_socket && record->queued > record->limit;
 	__u64 work;
 
 	socket->seen_ns = now;
@@ -283,9 +294,9 @@ void ts_datagram_visit(struct ts_datagram_sockets *sockets, const struct ts_data
 		       const struct ts_datagram_record *record)
 {
 	bool full = record->unix_socket && record->queued > record->limit;
-	struct socket_state *socket =
-		find_socket(sockets, record->identity, !record->unix_socket || full);
+	struct socket_state *socket = find_socket(sockets, record->identity, full || record->drops);
 
+	sockets->waiting += record->unix_socket ? 0 : record->queued;
 	if (!socket)
 		return;
 	/* The kernel uses the memory of sockets again. */
@@ -299,6 +310,8 @@ void ts_datagram_visit(struct ts_datagram_sockets *sockets, const struct ts_data
 		};
 	socket->inode = record->inode;
 	socket->met = true;
+	if (record->queued > socket->most)
+		socket->most = record->queued;
 	if (record->messages)
 		socket->message_bytes = record->unix_socket ? record->message_bytes
 							    : record->queued / record->messages;
@@ -377,6 +390,14 @@ bool ts_datagram_is_busy(const struct ts_datagram_sockets *sockets,
 			return true;
 	}
 	return false;
+}
+
+__u64 ts_datagram_waiting(struct ts_datagram_sockets *sockets)
+{
+	__u64 waiting = sockets->waiting;
+
+	sockets->waiting = 0;
+	return waiting;
 }
 
 /* ---- series */

@@ -14,6 +14,9 @@
 
 struct ts_datagram_limits {
 	__u64 rmem_default, rmem_max; /* 0: not readable */
+	/* Memory of all UDP sockets (udp_mem) may have run out, or certainly has: nothing else was
+	 * reported. */
+	bool memory_low, memory_only;
 };
 
 struct ts_datagram_sockets;
@@ -36,6 +39,9 @@ void ts_datagram_visit_end(struct ts_datagram_sockets *sockets);
  */
 bool ts_datagram_is_busy(const struct ts_datagram_sockets *sockets,
 			 const struct ts_netns_entry *entry, bool unix_sockets, __u64 now_ns);
+
+/* Bytes that waited at the UDP sockets of all namespaces visited since it was asked last. */
+__u64 ts_datagram_waiting(struct ts_datagram_sockets *sockets);
 
 void ts_datagram_snapshot(struct ts_datagram_sockets *sockets, const struct ts_netns_table *netns,
 			  struct ts_snapshot *snapshot, __u64 now_ns);

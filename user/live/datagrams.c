@@ -20,6 +20,7 @@
 #include "pace.h"
 #include "probe.h"
 #include "procfile.h"
+#include "udp_memory.h"
 
 #define READ_BYTES 32768
 
@@ -35,9 +36,10 @@ struct datagrams {
 	struct ts_probe probe;
 	struct iterator udp, unix_sockets;
 	struct ts_datagram_sockets *sockets;
-	const __u64 *drops; /* TS_DATAGRAM_PLACES of them; NULL: not counted */
+	struct ts_udp_memory memory;
+	const __u64 *drops; /* twice TS_DATAGRAM_PLACES of them; NULL: not counted */
 	size_t drops_length;
-	__u64 seen[TS_DATAGRAM_PLACES]; /* of drops, at the last visit */
+	__u64 seen[2 * TS_DATAGRAM_PLACES]; /* of drops, at the last visit */
 	__u64 opened_ns, visited_ns, next_ns;
 	struct ts_datagram_limits limits;
 	bool history;
@@ -107,39 +109,54 @@ static void visit(struct ts_live *live, struct datagrams *state, struct ts_netns
 		iterator->error = error;
 }
 
-static bool dropped_since(const struct datagrams *state, const struct ts_netns_entry *entry)
+static bool dropped_since(const struct datagrams *state, const struct ts_netns_entry *entry,
+			  bool memory)
 {
-	size_t place = entry->inode % TS_DATAGRAM_PLACES;
+	size_t place = entry->inode % TS_DATAGRAM_PLACES + (memory ? TS_DATAGRAM_PLACES : 0);
 
-	return state->drops && state->drops[place] != state->seen[place];
+	return state->drops[place] != state->seen[place];
 }
 
-/* The UDP sockets of namespaces that dropped something, or did a moment ago. */
+static void read_limits(const struct ts_live *live, struct datagrams *state)
+{
+	state->limits.rmem_default = read_limit(live, "/proc/sys/net/core/rmem_default");
+	state->limits.rmem_max = read_limit(live, "/proc/sys/net/core/rmem_max");
+}
+
+/*
+ * The UDP sockets of namespaces that dropped something, or did a moment ago; of all of them when
+ * the memory of UDP is running out.
+ */
 static void visit_udp(struct ts_live *live, struct datagrams *state)
 {
-	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), drops[TS_DATAGRAM_PLACES];
-	bool limits = false;
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), drops[2 * TS_DATAGRAM_PLACES];
+	bool limits = false, low;
 
 	if (!state->drops)
 		return;
+	low = ts_udp_memory_is_low(&state->memory, now);
+	ts_datagram_waiting(state->sockets); /* only those of this round */
 	memcpy(drops, state->drops, sizeof drops);
 	for (size_t i = 0; i < live->netns->count; i++) {
 		struct ts_netns_entry *entry = &live->netns->entry[i];
+		bool buffer = dropped_since(state, entry, false);
+		bool memory = dropped_since(state, entry, true);
 
 		if (!entry->alive || !entry->detailed ||
-		    !(state->history || dropped_since(state, entry) ||
+		    !(state->history || low || buffer || memory ||
 		      ts_datagram_is_busy(state->sockets, entry, false, now)))
 			continue;
-		if (!limits) {
-			state->limits.rmem_default =
-				read_limit(live, "/proc/sys/net/core/rmem_default");
-			state->limits.rmem_max = read_limit(live, "/proc/sys/net/core/rmem_max");
-			limits = true;
-		}
+		if (!limits)
+			read_limits(live, state);
+		limits = true;
+		state->limits.memory_low = low || memory;
+		state->limits.memory_only = (low || memory) && !buffer;
 		ts_pace_moved(live, now);
 		visit(live, state, entry, &state->udp);
 	}
 	memcpy(state->seen, drops, sizeof state->seen);
+	if (low)
+		ts_udp_memory_note(&state->memory, ts_datagram_waiting(state->sockets));
 }
 
 static void visit_unix(struct ts_live *live, struct datagrams *state, __u64 now)
@@ -177,8 +194,11 @@ static void visit_all(struct ts_live *live, struct datagrams *state)
 
 static void datagrams_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 {
+	struct datagrams *state = data;
+
 	ts_netns_tick(live->netns, live->proc, monotonic_ns);
-	visit_all(live, data);
+	ts_udp_memory_sample(&state->memory, monotonic_ns);
+	visit_all(live, state);
 }
 
 /* ---- open, snapshot, close */
@@ -194,6 +214,7 @@ static void datagrams_close(void *data)
 	ts_probe_detach(&state->probe);
 	datagrams_bpf__destroy(state->skeleton);
 	ts_datagram_sockets_free(state->sockets);
+	ts_udp_memory_close(&state->memory);
 	free(state);
 }
 
@@ -263,6 +284,8 @@ static int datagrams_open(struct ts_live *live, void **data, enum ts_status *sta
 	if (!state->skeleton)
 		return fail(state, status, why, "the BPF object cannot be opened", -errno);
 	error = load(live, state, status, why);
+	if (!error)
+		ts_udp_memory_open(&state->memory, live);
 	if (error) {
 		datagrams_close(state);
 		return error;
@@ -302,6 +325,7 @@ static void datagrams_snapshot(struct ts_live *live, void *data, struct ts_snaps
 							 TS_FAMILY_UNIX_QUEUE_DEMAND};
 	struct datagrams *state = data;
 
+	ts_udp_memory_sample(&state->memory, ts_clock_ns(CLOCK_MONOTONIC));
 	visit_all(live, state);
 	ts_snapshot_source_status(snapshot, TS_SOURCE_DATAGRAMS, TS_STATUS_OK, "");
 	if (state->drops)
@@ -315,6 +339,7 @@ static void datagrams_snapshot(struct ts_live *live, void *data, struct ts_snaps
 	    "this kernel has no BPF iterator over unix sockets (5.15)", unix_sockets,
 	    sizeof unix_sockets / sizeof unix_sockets[0]);
 	ts_datagram_snapshot(state->sockets, live->netns, snapshot, ts_clock_ns(CLOCK_MONOTONIC));
+	ts_udp_memory_snapshot(&state->memory, snapshot);
 	ts_probe_cost(&state->probe, snapshot);
 }
 

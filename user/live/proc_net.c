@@ -14,20 +14,12 @@
 #include "netns.h"
 #include "pace.h"
 
+#define PEEK_NS 500000000ULL /* between two looks at the memory of fragments */
+
 /*
  * Reading takes its share of a CPU (half of that for namespaces without series of their own), and
  * at first whatever it takes. Those whose turn it is not show what they showed last.
  *
- * Reading may take one part in so many of one CPU (half of that for namespaces without series of
- * their own), except at first, as a look at the host takes seconds. Those whose turn it is not show
- * what they showed last.
- */
-#define SHARE	     5000
-#define EAGER_NS     12000000000ULL
-#define EAGER_FACTOR 50
-#define PEEK_NS	     500000000ULL /* between two looks at the memory of fragments */
-
-/*
  * A namespace, in its slot of the table. A series counts from when it appears: what the namespace
  * had counted before that is history, or has gone to the other one.
  */

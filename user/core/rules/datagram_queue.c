@@ -41,6 +41,26 @@ double ts_datagram_working_share(const struct ts_datagram_queue *queue)
 	return queue->observed > 0 ? working / queue->observed : 0;
 }
 
+double ts_datagram_delivered_share(const struct ts_rule_context *context,
+				   const struct ts_datagram_queue *queue)
+{
+	double delivered = ts_rule_network_counter(context, queue->netns, "UdpInDatagrams") +
+			   ts_rule_network_counter(context, queue->netns, "Udp6InDatagrams");
+	double dropped = (double)ts_window_counter(context->window, TS_FAMILY_UDP_DROPS,
+						   TS_LABELS(queue->netns));
+
+	return delivered > 0 ? delivered / (delivered + dropped) : NAN;
+}
+
+bool ts_datagram_reader_is_slow(const struct ts_rule_context *context,
+				const struct ts_datagram_queue *queue, double stretch_threshold)
+{
+	double delivered = ts_datagram_delivered_share(context, queue);
+
+	return queue->stretch >= stretch_threshold ||
+	       (!isnan(delivered) && ts_datagram_working_share(queue) > delivered);
+}
+
 const char *ts_datagram_text(struct ts_rule_context *context, const struct ts_datagram_queue *queue)
 {
 	const char *reader = queue->reader ? ts_text(context, " of %s (%d)", queue->reader->comm,

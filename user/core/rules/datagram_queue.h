@@ -19,6 +19,18 @@ struct ts_datagram_queue ts_datagram_queue(const struct ts_rule_context *context
 /* Share of the time in which its reader worked on what waited (not known: could have). */
 double ts_datagram_working_share(const struct ts_datagram_queue *queue);
 
+/* Of what arrived at UDP sockets of its namespace, what reached a reader; NAN: nothing did. */
+double ts_datagram_delivered_share(const struct ts_rule_context *context,
+				   const struct ts_datagram_queue *queue);
+
+/*
+ * A reader that works all the time on what waits delivers what it can: had it to take what was
+ * dropped as well, it would need more time than there is. So does one that is never seen to have
+ * drained its queue for stretch_threshold seconds.
+ */
+bool ts_datagram_reader_is_slow(const struct ts_rule_context *context,
+				const struct ts_datagram_queue *queue, double stretch_threshold);
+
 /* "socket udp:53 of named (1234) in …" */
 const char *ts_datagram_text(struct ts_rule_context *context,
 			     const struct ts_datagram_queue *queue);

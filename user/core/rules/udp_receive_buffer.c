@@ -30,12 +30,8 @@ static struct drops measure(struct ts_rule_context *context, const struct ts_ser
 		.buffer = ts_window_gauge(context->window, TS_FAMILY_UDP_BUFFER, s->label, NAN),
 		.demand = ts_window_gauge(context->window, TS_FAMILY_UDP_DEMAND, s->label, NAN),
 	};
-	double delivered = ts_rule_network_counter(context, d.queue.netns, "UdpInDatagrams") +
-			   ts_rule_network_counter(context, d.queue.netns, "Udp6InDatagrams");
-	double all = (double)ts_window_counter(context->window, TS_FAMILY_UDP_DROPS,
-					       TS_LABELS(d.queue.netns));
 
-	d.delivered_share = delivered > 0 ? delivered / (delivered + all) : NAN;
+	d.delivered_share = ts_datagram_delivered_share(context, &d.queue);
 	return d;
 }
 
@@ -156,18 +152,10 @@ static void raise_buffer(struct ts_rule_context *context, const struct drops *d,
 			    d->dropped);
 }
 
-/*
- * A reader that works all the time on what waits delivers what it can: had it to take what was
- * dropped as well, it would need more time than there is.
- */
 static bool too_slow(const struct ts_rule_context *context, const struct drops *d)
 {
-	if (d->queue.stretch >= context->threshold[STRETCH])
-		return true;
-	if (!isnan(d->demand) && d->demand > most_bytes(context->window))
-		return true;
-	return !isnan(d->delivered_share) &&
-	       ts_datagram_working_share(&d->queue) > d->delivered_share;
+	return (!isnan(d->demand) && d->demand > most_bytes(context->window)) ||
+	       ts_datagram_reader_is_slow(context, &d->queue, context->threshold[STRETCH]);
 }
 
 static void judge_socket(struct ts_rule_context *context, const struct drops *d)
@@ -213,6 +201,8 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 	ts_for_each_series (s, context->window, TS_FAMILY_UDP_DROPS) {
 		struct drops d;
 
+		if (!strcmp(s->label[2], "udp_mem"))
+			continue; /* of no buffer: see udp-memory */
 		dropped += (double)s->counter;
 		if (ts_rule_is_other(s) || (double)s->counter < context->threshold[DROPPED])
 			continue;
