@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Service time and the time of outbound calls, between what the server slept and the client waited.
  */
+#include <pthread.h>
+
 #include "tcp_lab.h"
 
 extern const struct ts_source ts_source_tcp;
@@ -194,12 +196,68 @@ static void test_service_time_crowded(void **state)
 	close(listener);
 }
 
+static _Atomic bool over;
+
+/* Exchanges without a pause on a connection that is older than the observation. */
+static void *keep_asking(void *data)
+{
+	struct seen *seen = data;
+
+	while (!over) {
+		send_all(seen->client, 10);
+		receive_exactly(seen->server, 10);
+		send_all(seen->server, 10);
+		receive_exactly(seen->client, 10);
+	}
+	return NULL;
+}
+
+static void look_at_old_connections(void)
+{
+	const struct ts_window *window;
+
+	bench_open(&bench, &ts_source_tcp);
+	sleep_ms(50);
+	window = bench_window(&bench);
+	assert_true(counted(window, TS_FAMILY_TCP_EXCHANGES,
+			    TS_LABELS(client.label, "service", PORT_TEXT)) > 0);
+	ts_for_each_series (s, window, TS_FAMILY_TCP_EXCHANGES)
+		if (!strcmp(s->label[0], client.label))
+			assert_string_equal(s->label[2], PORT_TEXT);
+	bench_close(&bench);
+}
+
+/*
+ * Whose side a connection is on is kept with it: it must be known before its first segment. The
+ * moment between is short, hence several times.
+ */
+static void test_connections_from_before(void **state)
+{
+	struct seen old;
+	pthread_t thread;
+	int listener;
+
+	make_space(&client);
+	listener = listen_on(&client, PORT, 8);
+	open_exchanges(&old, listener);
+	over = false;
+	assert_int_equal(pthread_create(&thread, NULL, keep_asking, &old), 0);
+	for (int i = 0; i < 8; i++)
+		look_at_old_connections();
+	over = true;
+	pthread_join(thread, NULL);
+	close_exchanges(&old, false);
+	close(listener);
+	drop_space(&client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_service_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_service_time_closing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_service_time_crowded, set_up, tear_down),
+		cmocka_unit_test(test_connections_from_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

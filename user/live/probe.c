@@ -153,6 +153,16 @@ static void spare_kernel_types(struct bpf_object *object)
 		bpf_program__set_attach_target(program, 1, NULL);
 }
 
+static void attach(struct ts_probe_program *row)
+{
+	row->link = bpf_program__attach(row->program);
+	if (row->link)
+		return;
+	row->status = TS_STATUS_FAILED;
+	snprintf(row->why, sizeof row->why, "%s cannot be attached: %s", row->name,
+		 strerror(errno));
+}
+
 static void attach_programs(struct ts_probe *probe)
 {
 	for (size_t i = 0; i < probe->programs; i++) {
@@ -166,12 +176,17 @@ static void attach_programs(struct ts_probe *probe)
 			continue; /* opened by its source, once for each reading */
 		if (!bpf_program__autoattach(row->program))
 			continue; /* attached by its source, when it is time to */
-		row->link = bpf_program__attach(row->program);
-		if (row->link)
-			continue;
-		row->status = TS_STATUS_FAILED;
-		snprintf(row->why, sizeof row->why, "%s cannot be attached: %s", row->name,
-			 strerror(errno));
+		attach(row);
+	}
+}
+
+void ts_probe_attach(struct ts_probe *probe, const char *program)
+{
+	for (size_t i = 0; i < probe->programs; i++) {
+		struct ts_probe_program *row = &probe->program[i];
+
+		if (!strcmp(row->name, program) && row->status == TS_STATUS_OK && !row->link)
+			attach(row);
 	}
 }
 

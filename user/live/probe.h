@@ -72,6 +72,9 @@ bool ts_bpf_lacks_fetch(void);
 int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object *object,
 		  const struct ts_live *live, enum ts_status *status, char why[256]);
 
+/* Attaches one that its source has taken out with bpf_program__set_autoattach, if it was loaded. */
+void ts_probe_attach(struct ts_probe *probe, const char *program);
+
 /* Whether the user asked to leave a program out. To be called while the collector is opened. */
 bool ts_probe_disabled(const char *program);
 

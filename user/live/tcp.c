@@ -239,6 +239,7 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	state->skeleton->rodata->ts_tcp_segments =
 		ts_tracepoint_exists(live->kernel_btf, "tcp_probe", NULL) &&
 		!ts_probe_disabled(SEGMENT_PROGRAM);
+	bpf_program__set_autoattach(state->skeleton->progs.ts_tcp_segment, false);
 	state->cpus = ts_possible_cpus();
 	bpf_map__set_max_entries(state->skeleton->maps.ts_tcp_totals,
 				 state->cpus * SLOTS_WITH_OTHER);
@@ -257,6 +258,8 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	state->reconciled_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	seed_ports(live, bpf_map__fd(state->skeleton->maps.ts_tcp_ports), state->reconciled_ns,
 		   visited);
+	/* It keeps whose a connection is for as long as that lasts: the services come first. */
+	ts_probe_attach(&state->probe, SEGMENT_PROGRAM);
 	*data = state;
 	return 0;
 }
