@@ -284,7 +284,7 @@ static void a_header_holds_what_it_should_where_it_should(void **state)
 	struct ts_frame_header header = {
 		.session = 0x1122334455667788, .sequence = 0x99aabbcc, .context = 0xddeeff00};
 	static const unsigned char expected[] = {
-		0x89, 0x54, 0x53, 0x46, 0x01, 0x02, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+		0x89, 0x54, 0x53, 0x46, 0x02, 0x02, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 		0x00, 0x00, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0xcc, 0xbb, 0xaa, 0x99,
 		0x00, 0xff, 0xee, 0xdd, 0x00, 0x60, 0x97, 0xca, 0x86, 0x55, 0xb8, 0x17, 0x7b, 0x50,
 		0x39, 0x27, 0x8c, 0x04, 0x00, 0x00, 0x00, 0xe4, 0x0b, 0x54, 0x02, 0x00, 0x00, 0x00};
@@ -294,7 +294,7 @@ static void a_header_holds_what_it_should_where_it_should(void **state)
 	memset(bytes.data + 8, 0, 8); /* the lengths are checked below */
 	assert_memory_equal(bytes.data, expected, sizeof expected);
 	assert_int_equal(header.type, TS_FRAME_WINDOW);
-	assert_int_equal(header.version, 1);
+	assert_int_equal(header.version, TS_FRAME_VERSION);
 	assert_int_equal(bytes.length, TS_FRAME_HEADER + header.stored_length);
 	assert_int_equal(header.payload_crc,
 			 crc32(0, bytes.data + TS_FRAME_HEADER, header.stored_length));
@@ -367,10 +367,11 @@ static void fields_of_a_header_are_checked(void **state)
 	const char *why;
 
 	ts_frame_write_window(&window, &header, &frame);
-	assert_int_equal(with_field(&frame, 4, "\2", 1, &read), -EPROTONOSUPPORT);
-	assert_int_equal(read.version, 2);
+	assert_int_equal(with_field(&frame, 4, "\3", 1, &read), -EPROTONOSUPPORT);
+	assert_int_equal(read.version, 3);
 	assert_int_equal(read.stored_length, header.stored_length);
 	assert_int_equal(with_field(&frame, 4, "\0", 1, &read), -EPROTONOSUPPORT);
+	assert_int_equal(with_field(&frame, 4, "\1", 1, &read), 0);
 	assert_int_equal(with_field(&frame, 6, "\x41", 1, &read), -EPROTO);
 	assert_int_equal(with_field(&frame, 8, "\1\0\0\4", 4, &read), -EPROTO);
 	assert_int_equal(with_field(&frame, 12, "\1\0\0\4", 4, &read), -EPROTO);

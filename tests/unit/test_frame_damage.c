@@ -22,7 +22,7 @@ static struct ts_bytes payload_of(const struct ts_window *window)
 static struct ts_frame_header header_of(size_t length)
 {
 	return (struct ts_frame_header){
-		.type = TS_FRAME_WINDOW, .version = 1, .raw_length = (__u32)length};
+		.type = TS_FRAME_WINDOW, .version = TS_FRAME_VERSION, .raw_length = (__u32)length};
 }
 
 static int read_payload(const struct ts_bytes *raw, struct ts_window *window,

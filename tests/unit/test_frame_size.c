@@ -52,7 +52,7 @@ static void each_name(const char *first, const char *last,
 		      void (*call)(struct load *load, struct ts_snapshot *delta, const char *name),
 		      struct load *load, struct ts_snapshot *delta)
 {
-	const char *at = ts_frame_dictionary;
+	const char *at = ts_frame_dictionary(TS_FRAME_VERSION)->text;
 
 	while (strcmp(at, first) != 0)
 		at += strlen(at) + 1;
@@ -248,16 +248,16 @@ static size_t mean_frame(struct load load, size_t *series)
 	return bytes / WINDOWS;
 }
 
-/* Families that were added after version 1: each frame has their names in full. */
+/* Families that were added after this version: each frame has their names in full. */
 static size_t later_families(void)
 {
+	const struct ts_frame_dictionary *dictionary = ts_frame_dictionary(TS_FRAME_VERSION);
 	size_t count = 0;
 
 	ts_for_each_family (id) {
 		const char *name = ts_families[id].name;
 
-		count += !memmem(ts_frame_dictionary, ts_frame_dictionary_length, name,
-				 strlen(name));
+		count += !memmem(dictionary->text, dictionary->length, name, strlen(name));
 	}
 	return count;
 }

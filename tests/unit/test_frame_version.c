@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Format version 1 does not change any more: a recording written by its first program is read, and
+ * A format version does not change any more: a recording written by its first program is read, and
  * must say what was put into it then. With TUNESCOPE_WRITE_FIXTURE=FILE the same recording is
- * written by this program instead; that is how the first one was made, which is never made again.
+ * written by this program instead; that is how that of each version was made, and none is ever made
+ * again.
  */
 #include "frame_windows.h"
 
@@ -10,11 +11,15 @@
 
 #include "../../user/core/frame_payload.h"
 
-#define FRAMES		  11 /* window, with a context before the first and before the seventh, and an end */
-#define WINDOWS		  8
+#define FRAMES	11 /* window, with a context before the first and before the seventh, and an end */
+#define WINDOWS 8
 
-#define DICTIONARY_LENGTH 9238
-#define DICTIONARY_CRC	  0x6d2ba5ceu
+static const struct version {
+	unsigned int number, dictionary_length, dictionary_crc;
+} versions[] = {
+	{1, 9238, 0x6d2ba5ceu},
+	{2, 14687, 0x783ec91bu},
+};
 
 /* ---- what was recorded */
 
@@ -148,23 +153,23 @@ static struct ts_bytes written_recording(void)
 
 /* ---- the file */
 
-static void fixture_path(char *path, size_t size)
+static void fixture_path(char *path, size_t size, unsigned int version)
 {
 	const char *slash = strstr(__FILE__, "tests/unit/");
 
 	assert_non_null(slash);
-	snprintf(path, size, "%.*stests/fixtures/recording-v1.tsrec", (int)(slash - __FILE__),
-		 __FILE__);
+	snprintf(path, size, "%.*stests/fixtures/recording-v%u.tsrec", (int)(slash - __FILE__),
+		 __FILE__, version);
 }
 
-static struct ts_bytes fixture(void)
+static struct ts_bytes fixture(unsigned int version)
 {
 	struct ts_bytes bytes = {0};
 	char path[4096], buffer[4096];
 	size_t length;
 	FILE *file;
 
-	fixture_path(path, sizeof path);
+	fixture_path(path, sizeof path, version);
 	file = fopen(path, "rb");
 	if (!file)
 		fail_msg("%s: %s", path, strerror(errno));
@@ -194,9 +199,10 @@ struct recording {
 	const unsigned char *frame[FRAMES];
 };
 
-static struct recording open_fixture(void)
+static struct recording open_fixture(void **state)
 {
-	struct recording r = {.bytes = fixture()};
+	const struct version *version = *state;
+	struct recording r = {.bytes = fixture(version->number)};
 	size_t at = 0;
 
 	for (int i = 0; i < FRAMES; i++) {
@@ -205,6 +211,7 @@ static struct recording open_fixture(void)
 			ts_frame_read_header(r.frame[i], r.bytes.length - at, &r.header[i]), 0);
 		assert_true(ts_frame_payload_valid(&r.header[i], r.frame[i], r.bytes.length - at));
 		assert_int_equal(r.header[i].sequence, i);
+		assert_int_equal(r.header[i].version, version->number);
 		assert_true(r.header[i].session == 0x7475656573636f70);
 		at += TS_FRAME_HEADER + r.header[i].stored_length;
 	}
@@ -225,9 +232,9 @@ static void decode(const struct recording *r, int frame, int context, struct ts_
 	assert_int_equal(unknown.families + unknown.settings, 0);
 }
 
-static void version_1_is_read(void **state)
+static void its_frames_are_read(void **state)
 {
-	struct recording r = open_fixture();
+	struct recording r = open_fixture(state);
 	static const int types[FRAMES] = {1, 2, 2, 2, 2, 2, 2, 1, 2, 2, 3};
 
 	assert_true(r.bytes.length < 20000);
@@ -243,7 +250,7 @@ static void version_1_is_read(void **state)
 
 static void its_series_are_what_they_were(void **state)
 {
-	struct recording r = open_fixture();
+	struct recording r = open_fixture(state);
 	const struct ts_histogram *h;
 	struct ts_window w;
 
@@ -281,7 +288,7 @@ static void its_series_are_what_they_were(void **state)
 
 static void its_statuses_and_cost_are_what_they_were(void **state)
 {
-	struct recording r = open_fixture();
+	struct recording r = open_fixture(state);
 	const struct ts_cost *cost;
 	struct ts_window w;
 
@@ -320,7 +327,7 @@ static void its_statuses_and_cost_are_what_they_were(void **state)
 
 static void its_contexts_are_what_they_were(void **state)
 {
-	struct recording r = open_fixture();
+	struct recording r = open_fixture(state);
 	struct ts_window before, after;
 
 	decode(&r, 6, 0, &before);
@@ -347,26 +354,39 @@ static void its_contexts_are_what_they_were(void **state)
 }
 
 /* Every byte of it took part in what was recorded: zlib would not find a word that has moved. */
-static void the_dictionary_of_version_1_is_what_it_was(void **state)
+static void its_dictionary_is_what_it_was(void **state)
 {
-	assert_int_equal(ts_frame_dictionary_length, DICTIONARY_LENGTH);
-	assert_int_equal(
-		crc32(0, (const Bytef *)ts_frame_dictionary, (uInt)ts_frame_dictionary_length),
-		DICTIONARY_CRC);
+	const struct version *version = *state;
+	const struct ts_frame_dictionary *dictionary = ts_frame_dictionary(version->number);
+
+	assert_int_equal(dictionary->length, version->dictionary_length);
+	assert_int_equal(crc32(0, (const Bytef *)dictionary->text, (uInt)dictionary->length),
+			 version->dictionary_crc);
 }
+
+static void there_is_a_fixture_of_each_version(void **state)
+{
+	assert_int_equal(versions[sizeof versions / sizeof versions[0] - 1].number,
+			 TS_FRAME_VERSION);
+}
+
+#define TEST(function, version) cmocka_unit_test_prestate(function, (void *)&versions[(version)-1])
+#define TESTS(version)                                                                    \
+	TEST(its_frames_are_read, version), TEST(its_series_are_what_they_were, version), \
+		TEST(its_statuses_and_cost_are_what_they_were, version),                  \
+		TEST(its_contexts_are_what_they_were, version),                           \
+		TEST(its_dictionary_is_what_it_was, version)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(version_1_is_read),
-		cmocka_unit_test(its_series_are_what_they_were),
-		cmocka_unit_test(its_statuses_and_cost_are_what_they_were),
-		cmocka_unit_test(its_contexts_are_what_they_were),
-		cmocka_unit_test(the_dictionary_of_version_1_is_what_it_was),
+		TESTS(1),
+		TESTS(2),
+		cmocka_unit_test(there_is_a_fixture_of_each_version),
 	};
 	const struct CMUnitTest writing[] = {cmocka_unit_test(write_fixture)};
 
 	if (getenv("TUNESCOPE_WRITE_FIXTURE"))
 		return cmocka_run_group_tests_name("writing the fixture", writing, NULL, NULL);
-	return cmocka_run_group_tests_name("format version 1", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("format versions", tests, NULL, NULL);
 }

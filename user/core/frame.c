@@ -121,7 +121,7 @@ int ts_frame_read_header(const void *data, size_t length, struct ts_frame_header
 		.duration_ns = get_little(bytes + 48, 8),
 		.payload_crc = (__u32)get_little(bytes + 56, 4),
 	};
-	if (header->version != TS_FRAME_VERSION)
+	if (!header->version || header->version > TS_FRAME_VERSION)
 		return -EPROTONOSUPPORT;
 	if (get_little(bytes + 6, 2) != TS_FRAME_HEADER || header->raw_length > TS_FRAME_RAW_MAX ||
 	    header->stored_length > TS_FRAME_RAW_MAX)
@@ -151,14 +151,14 @@ static void release(void *arena, void *memory)
 /* The first bytes of raw are packed; those behind are packed already and stored as they are. */
 static void compress_payload(const struct ts_bytes *raw, size_t first, struct ts_bytes *stored)
 {
+	const struct ts_frame_dictionary *dictionary = ts_frame_dictionary(TS_FRAME_VERSION);
 	struct ts_arena *arena = ts_arena_new();
 	z_stream stream = {.zalloc = allocate, .zfree = release, .opaque = arena};
 	int status = deflateInit(&stream, Z_BEST_COMPRESSION);
 
 	assert(status == Z_OK && raw->length <= TS_FRAME_RAW_MAX);
 	deflateTune(&stream, GOOD_MATCH, LONGEST_MATCH, LONGEST_MATCH, MATCHES_TRIED);
-	deflateSetDictionary(&stream, (const Bytef *)ts_frame_dictionary,
-			     (uInt)ts_frame_dictionary_length);
+	deflateSetDictionary(&stream, (const Bytef *)dictionary->text, (uInt)dictionary->length);
 	stored->capacity = deflateBound(&stream, raw->length) + STORED_BLOCK;
 	stored->data = ts_memory_resize(NULL, stored->capacity);
 	stream.next_in = raw->data;
@@ -180,6 +180,7 @@ static void compress_payload(const struct ts_bytes *raw, size_t first, struct ts
 static unsigned char *expand_payload(struct ts_arena *arena, const struct ts_frame_header *header,
 				     const void *frame)
 {
+	const struct ts_frame_dictionary *dictionary = ts_frame_dictionary(header->version);
 	z_stream stream = {.zalloc = allocate, .zfree = release, .opaque = arena};
 	unsigned char *raw;
 	int status;
@@ -195,9 +196,8 @@ static unsigned char *expand_payload(struct ts_arena *arena, const struct ts_fra
 	if (inflateInit(&stream) != Z_OK)
 		return NULL;
 	status = inflate(&stream, Z_FINISH);
-	if (status == Z_NEED_DICT &&
-	    inflateSetDictionary(&stream, (const Bytef *)ts_frame_dictionary,
-				 (uInt)ts_frame_dictionary_length) == Z_OK)
+	if (status == Z_NEED_DICT && inflateSetDictionary(&stream, (const Bytef *)dictionary->text,
+							  (uInt)dictionary->length) == Z_OK)
 		status = inflate(&stream, Z_FINISH);
 	if (status != Z_STREAM_END || stream.total_out != header->raw_length)
 		return NULL;
@@ -248,7 +248,7 @@ void ts_frame_write_context(const struct ts_window *window, struct ts_frame_head
 
 	ts_frame_payload_context(window, &raw);
 	header->type = TS_FRAME_CONTEXT;
-	header->context = checksum(raw.data, raw.length);
+	header->context = ts_frame_context(window);
 	set_times(header, window);
 	append_frame(header, &raw, raw.length, out);
 	ts_bytes_free(&raw);
@@ -264,15 +264,35 @@ void ts_frame_write_end(struct ts_frame_header *header, struct ts_bytes *out)
 	append_header(header, out);
 }
 
+static __u32 add_text(__u32 sum, const char *text)
+{
+	return (__u32)crc32_z(sum, (const Bytef *)text, strlen(text) + 1);
+}
+
+/* Asked for with each window: of the texts themselves, not of how they are written. */
 __u32 ts_frame_context(const struct ts_window *window)
 {
-	struct ts_bytes raw = {0};
-	__u32 number;
+	const struct ts_snapshot *delta = window->delta;
+	const struct ts_host *host = &delta->host;
+	__u32 sum = checksum(&host->memory_bytes, sizeof host->memory_bytes);
 
-	ts_frame_payload_context(window, &raw);
-	number = checksum(raw.data, raw.length);
-	ts_bytes_free(&raw);
-	return number;
+	sum = (__u32)crc32_z(sum, (const Bytef *)&host->cpus, sizeof host->cpus);
+	sum = add_text(sum, host->hostname);
+	sum = add_text(sum, host->kernel);
+	sum = add_text(sum, host->machine);
+	sum = add_text(sum, host->boot_id);
+	sum = add_text(sum, host->tool_version);
+	for (size_t i = 0; i < delta->settings; i++) {
+		const struct ts_setting_value *setting = &delta->setting[i];
+
+		sum = add_text(sum, ts_settings[setting->id].name);
+		sum = add_text(sum, setting->scope);
+		sum = add_text(sum, setting->value);
+		sum = add_text(sum, setting->choices);
+		sum = add_text(sum, ts_status_name(setting->status));
+		sum = add_text(sum, setting->why);
+	}
+	return sum;
 }
 
 typedef int payload_reader(const struct ts_frame_header *header, const unsigned char *payload,

@@ -37,7 +37,7 @@
 
 #include "window.h"
 
-#define TS_FRAME_VERSION 1
+#define TS_FRAME_VERSION 2 /* what is written; earlier ones are read, too */
 #define TS_FRAME_HEADER	 64
 /* Longer ones are damaged: no window comes near. */
 #define TS_FRAME_RAW_MAX (64u << 20)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What zlib is told in advance about the payload of a frame: names, in the order in which they
- * stand there, so that a long run of them costs as much as one. It belongs to format version 1 and
- * never changes again: what is added to the tables later is simply not in it.
+ * stand there, so that a long run of them costs as much as one. Each belongs to a format version
+ * and never changes again: what is added to the tables later is simply not in it, and takes some 24
+ * bytes a name in each frame until there is another version.
  */
 #include "frame_payload.h"
 
 /* clang-format off */
-const char ts_frame_dictionary[] =
+static const char version_1[] =
 	/* Settings and host facts (of a context). */
 	"hostname\0" "kernel\0" "machine\0" "x86_64\0" "aarch64\0" "boot_id\0" "cpus\0"
 	"memory_bytes\0" "tool_version\0" "0.1.0\0" "net.core.somaxconn\0"
@@ -175,4 +176,9 @@ const char ts_frame_dictionary[] =
 	"iter/tcp\0";
 /* clang-format on */
 
-const size_t ts_frame_dictionary_length = sizeof ts_frame_dictionary - 1;
+const struct ts_frame_dictionary *ts_frame_dictionary(unsigned int version)
+{
+	static const struct ts_frame_dictionary first = {version_1, sizeof version_1 - 1};
+
+	return version == 1 ? &first : &ts_frame_dictionary_2;
+}

@@ -48,9 +48,15 @@ enum ts_frame_section {
 /* "counter", "gauge", "peak", "histogram" */
 const char *ts_frame_kind_name(enum ts_kind kind);
 
-/* The dictionary of format version 1. */
-extern const char ts_frame_dictionary[];
-extern const size_t ts_frame_dictionary_length;
+/* Strings one after the other, each with its zero byte. */
+struct ts_frame_dictionary {
+	const char *text;
+	size_t length;
+};
+extern const struct ts_frame_dictionary ts_frame_dictionary_2;
+
+/* That of a format version there is. */
+const struct ts_frame_dictionary *ts_frame_dictionary(unsigned int version);
 
 __u64 ts_frame_zigzag(__s64 value);
 __s64 ts_frame_unzigzag(__u64 value);

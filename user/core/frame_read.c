@@ -44,9 +44,9 @@ static void find_sections(struct ts_frame_reader *reader, const unsigned char *p
 }
 
 int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *into,
-			 const unsigned char *payload, size_t length)
+			 const struct ts_frame_header *header, const unsigned char *payload)
 {
-	size_t allowance = length * BUDGET_PER_BYTE + BUDGET_FIXED;
+	size_t length = header->raw_length, allowance = length * BUDGET_PER_BYTE + BUDGET_FIXED;
 	const struct ts_frame_cursor *packed = &reader->section[TS_SECTION_PACKED];
 	struct ts_frame_cursor *strings = &reader->section[TS_SECTION_STRINGS];
 
@@ -57,8 +57,9 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 	};
 	find_sections(reader, payload, length);
 	if (!reader->why) {
-		reader->string = ts_frame_take_strings(strings, &reader->budget, &reader->scratch,
-						       &reader->strings);
+		reader->string =
+			ts_frame_take_strings(strings, ts_frame_dictionary(header->version),
+					      &reader->budget, &reader->scratch, &reader->strings);
 		reader->why = strings->why;
 	}
 	reader->packer =
@@ -235,7 +236,7 @@ int ts_frame_payload_read_window(const struct ts_frame_header *header, const uns
 	struct ts_frame_reader reader;
 
 	*window = (struct ts_window){.delta = ts_snapshot_new()};
-	if (!ts_frame_reader_open(&reader, window->delta, payload, header->raw_length)) {
+	if (!ts_frame_reader_open(&reader, window->delta, header, payload)) {
 		read_times(&reader, header, window);
 		ts_frame_read_families(&reader, unknown);
 		if (reader.section[TS_SECTION_NETNS].at)
@@ -339,7 +340,7 @@ int ts_frame_payload_read_context(const struct ts_frame_header *header,
 
 	if (!window->delta)
 		window->delta = ts_snapshot_new();
-	if (!ts_frame_reader_open(&reader, window->delta, payload, header->raw_length)) {
+	if (!ts_frame_reader_open(&reader, window->delta, header, payload)) {
 		read_host(&reader, &host);
 		count = read_settings(&reader, &settings, unknown);
 	}

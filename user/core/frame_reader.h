@@ -20,7 +20,7 @@ struct ts_frame_reader {
 
 /* To be closed in both cases; closing says what was wrong, or NULL. */
 int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *into,
-			 const unsigned char *payload, size_t length);
+			 const struct ts_frame_header *header, const unsigned char *payload);
 const char *ts_frame_reader_close(struct ts_frame_reader *reader);
 
 /*

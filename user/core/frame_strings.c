@@ -71,20 +71,21 @@ static struct entry *entry_of(struct ts_frame_strings *strings, const char *text
 }
 
 /* The string behind one of the dictionary; NULL behind the last. */
-static const char *next_known(const char *text)
+static const char *next_known(const struct ts_frame_dictionary *dictionary, const char *text)
 {
 	text += strlen(text) + 1;
-	return text < ts_frame_dictionary + ts_frame_dictionary_length ? text : NULL;
+	return text < dictionary->text + dictionary->length ? text : NULL;
 }
 
 struct ts_frame_strings *ts_frame_strings_new(struct ts_arena *arena)
 {
+	const struct ts_frame_dictionary *dictionary = ts_frame_dictionary(TS_FRAME_VERSION);
 	struct ts_frame_strings *strings = ts_arena_alloc(arena, sizeof *strings);
 	__u32 place = 1;
 
 	strings->arena = arena;
 	/* Of one that is there twice the last place: that is in the order of a frame. */
-	for (const char *text = ts_frame_dictionary; text; text = next_known(text))
+	for (const char *text = dictionary->text; text; text = next_known(dictionary, text))
 		entry_of(strings, text)->place = place++;
 	return strings;
 }
@@ -130,17 +131,18 @@ void ts_frame_put_strings(const struct ts_frame_strings *strings, struct ts_byte
 /* ---- reading */
 
 /* The strings of the dictionary by place, "" at 0. */
-static const char **known_strings(struct ts_arena *arena, size_t *count)
+static const char **known_strings(const struct ts_frame_dictionary *dictionary,
+				  struct ts_arena *arena, size_t *count)
 {
 	const char **known;
 	size_t place = 0;
 
 	*count = 0;
-	for (size_t i = 0; i < ts_frame_dictionary_length; i++)
-		*count += !ts_frame_dictionary[i];
+	for (size_t i = 0; i < dictionary->length; i++)
+		*count += !dictionary->text[i];
 	known = ts_arena_alloc(arena, (*count + 1) * sizeof *known);
 	known[place++] = "";
-	for (const char *text = ts_frame_dictionary; text; text = next_known(text))
+	for (const char *text = dictionary->text; text; text = next_known(dictionary, text))
 		known[place++] = text;
 	return known;
 }
@@ -175,11 +177,14 @@ static size_t count_strings(struct ts_frame_cursor cursor, size_t known, const c
 	return count;
 }
 
-const char **ts_frame_take_strings(struct ts_frame_cursor *cursor, struct ts_frame_budget *budget,
-				   struct ts_frame_budget *scratch, size_t *highest)
+const char **ts_frame_take_strings(struct ts_frame_cursor *cursor,
+				   const struct ts_frame_dictionary *dictionary,
+				   struct ts_frame_budget *budget, struct ts_frame_budget *scratch,
+				   size_t *highest)
 {
 	size_t known_count, count = 0, place;
-	const char **known = known_strings(scratch->arena, &known_count), **string, *text, *why;
+	const char **known = known_strings(dictionary, scratch->arena, &known_count), **string,
+		   *text, *why;
 	char *copy;
 
 	*highest = count_strings(*cursor, known_count, &why);
