@@ -136,7 +136,8 @@ static __always_inline struct ts_tcp_counters *totals_of(__u32 slot)
 	return bpf_map_lookup_elem(&ts_tcp_totals, &index);
 }
 
-static __always_inline void record(__u32 slot, enum ts_tcp_histogram which, __u64 ns)
+/* Not static, as above. */
+__noinline int ts_tcp_record(__u32 slot, __u32 which, __u64 ns)
 {
 	__u32 index = slot * TS_TCP_HISTOGRAMS + which;
 	struct ts_histogram_keyed *histogram = bpf_map_lookup_elem(&ts_tcp_times, &index);
@@ -144,7 +145,7 @@ static __always_inline void record(__u32 slot, enum ts_tcp_histogram which, __u6
 	__u64 maximum;
 
 	if (!histogram || bucket >= TS_HISTOGRAM_SLOTS_KEYED)
-		return;
+		return 0;
 	__sync_fetch_and_add(&histogram->slot[bucket], 1);
 	__sync_fetch_and_add(&histogram->sum, ns);
 	maximum = histogram->max;
@@ -155,6 +156,7 @@ static __always_inline void record(__u32 slot, enum ts_tcp_histogram which, __u6
 			break;
 		maximum = found;
 	}
+	return 0;
 }
 
 #include "tcp_exchange.bpf.h"
@@ -311,7 +313,7 @@ static __always_inline void connect_ended(const struct sock *sk, int state)
 	}
 	if (state == TCP_ESTABLISHED) {
 		if (entry)
-			record(slot, TS_TCP_CONNECT_LATENCY, latency);
+			ts_tcp_record(slot, TS_TCP_CONNECT_LATENCY, latency);
 		return;
 	}
 	totals = totals_of(slot);
@@ -336,7 +338,7 @@ static __always_inline void exchange_ended(const struct tcp_sock *tcp, __u32 slo
 	if (outbound)
 		ticks = -ticks;
 	if (ticks >= 0 && asked == 1 && answered)
-		record(slot, TS_TCP_SERVICE_TIME, ticks * ts_tcp_jiffy_ns);
+		ts_tcp_record(slot, TS_TCP_SERVICE_TIME, ticks * ts_tcp_jiffy_ns);
 }
 
 static __always_inline void connection_ended(struct sock *sk)
@@ -372,9 +374,9 @@ static __always_inline void connection_ended(struct sock *sk)
 	totals->segments[TS_TCP_SENT] += tcp->segs_out;
 	totals->segments[TS_TCP_RECEIVED] += tcp->segs_in;
 	if (tcp->srtt_us)
-		record(slot, TS_TCP_SMOOTHED_RTT, (__u64)(tcp->srtt_us >> 3) * 1000);
+		ts_tcp_record(slot, TS_TCP_SMOOTHED_RTT, (__u64)(tcp->srtt_us >> 3) * 1000);
 	if (tcp->rtt_min.s[0].v != RTT_UNKNOWN)
-		record(slot, TS_TCP_MINIMUM_RTT, (__u64)tcp->rtt_min.s[0].v * 1000);
+		ts_tcp_record(slot, TS_TCP_MINIMUM_RTT, (__u64)tcp->rtt_min.s[0].v * 1000);
 	if (!ts_tcp_segments)
 		exchange_ended(tcp, slot, TS_TCP_KEY_OUTBOUND(key));
 }

@@ -40,22 +40,24 @@ static __always_inline struct ts_tcp_exchange *find_exchange(const struct sock *
 	return NULL;
 }
 
-/* A free entry, or one of a connection that waits for nothing; NULL when there is none. */
-static __always_inline struct ts_tcp_exchange *take_exchange(const struct sock *sk)
+/*
+ * A free entry of those from place on, or one of a connection that waits for nothing; beyond the
+ * last when there is none. Not static: the verifier goes through it once for each program.
+ */
+__noinline __u32 ts_tcp_take_exchange(__u32 place)
 {
-	struct ts_tcp_exchange *idle = NULL;
-	__u32 place = exchange_place_of(sk);
+	__u32 idle = TS_TCP_EXCHANGES;
 
 	for (__u32 way = 0; way < TS_TCP_WAYS; way++) {
-		struct ts_tcp_exchange *entry =
-			&ts_tcp_shared.exchanges[(place + way) & (TS_TCP_EXCHANGES - 1)];
+		__u32 index = (place + way) & (TS_TCP_EXCHANGES - 1);
+		struct ts_tcp_exchange *entry = &ts_tcp_shared.exchanges[index];
 
 		if (!entry->socket)
-			return entry;
+			return index;
 		if (!entry->waiting || entry->started_ns + STALE_NS < bpf_ktime_get_ns())
-			idle = entry;
+			idle = index;
 	}
-	if (!idle)
+	if (idle == TS_TCP_EXCHANGES)
 		__sync_fetch_and_add(&ts_tcp_shared.lost_exchanges, 1);
 	return idle;
 }
@@ -111,10 +113,12 @@ static __always_inline void tell_exchanges(struct ts_tcp_exchange *entry, __u32 
 static __always_inline struct ts_tcp_exchange *new_exchange(struct sock *sk,
 							    const struct tcp_sock *tcp)
 {
-	struct ts_tcp_exchange *entry = take_exchange(sk);
+	__u32 index = ts_tcp_take_exchange(exchange_place_of(sk));
+	struct ts_tcp_exchange *entry;
 
-	if (!entry)
+	if (index >= TS_TCP_EXCHANGES)
 		return NULL;
+	entry = &ts_tcp_shared.exchanges[index];
 	if (entry->socket && entry->untold)
 		tell_exchanges(entry, slot_of_exchange(entry));
 	entry->socket = (__u64)sk;
@@ -127,17 +131,17 @@ static __always_inline struct ts_tcp_exchange *new_exchange(struct sock *sk,
 	return entry;
 }
 
-/* When the data that begins at seq was sent, if that is the first that is not acknowledged. */
-static __always_inline __u64 sent_at(struct sock *sk, __u32 seq)
+/*
+ * When the data that begins at seq was sent, if that is the first that is not acknowledged; root:
+ * the node of the tree of those. Not static: the verifier goes through it once for each program.
+ */
+__noinline __u64 ts_tcp_sent_at(__u64 root, __u32 seq)
 {
-	struct rb_node *node = NULL, *left = NULL;
+	struct rb_node *node = (void *)root, *left = NULL;
 	const struct sk_buff *skb;
 	__u32 first = 0;
 	__u64 ns = 0;
 
-	bpf_probe_read_kernel(&node, sizeof node, &sk->tcp_rtx_queue.rb_node);
-	if (!node)
-		return 0;
 	for (int i = 0; i < TREE_DEPTH; i++) {
 		if (bpf_core_read(&left, sizeof left, &node->rb_left) || !left)
 			break;
@@ -152,6 +156,14 @@ static __always_inline __u64 sent_at(struct sock *sk, __u32 seq)
 	return ns;
 }
 
+static __always_inline __u64 sent_at(struct sock *sk, __u32 seq)
+{
+	struct rb_node *root = NULL;
+
+	bpf_probe_read_kernel(&root, sizeof root, &sk->tcp_rtx_queue.rb_node);
+	return root ? ts_tcp_sent_at((__u64)root, seq) : 0;
+}
+
 /* A service has replied: its reply is the first thing it sent since the request came. */
 static __always_inline void replied(struct sock *sk, const struct tcp_sock *tcp,
 				    struct ts_tcp_exchange *entry)
@@ -164,7 +176,8 @@ static __always_inline void replied(struct sock *sk, const struct tcp_sock *tcp,
 		return;
 	sent = tcp->packets_out > 1 ? sent_at(sk, entry->sent) : tcp->tcp_wstamp_ns;
 	if (sent >= entry->started_ns)
-		record(slot_of_exchange(entry), TS_TCP_SERVICE_TIME, sent - entry->started_ns);
+		ts_tcp_record(slot_of_exchange(entry), TS_TCP_SERVICE_TIME,
+			      sent - entry->started_ns);
 }
 
 /* Data for a service: the first of a request, unless one is under way. */
@@ -204,7 +217,7 @@ static __always_inline void reply_came(const struct tcp_sock *tcp, struct ts_tcp
 	/* What was asked again has lost its first time. */
 	asked = tcp->tcp_wstamp_ns;
 	if (!tcp->retrans_out && asked && now >= asked)
-		record(slot, TS_TCP_SERVICE_TIME, now - asked);
+		ts_tcp_record(slot, TS_TCP_SERVICE_TIME, now - asked);
 }
 
 static __always_inline __u32 word_of_skb(const struct sk_buff *skb, __u32 offset)
