@@ -114,6 +114,13 @@ static inline void lab_queue(const struct lab_device *device, const char *attrib
 	assert_int_equal(fclose(file), 0);
 }
 
+/* Where CPUs are emulated, what fio and the writer do themselves takes long beside what is
+ * measured. */
+static inline bool lab_is_slowed(void)
+{
+	return getenv("TEST_SLOWER") != NULL;
+}
+
 static inline int lab_file(const char *directory, size_t size)
 {
 	static char data[1 << 20];

@@ -44,7 +44,8 @@ static void test_latency_agrees_with_fio(void **state)
 		    at[3].bytes[TS_DISK_READ] - at[0].bytes[TS_DISK_READ]);
 	assert_quantile(total, 0.5, read.p50);
 	assert_quantile(total, 0.99, read.p99);
-	assert_true(fabs(ts_histogram_mean(total) / read.mean - 1) < 0.1);
+	assert_true(ts_histogram_mean(total) < 1.1 * read.mean);
+	assert_true(ts_histogram_mean(total) > 0.9 * read.mean || lab_is_slowed());
 	assert_true(fabs(ts_histogram_mean(total) / mean - 1) < 0.02);
 	assert_int_equal(counter(&measured.window, TS_FAMILY_BLOCK_ERRORS, "read", NULL), 0);
 	ts_window_free(&measured.window);

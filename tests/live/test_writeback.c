@@ -256,7 +256,7 @@ static void test_pauses(void **state)
 	assert_true(ts_histogram_sum(pause) >= 0.95 * (double)sum_ms / 1e3);
 	/* A pause may be cut short or overslept by a tick or so; the rest of write() is small. */
 	assert_true(ts_histogram_sum(pause) < 1.3 * (double)inside / 1e9);
-	assert_true(ts_histogram_sum(pause) > 0.2 * (double)inside / 1e9);
+	assert_true(ts_histogram_sum(pause) > 0.2 * (double)inside / 1e9 || lab_is_slowed());
 	assert_true(busy <= span + 0.1);
 	compare_sufferer(&window, ts_histogram_sum(pause));
 	ts_window_free(&window);

@@ -9,7 +9,9 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=${BUILD:-$here/../../build}
-all='doctor counts null_blk scsi_debug dm_delay netem cpus churn no_btf live_kernel_types live_block live_tcp live_writeback live_sched_sessions live_sockets'
+# As slow as disks are, or what the kernel does for each request takes longer than the device, when all is emulated.
+disk=1024/throttling.bps-read=40000000/throttling.bps-write=20000000
+all='doctor counts null_blk scsi_debug dm_delay netem cpus churn no_btf live_kernel_types live_block live_tcp live_writeback live_sched_sessions live_sockets lab_accept_queue lab_tcp_behaviour lab_tcp_windows lab_datagrams lab_local_ports lab_limits lab_healthy'
 brief='doctor counts null_blk cpus no_btf live_kernel_types'
 record=
 while :; do
@@ -37,7 +39,7 @@ for guest; do
 	[[ $guest != *@* ]] || kernel=${guest#*@}
 	checks=${CHECKS:-${checks:-${all// /,}}}
 	started=$SECONDS
-	status=$(SMP=${cpus:-2} MEMORY=${memory:-1536} DISKS=${disks:-1024} APPEND=${append:-} \
+	status=$(SMP=${cpus:-2} MEMORY=${memory:-1536} DISKS=${disks:-$disk} APPEND=${append:-} \
 		LIMIT=${LIMIT:-$([ "$all" = "$brief" ] && echo 280 || echo 1500)} "$here/run.sh" "${kernel:-$guest}" "$results" "${checks//,/ }" 2>&1 | tail -1)
 	if [ "$status" = finished ]; then
 		line ok "$guest: $(cat "$results/kernel") boots, and ends after $((SECONDS - started)) s"

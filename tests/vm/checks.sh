@@ -99,7 +99,7 @@ files_on_disk() {
 live() {
 	modprobe -a loop tun || complain "no loop devices, no tun"
 	files_on_disk
-	CMOCKA_MESSAGE_OUTPUT=TAP timeout 150 "build/tests/live/test_$1" >"$results/test_$1.tap" 2>&1 ||
+	TEST_SLOWER=6 CMOCKA_MESSAGE_OUTPUT=TAP timeout 200 "build/tests/live/test_$1" >"$results/test_$1.tap" 2>&1 ||
 		complain "exit code $?" "$(grep -E '^not ok|^# |ERROR' "$results/test_$1.tap" || tail -3 "$results/test_$1.tap")"
 }
 lab() {

@@ -68,7 +68,9 @@ static const char *const of_family[TS_FAMILY_COUNT] = {
 		"tracepoints tcp:tcp_retransmit_skb and "
 		"tcp:tcp_retransmit_synack; RFC 6298, RFC 8985 (tail-loss probe)",
 	[TS_FAMILY_TCP_RESETS] =
-		"tracepoints tcp:tcp_send_reset and tcp:tcp_receive_reset; RFC 9293",
+		"tracepoints tcp:tcp_send_reset and tcp:tcp_receive_reset; RFC 9293. Before 6.10 "
+		"(19822a980e19) the former says nothing of connections refused by a port that "
+		"nobody listens on",
 	[TS_FAMILY_TCP_SERVICE_TIME] =
 		"tracepoint tcp:tcp_probe, when a segment comes in; tcp_sock.tcp_wstamp_ns and the "
 		"times of what is not acknowledged, when one was sent; net/ipv4/tcp_output.c",

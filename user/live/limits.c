@@ -95,6 +95,7 @@ struct limits {
 	struct limits_bpf__bss *live;
 	size_t live_length;
 	struct bpf_link *visits; /* iterator over tasks */
+	bool can_watch;
 	struct bpf_link *watch;	 /* NULL: failing calls are not watched */
 	int watch_error;
 	struct ts_limits_watch when;
@@ -133,8 +134,9 @@ static void limits_close(void *opaque)
 #define CALLS_OF_OLD .fork = ~0u, .vfork = ~0u, .pipe = ~0u, .inotify_init = ~0u
 #endif
 
-static void set_constants(struct limits_bpf *skeleton, const struct btf *btf)
+static void set_constants(struct limits *state, const struct btf *btf)
 {
+	struct limits_bpf *skeleton = state->skeleton;
 	struct ts_btf_enumerator helper = {"BPF_FUNC_get_current_task_btf", 0}; /* 5.11 */
 
 	skeleton->rodata->ts_limits_calls = (struct ts_limits_calls){
@@ -152,7 +154,8 @@ static void set_constants(struct limits_bpf *skeleton, const struct btf *btf)
 		.madvise = __NR_madvise,
 	};
 	ts_btf_enumerators(btf, &helper, 1);
-	bpf_program__set_autoload(skeleton->progs.ts_limits_call_ends, helper.value);
+	state->can_watch = helper.value;
+	bpf_program__set_autoload(skeleton->progs.ts_limits_call_ends, state->can_watch);
 	/* Loaded now, as that takes privileges; attached when it is time to. */
 	bpf_program__set_autoattach(skeleton->progs.ts_limits_call_ends, false);
 }
@@ -164,7 +167,7 @@ static int load(struct limits *state, struct ts_live *live, enum ts_status *stat
 	state->skeleton = limits_bpf__open_opts(ts_open_options(live));
 	if (!state->skeleton)
 		return -ENOMEM;
-	set_constants(state->skeleton, live->kernel_btf);
+	set_constants(state, live->kernel_btf);
 	error = ts_probe_load(&state->probe, ts_source_names[TS_SOURCE_LIMITS],
 			      state->skeleton->obj, live, status, why);
 	if (error)
@@ -456,6 +459,8 @@ static void set_status(struct limits *state, struct ts_snapshot *snapshot)
 	if (status != TS_STATUS_OK)
 		return;
 	status = ts_probe_status(&state->probe, WATCH, &why);
+	if (!state->can_watch)
+		why = "this kernel's BPF has no bpf_get_current_task_btf (5.11)";
 	snprintf(text, sizeof text, "%s", why);
 	if (state->watch_error) {
 		status = TS_STATUS_FAILED;
