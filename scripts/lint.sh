@@ -42,6 +42,6 @@ swaps=$(grep -nE '__sync_(val|bool)_compare_and_swap|[=(,!] *__sync_fetch_and_|_
 $swaps"
 
 if command -v shellcheck >/dev/null 2>&1; then
-	shellcheck -S warning scripts/*.sh tests/vm/*.sh tests/vm/checks/*.sh || complain "shellcheck"
+	shellcheck -S warning scripts/*.sh tests/vm/*.sh tests/vm/checks/*.sh tests/cli/*.sh || complain "shellcheck"
 fi
 exit $status

@@ -67,6 +67,14 @@ counted() { # family, labels, field of a histogram
 		| select(.labels | contains($labels)) | .value // .[$field] // 0] | add // 0' "$results/advise.json"
 }
 quantile() { counted "$1" "$2" "$3"; }
+# What is recommended for a setting: a field of that finding, or nothing.
+recommended() { # rule, end of the setting's name, field
+	jq -r --arg rule "$1" --arg setting "$2" --arg field "$3" '.findings[] | select(.rule == $rule
+		and .outcome == "recommend" and (.setting | endswith($setting))) | .[$field]' "$results/advise.json"
+}
+said_of() { # rule
+	jq -c --arg rule "$1" '[(.rules[], .findings[]) | select(.rule == $rule) | [.outcome, .why, .cause, .proposed]]' "$results/advise.json"
+}
 expect() { # what, value, comparison of awk, value
 	awk -v a="$2" -v b="$4" "BEGIN { exit !(a $3 b) }" || complain "$1: $2, to be $3 $4"
 }

@@ -96,7 +96,7 @@ struct limits {
 	size_t live_length;
 	struct bpf_link *visits; /* iterator over tasks */
 	bool can_watch;
-	struct bpf_link *watch;	 /* NULL: failing calls are not watched */
+	struct bpf_link *watch; /* NULL: failing calls are not watched */
 	int watch_error;
 	struct ts_limits_watch when;
 	struct ts_procfile number_file[NUMBERS];

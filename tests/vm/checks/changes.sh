@@ -46,3 +46,39 @@ check_churn() {
 	! grep -v 'this is about the first' "$results/advise.err" || complain "advise said so"
 	jq -e '.families | all(.status != "failed")' "$results/advise.json" >/dev/null || complain "a family has failed"
 }
+# A recording through all of that: nothing is lost or counted twice, and what it holds is what the kernel counts, too.
+check_record() {
+	local switches requests opens last i recorder
+	opens=$(of_tcp TcpActiveOpens) requests=$(of_disk vdb) switches=$(of_stat ctxt)
+	timeout 300 "$tunescope" record --quiet --interval 1s -o "$results/recording.tsrec" 2>"$results/record.err" &
+	recorder=$!
+	for ((i = 0; i < 300; i++)); do
+		[ ! -s "$results/recording.tsrec" ] || break
+		sleep 0.1
+	done
+	for i in 1 2 3; do
+		for last in /sys/devices/system/cpu/cpu[1-9]*/online; do echo 0 >"$last"; done
+		disk_load vdb 60 4 >/dev/null
+		ip netns add churn$i
+		ip netns exec churn$i ip link set lo up
+		for last in /sys/devices/system/cpu/cpu[1-9]*/online; do echo 1 >"$last"; done
+		tcp_load 20 127.0.0.1
+		mkdir /sys/fs/cgroup/churn$i
+		sh -c "echo \$\$ >/sys/fs/cgroup/churn$i/cgroup.procs; exec ip netns exec churn$i sleep 1"
+		ip netns del churn$i
+		rmdir /sys/fs/cgroup/churn$i
+	done
+	sleep 2
+	pkill -TERM -P $recorder
+	wait $recorder || complain "record: exit code $?: $(cat "$results/record.err")"
+	opens=$(($(of_tcp TcpActiveOpens) - opens)) requests=$(($(of_disk vdb) - requests)) switches=$(($(of_stat ctxt) - switches))
+	timeout 60 "$tunescope" replay --json "$results/recording.tsrec" >"$results/advise.json" 2>"$results/replay.err" ||
+		complain "replay: exit code $?: $(cat "$results/replay.err")"
+	[ ! -s "$results/replay.err" ] || complain "replay: $(cat "$results/replay.err")"
+	keep_report "$results/advise.json"
+	expect "requests to vdb, with /proc/diskstats" "$(counted block_latency '{"device":"vdb"}')" == "$requests"
+	expect "connections opened, with TcpActiveOpens" "$(counted tcp_connect_latency)" == "$opens"
+	expect "context switches, with /proc/stat" "$(counted context_switches)" '<=' "$switches"
+	expect "context switches, with half of /proc/stat" "$(counted context_switches)" '>' "$((switches / 2))"
+	jq -e '.families | all(.status != "failed")' "$results/advise.json" >/dev/null || complain "a family has failed"
+}

@@ -59,3 +59,46 @@ check_dm_delay() {
 	expect "the device's part, without the 20 ms" "$(counted block_device_latency '{"device":"vdb","op":"read"}' p50)" '<' 0.015
 	expect "the queue's part, without the 20 ms" "$(counted block_queue_latency '{"device":"vdb","op":"read"}' p50)" '<' 0.015
 }
+
+# ---- what a queue's length does, and does not
+
+# One request at a time, then many at once; prints how many of the latter were served in a second.
+few_and_many() { # device
+	fio --name=few --filename="/dev/$1" --rw=randread --bs=4k --iodepth=1 --ioengine=libaio --direct=1 --size=32m \
+		--runtime=4 --time_based >/dev/null 2>&1
+	fio --name=many --filename="/dev/$1" --rw=randread --bs=4k --iodepth=48 --ioengine=libaio --direct=1 --size=32m \
+		--runtime=10 --time_based --output-format=json 2>/dev/null | jq '.jobs[0].read.iops | floor'
+}
+# A device that serves 64 at once as fast as one, behind a queue of 4.
+check_nr_requests() {
+	local before after
+	modprobe null_blk nr_devices=1 queue_mode=2 irqmode=2 completion_nsec=50000000 submit_queues=1 hw_queue_depth=64 gb=1 ||
+		{ complain "no null_blk"; return; }
+	sleep 1
+	echo none >/sys/block/nullb0/queue/scheduler
+	echo 4 >/sys/block/nullb0/queue/nr_requests
+	observe
+	before=$(few_and_many nullb0)
+	observed
+	[ -n "$(recommended block-queue nullb0/queue/nr_requests proposed)" ] || complain "not recommended: $(said_of block-queue)"
+	bash -c "$(recommended block-queue nullb0/queue/nr_requests apply)" >/dev/null
+	observe
+	after=$(few_and_many nullb0)
+	observed
+	rmmod null_blk
+	expect "requests a second, with $before before" "$after" '>' "$((before * 2))"
+	[ -z "$(recommended block-queue nr_requests proposed)" ] || complain "recommended again: $(said_of block-queue)"
+}
+# The same load and queue on a device that serves 100 a second, however many wait: a longer queue is no help.
+check_saturated_device() {
+	modprobe null_blk nr_devices=1 queue_mode=2 irqmode=2 completion_nsec=10000000 submit_queues=1 hw_queue_depth=1 gb=1 ||
+		{ complain "no null_blk"; return; }
+	sleep 1
+	echo mq-deadline >/sys/block/nullb0/queue/scheduler
+	echo 4 >/sys/block/nullb0/queue/nr_requests
+	observe
+	few_and_many nullb0 >/dev/null
+	observed
+	rmmod null_blk
+	[ -z "$(recommended block-queue nr_requests proposed)" ] || complain "recommended: $(said_of block-queue)"
+}

@@ -3,10 +3,13 @@
 # ---- doctor: every source and program is there, or says what this kernel lacks; none has failed
 
 check_doctor() {
-	local code=0
+	local code=0 over
 	timeout 60 "$tunescope" doctor --json >"$results/doctor.json" 2>"$results/doctor.err" || code=$?
 	timeout 60 "$tunescope" doctor >"$results/doctor.txt" 2>>"$results/doctor.err" || :
 	[ $code -le 1 ] || complain "exit code $code" "$(cat "$results/doctor.err")"
+	over=$(jq -r '.programs[] | select(.status == "ok") | [.name, .instructions, .verified_instructions] | @tsv' "$results/doctor.json" |
+		"$tree/tests/cli/over_budget.sh" elsewhere)
+	[ -z "$over" ] || complain "$over"
 	jq -e '(.sources + .programs) | length > 20 and all(.status != "failed")' "$results/doctor.json" >/dev/null ||
 		complain "$(jq -c '(.sources + .programs)[] | select(.status == "failed") | [.name, .why]' "$results/doctor.json")"
 }
