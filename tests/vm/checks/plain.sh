@@ -17,8 +17,9 @@ check_doctor() {
 # ---- what was counted during a load, against what the guest's own kernel and the load say
 
 check_counts() {
-	local switches inner requests opens
+	local switches inner requests opens out in
 	switches=$(of_stat ctxt) requests=$(of_disk vdb) opens=$(of_tcp TcpActiveOpens)
+	out=$(of_tcp TcpOutSegs) in=$(of_tcp TcpInSegs)
 	observe
 	inner=$(of_stat ctxt)
 	disk_load vdb 300 8 >/dev/null
@@ -29,6 +30,11 @@ check_counts() {
 	expect "requests to vdb, with /proc/diskstats" "$(counted block_latency '{"device":"vdb"}')" == $requests
 	expect "requests to vdb" $requests '>=' 300
 	expect "connections opened, with TcpActiveOpens" "$(counted tcp_connect_latency)" == $opens
+	out=$(($(of_tcp TcpOutSegs) - out)) in=$(($(of_tcp TcpInSegs) - in))
+	# Before there is a socket a request answers: that segment is nobody's.
+	expect "segments sent, and $opens answers to a first, with TcpOutSegs" \
+		"$(($(counted tcp_connection_segments '{"direction":"sent"}') + opens))" == "$out"
+	expect "segments received, with TcpInSegs" "$(counted tcp_connection_segments '{"direction":"received"}')" == "$in"
 	expect "connections closed, both ends" "$(counted tcp_connections_closed)" '>=' 40
 	expect "context switches, with /proc/stat during the load" "$(counted context_switches)" '>=' $inner
 	expect "context switches, with /proc/stat all the time" "$(counted context_switches)" '<=' $switches
