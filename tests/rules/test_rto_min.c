@@ -89,6 +89,8 @@ static void just_below_is_quiet(void **state)
 	expect(&c, TS_OUTCOME_QUIET);
 	c.rtt = 0.0095;
 	expect(&c, TS_OUTCOME_RECOMMEND);
+	c.rtt = 0.0021, c.rto_min = "22000"; /* proposed when it was taken for 2.2 ms */
+	expect(&c, TS_OUTCOME_QUIET);
 }
 
 static void what_looks_like_it(void **state)
