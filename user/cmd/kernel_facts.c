@@ -13,9 +13,12 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "../live/kernel_types.h"
+
 struct context {
 	const char *btf_path;
 	const struct btf *btf; /* NULL: none */
+	__u32 types;	       /* in the whole of it */
 };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -54,7 +57,7 @@ static enum ts_fact_state check_btf(const struct context *context, struct ts_fac
 	if (stat(context->btf_path, &file))
 		file.st_size = 0;
 	detail(fact, "%s, %.1f MiB, %u types", context->btf_path, (double)file.st_size / 0x1p20,
-	       btf__type_cnt(context->btf));
+	       context->types);
 	return TS_FACT_YES;
 }
 
@@ -275,16 +278,26 @@ size_t ts_kernel_facts(const char *btf_path, struct ts_fact fact[TS_FACTS_MAX])
 {
 	struct context context = {.btf_path = btf_path ? btf_path : "/sys/kernel/btf/vmlinux"};
 	libbpf_print_fn_t print = libbpf_set_print(silent);
-	struct btf *btf = btf__parse(context.btf_path, NULL);
+	struct ts_kernel_types *types = NULL;
+	struct btf *btf = NULL;
 	size_t count = sizeof checks / sizeof checks[0];
 
 	_Static_assert(sizeof checks / sizeof checks[0] <= TS_FACTS_MAX, "room for every fact");
-	context.btf = btf;
+	/* What is asked for is in the part that all start with; to parse the whole takes megabytes.
+	 */
+	if (!btf_path && !ts_kernel_types_open(context.btf_path, &types)) {
+		context.btf = ts_kernel_types_btf(types);
+		context.types = ts_kernel_types_count(types);
+	} else {
+		context.btf = btf = btf__parse(context.btf_path, NULL);
+		context.types = btf ? btf__type_cnt(btf) : 0;
+	}
 	for (size_t i = 0; i < count; i++) {
 		fact[i] = (struct ts_fact){.name = checks[i].name, .meaning = checks[i].meaning};
 		fact[i].state = checks[i].check(&context, &fact[i]);
 	}
 	btf__free(btf);
+	ts_kernel_types_close(types);
 	libbpf_set_print(print);
 	return count;
 }

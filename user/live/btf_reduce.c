@@ -418,6 +418,7 @@ int ts_btf_reduce(const void *data, size_t length, const struct ts_btf_wanted *w
 		error = get_room_for_copy(&r);
 	if (!error)
 		error = write_types(&r, reduced);
+	reduced->types = r.count;
 	if (error) {
 		free(reduced->data);
 		free(reduced->original);

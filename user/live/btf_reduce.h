@@ -16,6 +16,7 @@ struct ts_reduced_btf {
 	void *data; /* a raw BTF; free it */
 	size_t length;
 	__u32 *original; /* of each of its types, the number it had; free it */
+	__u32 types;	 /* in the whole, and void */
 };
 
 /*

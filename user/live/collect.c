@@ -2,6 +2,7 @@
 #include "collect.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,13 +23,15 @@
 #include "own_cost.h"
 #include "pace.h"
 #include "probe.h"
+#include "procfile.h"
 #include "settings_read.h"
 #include "startup_memory.h"
 #include "verifier.h"
 
 /* What a busy minute left in the heap is given back after so many snapshots. */
-#define TRIM_EVERY 60
-#define KEPT_HEAP  (128 << 10)
+#define TRIM_EVERY   60
+#define READ_RUNS_NS 9500000000ULL /* events skipped are seen, too */
+#define KEPT_HEAP    (128 << 10)
 /*
  * Larger blocks are mappings of their own: most of a table stays unused and then needs no memory,
  * and what only opening or writing needs is given back at once. Above an arena's chunks.
@@ -50,8 +53,10 @@ struct ts_collector {
 	struct ts_kernel_types *types; /* while sources are opened; NULL: all of them parsed */
 	struct opened_source source[TS_SOURCE_COUNT];
 	size_t sources;
-	int run_statistics; /* descriptor, or -1 */
 	bool run_statistics_seen;
+	unsigned int run_snapshots; /* the next so many have something new to read of runs */
+	__u64 runs_read_ns;
+	int statistics_setting;		/* kernel.bpf_stats_enabled, or -1 */
 	unsigned int snapshots;		/* since the heap was trimmed */
 	size_t series[TS_FAMILY_COUNT]; /* in the last snapshot */
 };
@@ -161,7 +166,7 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	collector = calloc(1, sizeof *collector);
 	if (!collector)
 		return ts_err(-ENOMEM, "out of memory");
-	collector->run_statistics = -1;
+	collector->statistics_setting = -1;
 	collector->live.proc = "/proc";
 	collector->live.sys = "/sys";
 	collector->live.netns = &collector->netns;
@@ -203,8 +208,8 @@ void ts_collector_close(struct ts_collector *collector)
 	for (size_t i = 0; i < collector->sources; i++)
 		if (collector->source[i].open)
 			collector->source[i].source->close(collector->source[i].state);
-	if (collector->run_statistics >= 0)
-		close(collector->run_statistics);
+	if (collector->statistics_setting >= 0)
+		close(collector->statistics_setting);
 	ts_netns_close(&collector->netns);
 	ts_settings_cache_close(collector->live.settings);
 	ts_disabled_programs = NULL; /* the caller's array need not live on */
@@ -230,6 +235,23 @@ unsigned int ts_collector_tick_ms(const struct ts_collector *collector)
 									    : TS_TICK_MS;
 }
 
+/* Whether programs may have been timed since the last snapshot; now and then in any case. */
+static bool runs_are_new(struct ts_collector *collector, __u64 now)
+{
+	char text[16];
+
+	if (collector->run_snapshots) {
+		collector->run_snapshots--;
+		return true;
+	}
+	if (collector->statistics_setting < 0)
+		collector->statistics_setting =
+			open("/proc/sys/kernel/bpf_stats_enabled", O_RDONLY | O_CLOEXEC);
+	return now - collector->runs_read_ns >= READ_RUNS_NS ||
+	       ts_read_open(collector->statistics_setting, text, sizeof text) <= 0 ||
+	       text[0] != '0';
+}
+
 struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 {
 	struct ts_snapshot *snapshot;
@@ -244,6 +266,9 @@ struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 	snapshot->monotonic_ns = ts_clock_ns(CLOCK_MONOTONIC);
 	snapshot->boottime_ns = ts_clock_ns(CLOCK_BOOTTIME);
 	snapshot->realtime_ns = ts_clock_ns(CLOCK_REALTIME);
+	ts_probe_reads_runs = runs_are_new(collector, snapshot->monotonic_ns);
+	if (ts_probe_reads_runs)
+		collector->runs_read_ns = snapshot->monotonic_ns;
 	ts_host_snapshot(snapshot);
 	ts_netns_refresh(&collector->netns, collector->live.proc);
 	ts_netns_snapshot(&collector->netns, snapshot);
@@ -275,5 +300,7 @@ int ts_collector_enable_run_statistics(struct ts_collector *collector)
 	if (descriptor < 0)
 		return -errno;
 	collector->run_statistics_seen = true;
+	/* They may stay on beyond the next snapshot. */
+	collector->run_snapshots = 2;
 	return descriptor;
 }

@@ -22,6 +22,7 @@ struct ts_kernel_types {
 	int file;
 	char path[40];
 	__u32 *kernel_id; /* of each type in btf */
+	__u32 count;	  /* in the kernel's */
 };
 
 /* Types that the BPF objects name. */
@@ -186,6 +187,7 @@ int ts_kernel_types_open(const char *path, struct ts_kernel_types **result)
 		return error;
 	}
 	types->kernel_id = reduced.original;
+	types->count = reduced.types;
 	types->btf = btf__new(reduced.data, (__u32)reduced.length);
 	error = types->btf ? write_file(types, &reduced) : -errno;
 	free(reduced.data);
@@ -211,6 +213,11 @@ void ts_kernel_types_close(struct ts_kernel_types *types)
 		close(types->file);
 	free(types->kernel_id);
 	free(types);
+}
+
+__u32 ts_kernel_types_count(const struct ts_kernel_types *types)
+{
+	return types->count;
 }
 
 const struct btf *ts_kernel_types_btf(const struct ts_kernel_types *types)

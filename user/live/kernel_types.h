@@ -24,6 +24,8 @@ int ts_kernel_types_open(const char *path, struct ts_kernel_types **types);
 void ts_kernel_types_close(struct ts_kernel_types *types); /* NULL is fine */
 
 const struct btf *ts_kernel_types_btf(const struct ts_kernel_types *types);
+/* Types in the kernel's BTF, as btf__type_cnt counts them. */
+__u32 ts_kernel_types_count(const struct ts_kernel_types *types);
 /* A file of them, for bpf_object_open_opts.btf_custom_path. */
 const char *ts_kernel_types_path(const struct ts_kernel_types *types);
 

@@ -301,10 +301,32 @@ static __u64 maps_memory(struct ts_probe *probe)
 	return sum;
 }
 
+bool ts_probe_reads_runs = true;
+
+static void read_runs(struct ts_probe_program *row)
+{
+	struct bpf_prog_info info = {0};
+	__u32 length = sizeof info;
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(row->program), &info, &length))
+		return;
+	row->read = true;
+	row->run_count = info.run_cnt;
+	row->run_ns = info.run_time_ns;
+	row->instructions = info.xlated_prog_len / 8;
+	/* Events skipped because the program was running on that CPU already. */
+	row->missed = info.recursion_misses;
+}
+
 void ts_probe_cost(struct ts_probe *probe, struct ts_snapshot *snapshot)
 {
 	for (size_t i = 0; i < probe->programs; i++) {
-		const struct ts_probe_program *row = &probe->program[i];
+		struct ts_probe_program *row = &probe->program[i];
+
+		if (row->status == TS_STATUS_OK && (ts_probe_reads_runs || !row->read))
+			read_runs(row);
+		snapshot->cost.lost_events += row->missed;
+
 		struct ts_probe_cost cost = {
 			.name = row->name,
 			.source = probe->source,
@@ -313,18 +335,11 @@ void ts_probe_cost(struct ts_probe *probe, struct ts_snapshot *snapshot)
 			.why = row->why,
 			.verified_instructions = row->verified.instructions,
 			.verification_us = row->verified.microseconds,
+			.run_count = row->run_count,
+			.run_ns = row->run_ns,
+			.instructions = row->instructions,
 		};
-		struct bpf_prog_info info = {0};
-		__u32 length = sizeof info;
 
-		if (row->status == TS_STATUS_OK &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(row->program), &info, &length)) {
-			cost.run_count = info.run_cnt;
-			cost.run_ns = info.run_time_ns;
-			cost.instructions = info.xlated_prog_len / 8;
-			/* Events skipped because the program was running on that CPU already. */
-			snapshot->cost.lost_events += info.recursion_misses;
-		}
 		ts_snapshot_probe(snapshot, &cost);
 	}
 	snapshot->cost.map_bytes += maps_memory(probe);

@@ -17,6 +17,10 @@ struct ts_probe_program {
 	enum ts_status status;
 	char why[192];
 	struct ts_verified verified;
+	/* As read last. */
+	bool read;
+	__u64 run_count, run_ns, missed;
+	__u32 instructions;
 };
 
 struct ts_probe {
@@ -87,6 +91,12 @@ void ts_probe_detach(struct ts_probe *probe);
 
 /* Adds each program's status and run-time statistics and the maps' memory to a snapshot. */
 void ts_probe_cost(struct ts_probe *probe, struct ts_snapshot *snapshot);
+
+/*
+ * Whether that reads how often and how long programs ran, or says what it read last: most of the
+ * time the kernel does not count it, and there are dozens of them.
+ */
+extern bool ts_probe_reads_runs;
 
 /* Possible CPUs (libbpf), never below 1. */
 unsigned int ts_possible_cpus(void);
