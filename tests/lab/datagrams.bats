@@ -4,7 +4,10 @@
 . "$BATS_TEST_DIRNAME/lab.bash"
 
 setup() { network_up; }
-teardown() { network_down; }
+teardown() {
+	network_down
+	put_back
+}
 
 # receiver RCVBUF PAUSE EVERY WORK SECONDS: pauses for PAUSE of EVERY seconds, works for WORK on each
 receiver() {
@@ -69,6 +72,38 @@ dropped() { counter UdpRcvbufErrors; }
 	[ "$(dropped)" -gt 50 ]
 	expect "*udp-receive-buffer not-a-setting - receiver-too-slow $(inode $server) 9100 *" "$output"
 	refuse "*recommend net.core.rmem*" "$output"
+}
+
+# cured SETTING RCVBUF BAD: bursts with the bad value, and again with the one that is proposed
+cured() {
+	local before
+	keep "$1"
+	sysctl -qw "$1=$3"
+	receiver "$2" 0.05 0.1 0 4.5
+	sender 120 0.1 4
+	run advise 3
+	wait
+	[ "$status" = 0 ]
+	before=$(dropped)
+	[ "$before" -gt 50 ]
+	expect "*udp-receive-buffer recommend $1 *" "$output"
+	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
+	apply_proposal "$1"
+	receiver "$2" 0.05 0.1 0 3.5
+	sender 120 0.1 3
+	run advise 2
+	wait
+	[ "$status" = 0 ]
+	[ "$(dropped)" = "$before" ]
+	refuse "*udp-receive-buffer*" "$output"
+}
+
+@test "bursts into a buffer of the default size: rmem_default, and it helps" {
+	cured net.core.rmem_default 0 32768
+}
+
+@test "bursts into a buffer that was cut short: rmem_max, and it helps" {
+	cured net.core.rmem_max 4000000 32768
 }
 
 # logger SECONDS: a unix datagram socket whose reader pauses half of the time; prints what was read

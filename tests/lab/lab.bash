@@ -39,6 +39,30 @@ advise() {
 # A counter of nstat in the server's namespace, since it was created.
 counter() { on_server nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
 
+# The proposal for a setting in the last report, as a person would paste it.
+apply_proposal() { # SETTING
+	local command
+	command=$(jq -r --arg s "$1" '.findings[] | select(.outcome == "recommend" and .setting == $s) | .apply' \
+		"$BATS_TEST_TMPDIR/report.json")
+	[ -n "$command" ]
+	bash -c "$command"
+}
+# keep KEY…: settings of the whole host, as they are before the test changes them; put_back in teardown
+keep() {
+	local key
+	for key in "$@"; do
+		echo "$key|$(sysctl -n "$key")" >>"$BATS_TEST_TMPDIR/kept"
+	done
+}
+# Last kept, first put back: of limits that bound each other the order matters.
+put_back() {
+	local key value
+	[ -e "$BATS_TEST_TMPDIR/kept" ] || return 0
+	tac "$BATS_TEST_TMPDIR/kept" | while IFS='|' read -r key value; do
+		sysctl -qw "$key=$value"
+	done
+}
+
 # Shows what was seen when a check fails.
 expect() { # pattern text
 	[[ $2 == $1 ]] || { echo "expected: $1"; echo "got: $2"; cat "$BATS_TEST_TMPDIR/report.json" | head -c 20000; return 1; }

@@ -124,3 +124,21 @@ print(f"failed={failed}")' >"$BATS_TEST_TMPDIR/half" 3>&- &
 @test "the other side never closes what was closed here: it is named, the range is not" {
 	other_side_never_closes close
 }
+
+@test "more short connections than any range has ports for: tcp_tw_reuse, and none fails" {
+	on_client sysctl -qw net.ipv4.ip_local_port_range="20000 25999"
+	on_server /usr/bin/python3 "$lab/workload.py" sink 9000 16 >/dev/null 3>&- &
+	sleep 0.4
+	on_client /usr/bin/python3 "$lab/workload.py" churn $server_address 9000 7 1300 >"$BATS_TEST_TMPDIR/before" 3>&- &
+	sleep 4
+	run advise 3
+	wait $!
+	[ "$status" = 0 ]
+	! grep -q "no_local_port=0$" "$BATS_TEST_TMPDIR/before"
+	expect "*local-ports recommend net.ipv4.tcp_tw_reuse - $(inode $client) * 1*" "$output"
+	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
+	apply_proposal net.ipv4.tcp_tw_reuse
+	sleep 1
+	on_client /usr/bin/python3 "$lab/workload.py" churn $server_address 9000 2 1300 >"$BATS_TEST_TMPDIR/after" 3>&-
+	grep -q "no_local_port=0$" "$BATS_TEST_TMPDIR/after"
+}

@@ -32,14 +32,6 @@ send() {
 	wait $!
 	sed -n 's/^received=//p' "$BATS_TEST_TMPDIR/sink"
 }
-# The proposal for a setting in the last report, as a person would paste it.
-apply_proposal() { # SETTING
-	local command
-	command=$(jq -r --arg s "$1" '.findings[] | select(.outcome == "recommend" and .setting == $s) | .apply' \
-		"$BATS_TEST_TMPDIR/report.json")
-	[ -n "$command" ]
-	bash -c "$command"
-}
 
 @test "full-sized segments vanish: probing is recommended, and gets data through" {
 	# One segment at a time: what is put together on a virtual wire is no segment.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Buffers and windows too small for a path with delay, on the side that suffers.
+# A path with delay: buffers and windows too small for it, on the side that suffers, and clients that
+# are turned away before they have finished their handshake.
 . "$BATS_TEST_DIRNAME/lab.bash"
 
 setup() {
@@ -69,9 +70,37 @@ improves() { # FROM TO ADDRESS SETTING
 	improves client server $server_address net.ipv4.tcp_window_scaling
 }
 
+@test "autotuning off: it is switched on at that side only, and more arrives" {
+	on_server sysctl -qw net.ipv4.tcp_moderate_rcvbuf=0 net.ipv4.tcp_rmem="4096 65536 6291456"
+	judged client server $server_address
+	expect "*receive-buffer recommend net.ipv4.tcp_moderate_rcvbuf - $(inode $server) *" "$output"
+	improves client server $server_address net.ipv4.tcp_moderate_rcvbuf
+}
+
 @test "a receive buffer fixed by the application: named as the cause, no setting" {
 	judged client server $server_address 8192
 	expect "*receive-buffer not-a-setting - fixed-socket-buffer $(inode $server) *" "$output"
 	refuse "*recommend net.ipv4.tcp*" "$output"
 	refuse "*recommend net.core*" "$output"
+}
+
+@test "clients are reset when the queue is full for a moment: tcp_abort_on_overflow, and they come in" {
+	on_server sysctl -qw net.ipv4.tcp_abort_on_overflow=1
+	on_server /usr/bin/python3 "$lab/workload.py" acceptor 9000 16 150 500 12 >/dev/null 3>&- &
+	sleep 0.5
+	# Over a path with delay: many have been answered before the queue is full.
+	bursts_reset() { # BURSTS
+		on_client /usr/bin/python3 "$lab/workload.py" bursts $server_address 9000 12 50 "$1" 3>&- |
+			sed -n 's/.*reset=//p'
+	}
+	bursts_reset 90 >"$BATS_TEST_TMPDIR/before" &
+	sleep 0.5
+	run advise 4
+	wait $!
+	[ "$status" = 0 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/before")" -ge 20 ]
+	expect "*accept-queue recommend net.ipv4.tcp_abort_on_overflow - $(inode $server) 9000 - 1 0*" "$output"
+	refuse "*recommend net.core.somaxconn*" "$output"
+	apply_proposal net.ipv4.tcp_abort_on_overflow
+	[ "$(bursts_reset 40)" = 0 ]
 }

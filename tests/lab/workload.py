@@ -6,7 +6,7 @@
   bursts HOST PORT COUNT EVERY_MS BURSTS            opens COUNT connections at once, BURSTS times
   sink PORT SECONDS [RCVBUF [READ_BYTES_PER_S]]     reads whatever it is sent
   source HOST PORT SECONDS                          sends as fast as it can
-  churn HOST PORT SECONDS                           connects and closes; counts EADDRNOTAVAIL
+  churn HOST PORT SECONDS [RATE]                    connects and closes; counts EADDRNOTAVAIL
   hold HOST PORT COUNT SECONDS                      opens connections and keeps them
 """
 import errno
@@ -53,7 +53,7 @@ def acceptor(port, backlog, stall_ms, every_ms, seconds):
 
 
 def bursts(host, port, count, every_ms, number):
-    waiting = []
+    waiting, reset = [], 0
     start = time.monotonic()
     for i in range(number):
         for _ in range(count):
@@ -68,8 +68,12 @@ def bursts(host, port, count, every_ms, number):
         ready = select.select([s for s in waiting if s.fileno() < 1024], [], [], 0)[0]
         for s in ready:
             waiting.remove(s)
+            try:
+                s.recv(1)
+            except (ConnectionResetError, ConnectionRefusedError):
+                reset += 1
             s.close()
-    print(f"unanswered={len(waiting)}")
+    print(f"unanswered={len(waiting)} reset={reset}")
 
 
 def sink(port, seconds, rcvbuf=0, rate=0):
@@ -111,10 +115,13 @@ def source(host, port, seconds):
     print(f"sent={sent}")
 
 
-def churn(host, port, seconds):
-    end = time.monotonic() + seconds
+def churn(host, port, seconds, rate=0):
+    start = time.monotonic()
+    end = start + seconds
     connected = refused = 0
     while time.monotonic() < end:
+        if rate:
+            time.sleep(max(0.0, start + (connected + refused) / rate - time.monotonic()))
         s = socket.socket()
         code = s.connect_ex((host, port))
         if code == 0:

@@ -185,9 +185,59 @@ static void hostile_names(void **state)
 	fixture_close(&f);
 }
 
+/* CPU 1 takes in packets all the time; what it did, and CPU 0, in ten seconds. */
+static void judge_load(struct fixture *f, double softirq, double idle, double other_idle,
+		       double packets)
+{
+	fixture_open(f);
+	fixture_setting(f, TS_SETTING_NETDEV_MAX_BACKLOG, "", "1000", "");
+	fixture_counter(f, SOFTNET, 100, "0", "processed");
+	fixture_counter(f, SOFTNET, packets, "1", "processed");
+	fixture_counter(f, SOFTNET, 0, "1", "dropped");
+	fixture_counter(f, SOFTNET, 5000, "1", "time-squeeze");
+	fixture_seconds(f, CPU_TIME, other_idle, "0", "idle");
+	fixture_seconds(f, CPU_TIME, 10 - other_idle, "0", "user");
+	fixture_seconds(f, CPU_TIME, idle, "1", "idle");
+	fixture_seconds(f, CPU_TIME, softirq, "1", "softirq");
+	fixture_seconds(f, CPU_TIME, 10 - idle - softirq, "1", "user");
+	fixture_judge(f);
+}
+
+static void one_cpu_takes_all_packets(void **state)
+{
+	const struct ts_finding *finding;
+	struct fixture f;
+
+	judge_load(&f, 9.5, 0.1, 8, 1e6);
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 0);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL);
+	assert_string_equal(finding->cause, "single-cpu-saturated");
+	assert_string_equal(finding->acquits, "net.core.netdev_budget");
+	assert_contains(finding->remedy, "rps_cpus");
+	fixture_close(&f);
+}
+
+static void not_one_cpu_alone(void **state)
+{
+	/* Idle at times; busy with other work; others busy, too; and hardly any packets. */
+	static const double load[][4] = {
+		{8.9, 1.1, 8, 1e6}, {4.9, 0.1, 8, 1e6}, {9.5, 0.1, 4.9, 1e6}, {9.5, 0.1, 8, 9e3}};
+	struct fixture f;
+
+	for (size_t i = 0; i < sizeof load / sizeof load[0]; i++) {
+		judge_load(&f, load[i][0], load[i][1], load[i][2], load[i][3]);
+		assert_string_equal(
+			fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->cause,
+			"harmless");
+		fixture_close(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_cpu_takes_all_packets),
+		cmocka_unit_test(not_one_cpu_alone),
 		cmocka_unit_test(names_netdev_max_backlog),
 		cmocka_unit_test(just_below_is_quiet),
 		cmocka_unit_test(time_squeeze_and_flow_limit_alone),

@@ -5,13 +5,16 @@
 #include <math.h>
 #include <string.h>
 
-enum { DROPPED, IDLE_SHARE, BUSY_SECONDS, SQUEEZED };
+enum { DROPPED, IDLE_SHARE, BUSY_SECONDS, SQUEEZED, SOFTIRQ_SHARE, OTHERS_IDLE };
 
 #define SECONDS_PER_DROP 0.05 /* for ranking: a part of a retransmission timeout */
 #define BACKLOG_LEAST	 1000 /* the kernel's default */
 #define BACKLOG_MOST	 131072
 #define BYTES_PER_PACKET 2048.0
 #define MEMORY_SHARE	 (1.0 / 64) /* of memory, for the queues of all CPUs */
+
+#define PACKETS_LEAST	 1000 /* a second: or it is no packets that keep a CPU busy */
+#define LATE_SHARE	 0.1  /* for ranking: packets that are late rather than lost */
 
 struct cpu_drops {
 	const char *cpu;
@@ -139,6 +142,106 @@ static void saturated(struct ts_rule_context *context, const struct totals *t)
 	add_evidence(context, f, &t->busy, t->busy_dropped);
 }
 
+/* What one CPU does with its time, and the others with theirs; shares. */
+struct cpu_load {
+	const char *cpu;
+	double seconds, idle, softirq, others_idle;
+	double packets; /* a second */
+};
+
+static double cpu_time(const struct ts_rule_context *context, const char *cpu, const char *mode)
+{
+	return ts_window_seconds(context->window, TS_FAMILY_CPU_TIME, TS_LABELS(cpu, mode));
+}
+
+static double idle_time(const struct ts_rule_context *context, const char *cpu)
+{
+	return cpu_time(context, cpu, "idle") + cpu_time(context, cpu, "iowait");
+}
+
+static struct cpu_load measure_load(const struct ts_rule_context *context, const char *cpu,
+				    double total, double idle)
+{
+	struct cpu_load load = {.cpu = cpu, .seconds = cpu_time(context, cpu, NULL)};
+	double own = idle_time(context, cpu);
+
+	load.idle = own / load.seconds;
+	load.softirq = cpu_time(context, cpu, "softirq") / load.seconds;
+	load.others_idle = (idle - own) / (total - load.seconds);
+	load.packets = events(context, cpu, "processed") / context->window->seconds;
+	return load;
+}
+
+/* The CPU that spends most of its time on packets. */
+static struct cpu_load find_fullest(const struct ts_rule_context *context)
+{
+	struct cpu_load fullest = {.cpu = NULL};
+	double total = 0, idle = 0;
+
+	ts_for_each_series (s, context->window, TS_FAMILY_SOFTNET) {
+		if (strcmp(s->label[1], "processed"))
+			continue;
+		total += cpu_time(context, s->label[0], NULL);
+		idle += idle_time(context, s->label[0]);
+	}
+	ts_for_each_series (s, context->window, TS_FAMILY_SOFTNET) {
+		struct cpu_load load;
+
+		if (strcmp(s->label[1], "processed") || !(cpu_time(context, s->label[0], NULL) > 0))
+			continue;
+		load = measure_load(context, s->label[0], total, idle);
+		if (!fullest.cpu || load.softirq > fullest.softirq)
+			fullest = load;
+	}
+	return fullest;
+}
+
+/* Shares of one that is the only CPU are no numbers, and compare as false. */
+static bool only_one_works(const struct ts_rule_context *context, const struct cpu_load *load)
+{
+	return load->cpu && load->seconds >= context->threshold[BUSY_SECONDS] &&
+	       load->packets >= PACKETS_LEAST && load->idle < context->threshold[IDLE_SHARE] &&
+	       load->softirq >= context->threshold[SOFTIRQ_SHARE] &&
+	       load->others_idle >= context->threshold[OTHERS_IDLE];
+}
+
+static void receives_alone(struct ts_rule_context *context, const struct cpu_load *load)
+{
+	struct ts_finding *f =
+		ts_finding_cause(context, "single-cpu-saturated", "net.core.netdev_budget");
+
+	f->scope = TS_SCOPE_GLOBAL;
+	ts_finding_identify(context, f, f->cause, "port");
+	f->title = ts_text(context,
+			   "CPU %s alone takes in %.0f packets a second and has time for no more, "
+			   "while the others idle",
+			   load->cpu, load->packets);
+	f->remedy = ts_text(
+		context,
+		"Several connections can be spread over the other CPUs: with more receive queues "
+		"(ethtool -L), or RPS where the device has one (a mask of CPUs in "
+		"/sys/class/net/*/queues/rx-*/rps_cpus, in the network namespace of the device). "
+		"The "
+		"packets of a single connection stay together on one CPU: for those, move other "
+		"work away from CPU %s, or do less per packet (firewall rules). No budget makes a "
+		"CPU faster.",
+		load->cpu);
+	f->confidence = 0.8;
+	ts_finding_judged(context, f, TS_FAMILY_CPU_TIME, TS_LABELS(load->cpu, "softirq"),
+			  ts_text(context, "time CPU %s works on packets", load->cpu),
+			  100 * load->softirq, "%", (__u64)(10 * load->seconds),
+			  100 * context->threshold[SOFTIRQ_SHARE]);
+	ts_finding_judged(context, f, TS_FAMILY_CPU_TIME, TS_LABELS(load->cpu, "idle"),
+			  "time it is idle", 100 * load->idle, "%", (__u64)(10 * load->seconds),
+			  100 * context->threshold[IDLE_SHARE]);
+	ts_finding_judged(context, f, TS_FAMILY_CPU_TIME, TS_LABELS(NULL, "idle"),
+			  "time the other CPUs are idle", 100 * load->others_idle, "%",
+			  (__u64)(10 * load->seconds), 100 * context->threshold[OTHERS_IDLE]);
+	f->harm = (1 - load->idle) * load->seconds;
+	f->harm_unit = "seconds in which packets waited for a CPU";
+	f->harm_seconds = LATE_SHARE * f->harm;
+}
+
 /* Said because guides tell people to raise netdev_budget when this counter grows. */
 static void squeezed_only(struct ts_rule_context *context, double squeezed)
 {
@@ -174,6 +277,7 @@ static void add_cpu(const struct ts_rule_context *context, struct totals *t,
 static enum ts_outcome judge(struct ts_rule_context *context)
 {
 	struct totals t = {0};
+	struct cpu_load load;
 	double unknown = 0, squeezed = 0;
 
 	ts_for_each_series (s, context->window, TS_FAMILY_SOFTNET) {
@@ -202,8 +306,11 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			"%.0f packets were dropped, but the CPU was observed for less than %g s "
 			"around it: observe longer while it happens",
 			unknown, context->threshold[BUSY_SECONDS]);
-	if (squeezed >= context->threshold[SQUEEZED] &&
-	    t.idle_dropped + t.busy_dropped + unknown + t.flow_limit <= 0)
+	load = find_fullest(context);
+	if (t.busy_dropped < context->threshold[DROPPED] && only_one_works(context, &load))
+		receives_alone(context, &load);
+	else if (squeezed >= context->threshold[SQUEEZED] &&
+		 t.idle_dropped + t.busy_dropped + unknown + t.flow_limit <= 0)
 		squeezed_only(context, squeezed);
 	if (context->why)
 		return context->outcome;
@@ -241,19 +348,31 @@ const struct ts_rule ts_rule_softnet_backlog = {
 		 [SQUEEZED] = {"squeezed_rounds", 1000, 1, 1e12, "rounds",
 			       "rounds of packet input that ended with packets left during the "
 			       "window, from which on it is said that this is harmless while no "
-			       "packet is dropped"}},
+			       "packet is dropped"},
+		 [SOFTIRQ_SHARE] = {"softirq_share", 0.5, 0.05, 1, "share of the time",
+				    "a CPU without idle time that works on packets for more than "
+				    "this is kept busy by them"},
+		 [OTHERS_IDLE] =
+			 {"others_idle", 0.5, 0.05, 1, "share of the time",
+			  "the other CPUs idle for more than this: they could take a part"}},
 	.judge = judge,
-	.explanation = "Packets handed to another CPU (RPS, veth, loopback) wait in that CPU's "
-		       "input queue, at most "
-		       "net.core.netdev_max_backlog of them; what does not fit is dropped.\n"
-		       "Convicts the setting: drops on a CPU that idles more than 10 % of the time "
-		       "around them, so "
-		       "that a longer queue would have been worked off.\n"
-		       "Acquits it: a CPU without idle time (single-cpu-saturated), drops by the "
-		       "flow limit, and "
-		       "time_squeeze, which by itself loses nothing.\n"
-		       "A longer queue costs about 2 KiB of memory a packet while it is filled, "
-		       "and delay.",
+	.explanation =
+		"Packets handed to another CPU (RPS, veth, loopback) wait in that CPU's "
+		"input queue, at most "
+		"net.core.netdev_max_backlog of them; what does not fit is dropped.\n"
+		"Convicts the setting: drops on a CPU that idles more than 10 % of the time "
+		"around them, so "
+		"that a longer queue would have been worked off.\n"
+		"Acquits it: a CPU without idle time (single-cpu-saturated: also without "
+		"drops, when packets alone keep it busy while other CPUs idle), drops by the "
+		"flow limit, and "
+		"time_squeeze, which by itself loses nothing.\n"
+		"Nothing convicts net.core.netdev_budget and netdev_budget_usecs: what is "
+		"left at the end of a round is taken in the next one. RPS is named as a "
+		"remedy, not proposed: whether the packets are of several connections, "
+		"which alone it can spread, is not measured.\n"
+		"A longer queue costs about 2 KiB of memory a packet while it is filled, "
+		"and delay.",
 	.reference = "enqueue_to_backlog(), skb_flow_limit(); /proc/net/softnet_stat; "
 		     "Documentation/networking/scaling.rst",
 };
