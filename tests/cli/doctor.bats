@@ -24,7 +24,9 @@
 		sleep 0.4
 		held=$(bpf_objects $pid | awk '$1 == "prog" { print $2 }')
 	done
-	kernel=$(for id in $held; do bpftool prog show id "$id" --json | jq -r '.name[:15]'; done | sort)
+	# All at once: asked for one by one, the last are gone before it is their turn.
+	kernel=$(bpftool prog show --json | jq -r --arg held "$held" \
+		'($held | split("\n") | map(tonumber)) as $ids | .[] | select(.id as $id | $ids | index($id)) | .name[:15]' | sort)
 	wait $pid || [ $? = 1 ]
 	# The kernel itself keeps 15 characters of a name.
 	ours=$(jq -r '.programs[] | select(.status == "ok") | .name[:15]' "$BATS_TEST_TMPDIR/doctor.json" | sort)
