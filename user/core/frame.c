@@ -16,10 +16,16 @@ static const unsigned char magic[4] = {0x89, 'T', 'S', 'F'};
 #define CHECKED_HEADER 60 /* bytes of the header its checksum covers */
 /* zlib packs no more than so many bytes into one. */
 #define MAX_EXPANSION 1032
-/* Level 9, but not for ever: trying more matches takes a third longer and saves two bytes. */
-#define GOOD_MATCH    32
-#define LONGEST_MATCH 258
-#define MATCHES_TRIED 128
+/*
+ * A window's strings are called by their places already: the dictionary and a higher level would
+ * save a dozen bytes and double the time.
+ */
+#define WINDOW_LEVEL 7
+/* Most of what zlib does with a short payload is to clear the memory for a long one. */
+#define SHORT_PAYLOAD 16384
+#define SHORT_WINDOW  14
+#define SHORT_MEMORY  7
+#define LONG_MEMORY   8
 /* What ending a block and beginning one that is stored takes, and more than that. */
 #define STORED_BLOCK 64
 
@@ -148,24 +154,31 @@ static void release(void *arena, void *memory)
 {
 }
 
-/* The first bytes of raw are packed; those behind are packed already and stored as they are. */
+/*
+ * The first bytes of raw are packed; those behind, of a window, are packed already and stored as
+ * they are.
+ */
 static void compress_payload(const struct ts_bytes *raw, size_t first, struct ts_bytes *stored)
 {
 	const struct ts_frame_dictionary *dictionary = ts_frame_dictionary(TS_FRAME_VERSION);
 	struct ts_arena *arena = ts_arena_new();
 	z_stream stream = {.zalloc = allocate, .zfree = release, .opaque = arena};
-	int status = deflateInit(&stream, Z_BEST_COMPRESSION);
+	bool brief = first <= SHORT_PAYLOAD, window = first < raw->length;
+	int status = deflateInit2(&stream, window ? WINDOW_LEVEL : Z_BEST_COMPRESSION, Z_DEFLATED,
+				  brief ? SHORT_WINDOW : MAX_WBITS,
+				  brief ? SHORT_MEMORY : LONG_MEMORY, Z_DEFAULT_STRATEGY);
 
 	assert(status == Z_OK && raw->length <= TS_FRAME_RAW_MAX);
-	deflateTune(&stream, GOOD_MATCH, LONGEST_MATCH, LONGEST_MATCH, MATCHES_TRIED);
-	deflateSetDictionary(&stream, (const Bytef *)dictionary->text, (uInt)dictionary->length);
+	if (!window)
+		deflateSetDictionary(&stream, (const Bytef *)dictionary->text,
+				     (uInt)dictionary->length);
 	stored->capacity = deflateBound(&stream, raw->length) + STORED_BLOCK;
 	stored->data = ts_memory_resize(NULL, stored->capacity);
 	stream.next_in = raw->data;
 	stream.avail_in = (uInt)first;
 	stream.next_out = stored->data;
 	stream.avail_out = (uInt)stored->capacity;
-	if (first < raw->length) {
+	if (window) {
 		deflate(&stream, Z_BLOCK);
 		deflateParams(&stream, Z_NO_COMPRESSION, Z_DEFAULT_STRATEGY);
 		stream.avail_in = (uInt)(raw->length - first);

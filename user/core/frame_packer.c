@@ -65,7 +65,7 @@ static void settle_byte(struct ts_packer *packer)
 	packer->low = (packer->low & 0xffffffu) << 8;
 }
 
-static void write_part(struct ts_packer *packer, __u32 start, __u32 length)
+static inline void write_part(struct ts_packer *packer, __u32 start, __u32 length)
 {
 	packer->low += start;
 	packer->range = length;
@@ -84,7 +84,7 @@ static unsigned char next_byte(struct ts_packer *packer)
 	return 0;
 }
 
-static void read_part(struct ts_packer *packer, __u32 start, __u32 length)
+static inline void read_part(struct ts_packer *packer, __u32 start, __u32 length)
 {
 	packer->code -= start;
 	packer->range = length;
@@ -95,7 +95,7 @@ static void read_part(struct ts_packer *packer, __u32 start, __u32 length)
 }
 
 /* The part of the range from start on that is length long: written, or taken as read. */
-static void take_part(struct ts_packer *packer, __u32 start, __u32 length)
+static inline void take_part(struct ts_packer *packer, __u32 start, __u32 length)
 {
 	if (packer->out)
 		write_part(packer, start, length);
@@ -104,7 +104,7 @@ static void take_part(struct ts_packer *packer, __u32 start, __u32 length)
 }
 
 /* One decision; bit is what it is when writing. The lower part of the range stands for zero. */
-static unsigned int decide(struct ts_packer *packer, struct odds *odds, unsigned int bit)
+static inline unsigned int decide(struct ts_packer *packer, struct odds *odds, unsigned int bit)
 {
 	__u32 bound = packer->range / (odds->zero + odds->one) * odds->zero;
 

@@ -1,26 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "frame_strings.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "arena.h"
 
-/* Of the dictionary: its strings are all there, although most of them are not used. */
+/* Places in a table of strings: a power of two, at most half full. */
 struct entry {
 	const char *text; /* NULL: free */
 	__u32 hash;
-	__u32 number; /* 0: not used yet */
-	__u32 place;  /* in the dictionary, from 1; 0: not there */
+	__u32 number; /* of a frame; or, in the dictionary, the place there: from 1 */
+};
+
+struct table {
+	struct entry *entry;
+	size_t size, used;
 };
 
 struct ts_frame_strings {
 	struct ts_arena *arena;
-	struct entry *table; /* a power of two, at most half full */
-	size_t size, used;
+	const struct table *known; /* the dictionary */
+	__u32 *known_number;	   /* by place in it; 0: not used yet */
+	struct table others;
 	const char **text; /* by number, from 1 */
-	__u32 *place;	   /* likewise */
+	__u32 *place;	   /* likewise; 0: not in the dictionary */
 	size_t count, text_capacity, place_capacity;
 };
+
+#define KNOWN_SIZE 2048 /* of the table of the dictionary */
 
 static __u32 hash_of(const char *text)
 {
@@ -31,43 +39,14 @@ static __u32 hash_of(const char *text)
 	return hash;
 }
 
-static struct entry *find_entry(struct entry *table, size_t size, const char *text, __u32 hash)
+static struct entry *find_entry(const struct table *table, const char *text, __u32 hash)
 {
-	size_t i = hash & (size - 1);
+	size_t i = hash & (table->size - 1);
 
-	while (table[i].text && (table[i].hash != hash || strcmp(table[i].text, text) != 0))
-		i = (i + 1) & (size - 1);
-	return &table[i];
-}
-
-static void enlarge_table(struct ts_frame_strings *strings)
-{
-	size_t size = strings->size ? strings->size * 2 : 2048;
-	struct entry *table = ts_arena_alloc(strings->arena, size * sizeof *table);
-
-	for (size_t i = 0; i < strings->size; i++) {
-		const struct entry *old = &strings->table[i];
-
-		if (old->text)
-			*find_entry(table, size, old->text, old->hash) = *old;
-	}
-	strings->table = table;
-	strings->size = size;
-}
-
-static struct entry *entry_of(struct ts_frame_strings *strings, const char *text)
-{
-	__u32 hash = hash_of(text);
-	struct entry *entry;
-
-	if (strings->used * 2 >= strings->size)
-		enlarge_table(strings);
-	entry = find_entry(strings->table, strings->size, text, hash);
-	if (!entry->text) {
-		*entry = (struct entry){.text = text, .hash = hash};
-		strings->used++;
-	}
-	return entry;
+	while (table->entry[i].text &&
+	       (table->entry[i].hash != hash || strcmp(table->entry[i].text, text) != 0))
+		i = (i + 1) & (table->size - 1);
+	return &table->entry[i];
 }
 
 /* The string behind one of the dictionary; NULL behind the last. */
@@ -77,36 +56,87 @@ static const char *next_known(const struct ts_frame_dictionary *dictionary, cons
 	return text < dictionary->text + dictionary->length ? text : NULL;
 }
 
-struct ts_frame_strings *ts_frame_strings_new(struct ts_arena *arena)
+/* Made with the first frame, as it is the same for all of them; never changed again. */
+static const struct table *known_table(void)
 {
+	static struct entry entries[KNOWN_SIZE];
+	static struct table table = {entries, KNOWN_SIZE, 0};
 	const struct ts_frame_dictionary *dictionary = ts_frame_dictionary(TS_FRAME_VERSION);
-	struct ts_frame_strings *strings = ts_arena_alloc(arena, sizeof *strings);
 	__u32 place = 1;
 
-	strings->arena = arena;
+	if (table.used)
+		return &table;
 	/* Of one that is there twice the last place: that is in the order of a frame. */
-	for (const char *text = dictionary->text; text; text = next_known(dictionary, text))
-		entry_of(strings, text)->place = place++;
+	for (const char *text = dictionary->text; text; text = next_known(dictionary, text)) {
+		__u32 hash = hash_of(text);
+
+		*find_entry(&table, text, hash) = (struct entry){text, hash, place++};
+	}
+	table.used = place - 1;
+	assert(table.used <= KNOWN_SIZE / 2);
+	return &table;
+}
+
+static void enlarge_table(struct ts_frame_strings *strings)
+{
+	struct table old = strings->others;
+
+	strings->others.size = old.size ? old.size * 2 : 64;
+	strings->others.entry =
+		ts_arena_alloc(strings->arena, strings->others.size * sizeof *old.entry);
+	for (size_t i = 0; i < old.size; i++)
+		if (old.entry[i].text)
+			*find_entry(&strings->others, old.entry[i].text, old.entry[i].hash) =
+				old.entry[i];
+}
+
+struct ts_frame_strings *ts_frame_strings_new(struct ts_arena *arena)
+{
+	struct ts_frame_strings *strings = ts_arena_alloc(arena, sizeof *strings);
+
+	strings->arena = arena;
+	strings->known = known_table();
+	strings->known_number =
+		ts_arena_alloc(arena, (strings->known->used + 1) * sizeof *strings->known_number);
 	return strings;
+}
+
+/* Where the number of a text stands; place: in the dictionary. */
+static __u32 *number_of(struct ts_frame_strings *strings, const char *text, __u32 *place)
+{
+	__u32 hash = hash_of(text);
+	struct entry *entry = find_entry(strings->known, text, hash);
+
+	*place = entry->text ? entry->number : 0;
+	if (*place)
+		return &strings->known_number[*place];
+	if (strings->others.used * 2 >= strings->others.size)
+		enlarge_table(strings);
+	entry = find_entry(&strings->others, text, hash);
+	if (!entry->text) {
+		*entry = (struct entry){.text = text, .hash = hash};
+		strings->others.used++;
+	}
+	return &entry->number;
 }
 
 __u32 ts_frame_string(struct ts_frame_strings *strings, const char *text)
 {
-	struct entry *entry;
+	__u32 *number, place;
 
 	if (!text || !*text)
 		return 0;
-	entry = entry_of(strings, text);
-	if (entry->number)
-		return entry->number;
+	number = number_of(strings, text, &place);
+	if (*number)
+		return *number;
 	strings->text = ts_arena_grow(strings->arena, strings->text, strings->count,
 				      &strings->text_capacity, sizeof *strings->text);
 	strings->place = ts_arena_grow(strings->arena, strings->place, strings->count,
 				       &strings->place_capacity, sizeof *strings->place);
 	strings->text[strings->count] = text;
-	strings->place[strings->count] = entry->place;
-	entry->number = (__u32)++strings->count;
-	return entry->number;
+	strings->place[strings->count] = place;
+	*number = (__u32)++strings->count;
+	return *number;
 }
 
 void ts_frame_put_strings(const struct ts_frame_strings *strings, struct ts_bytes *out)

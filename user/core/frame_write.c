@@ -109,14 +109,27 @@ static void put_statuses(struct writer *writer, struct ts_bytes *out, const enum
 /* "block_latency histogram seconds device op": name, kind, unit, label keys. */
 static const char *describe(struct writer *writer, const struct ts_family *family)
 {
-	char text[256];
-	int length = snprintf(text, sizeof text, "%s %s %s", family->name,
-			      ts_frame_kind_name(family->kind), ts_unit_name(family->unit));
+	const char *word[3 + TS_LABELS_MAX] = {
+		family->name,
+		ts_frame_kind_name(family->kind),
+		ts_unit_name(family->unit),
+	};
+	size_t words = 3, length = 0, size[3 + TS_LABELS_MAX];
+	char *text, *end;
 
 	for (size_t i = 0; i < family->labels; i++)
-		length += snprintf(text + length, sizeof text - (size_t)length, " %s",
-				   family->label_key[i]);
-	return ts_arena_strdup(writer->arena, text);
+		word[words++] = family->label_key[i];
+	for (size_t i = 0; i < words; i++) {
+		size[i] = strlen(word[i]);
+		length += size[i] + 1;
+	}
+	end = text = ts_arena_alloc(writer->arena, length);
+	for (size_t i = 0; i < words; i++) {
+		memcpy(end, word[i], size[i]);
+		end += size[i];
+		*end++ = i + 1 < words ? ' ' : '\0';
+	}
+	return text;
 }
 
 /* The label values of a family's series, column by column. */
