@@ -201,6 +201,7 @@ help:
 	@echo 'sudo make advise [ARGS="--json"]  install what is missing, build, observe 10 s, report'
 	@echo 'sudo make check                   the same set-up, then all tests'
 	@echo 'sudo make check-vm [KERNELS=]     the tests on other kernels, under qemu'
+	@echo 'sudo make record-vm [KERNELS=]    the same, and what was seen goes to docs/kernels.md'
 	@echo 'sudo make check-arm64             the cross-built binary on an arm64 kernel, under qemu'
 	@echo 'sudo make bench                   cost per event, beside an empty program and libbpf-tools'
 	@echo 'make                              build build/tunescope (no root)'
