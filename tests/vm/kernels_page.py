@@ -39,7 +39,7 @@ def listed(page):
 def state(name, kind, what):
     row = recorded[name].get((kind, what))
     if row is None:
-        return "not looked at yet"
+        return "-" if kind == "check" else "not looked at yet"
     words = {"no-data": "ok (nothing happened)", "not ok": "**failed**", "failed": "**failed**"}
     text = words.get(row[0], row[0])
     if row[0] in ("unsupported", "failed", "unavailable") and len(row) > 1 and row[1]:
@@ -68,7 +68,8 @@ def in_any(kind):
 
 print("<!-- Made by `make docs` from tests/vm/results, which `make record-vm` writes. Do not edit. -->\n# Kernels\n")
 print("What works on which kernel: one binary, built once, in guests of Debian's kernels. What a kernel lacks is found by asking\n"
-      "it (types, tracepoints, files), never by its version, and costs only what needs it; `tunescope doctor` says it of yours.\n")
+      "it (types, tracepoints, files), never by its version, and costs only what needs it; `tunescope doctor` says it of yours.\n"
+      "A check that was not made on a kernel: -\n")
 print("| name | kernel | from |\n|---|---|---|")
 for row in rows:
     print(f"| {row[0]} | {version(row[0])} | {row[1]}, {row[2]} |")
