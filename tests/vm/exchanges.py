@@ -33,7 +33,10 @@ def ask(host, port, connections, seconds):
                 connection.sendall(bytes(100))
                 left = 100
                 while left:
-                    left -= len(connection.recv(left))
+                    got = len(connection.recv(left))
+                    if not got:
+                        return
+                    left -= got
                 answered[number] += 1
 
     threads = [threading.Thread(target=repeat, args=(number,)) for number in range(connections)]

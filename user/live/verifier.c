@@ -10,8 +10,8 @@
 /* BPF_LOG_STATS: statistics at the end, and before them the reason for a refusal; not each step. */
 #define LOG_STATISTICS 4
 #define TEXT_SIZE      16384
-#define REFUSED_MAX    64 /* more than there are programs: a locked down kernel refuses most of them \
-			   */
+/* More than there are programs: a kernel that is locked down refuses most of them. */
+#define REFUSED_MAX 64
 
 static struct refused {
 	char program[64];

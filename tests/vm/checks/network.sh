@@ -46,9 +46,10 @@ for _ in range(12):
 
 # Short answers of which one in 25 is lost, over a path of 2 ms: for each a client waits as long as the shortest timeout.
 exchange() { # seconds; prints exchanges
-	ip netns exec far timeout $(($1 + 5)) /usr/bin/python3 "$tree/tests/vm/exchanges.py" serve 8079 &
+	ip netns exec far timeout $(($1 + 15)) /usr/bin/python3 "$tree/tests/vm/exchanges.py" serve 8079 &
 	sleep 1
 	ip netns exec near /usr/bin/python3 "$tree/tests/vm/exchanges.py" ask 10.9.8.2 8079 4 "$1"
+	kill $! 2>/dev/null
 	wait $!
 }
 check_netem_rto() {
