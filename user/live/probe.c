@@ -249,6 +249,8 @@ void ts_probe_detach(struct ts_probe *probe)
 	}
 }
 
+bool ts_probe_reads_runs = true;
+
 /* What the kernel charges for a map: /proc/self/fdinfo of its descriptor ("memlock"). */
 static __u64 map_memory(int descriptor)
 {
@@ -291,17 +293,15 @@ static __u64 maps_memory(struct ts_probe *probe)
 	{
 		__u64 bytes = i < TS_PROBE_MAPS_MAX ? probe->map_bytes[i] : 0;
 
-		if (!bytes)
+		if (!bytes || (ts_probe_reads_runs && !memory_is_constant(map)))
 			bytes = map_memory(bpf_map__fd(map));
-		if (i < TS_PROBE_MAPS_MAX && memory_is_constant(map))
+		if (i < TS_PROBE_MAPS_MAX)
 			probe->map_bytes[i] = bytes;
 		sum += bytes;
 		i++;
 	}
 	return sum;
 }
-
-bool ts_probe_reads_runs = true;
 
 static void read_runs(struct ts_probe_program *row)
 {

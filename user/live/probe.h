@@ -28,7 +28,7 @@ struct ts_probe {
 	struct bpf_object *object;
 	struct ts_probe_program program[TS_PROBE_PROGRAMS_MAX];
 	size_t programs;
-	/* Kernel memory of the object's maps, in their order; 0: to be read each time. */
+	/* Kernel memory of the object's maps, in their order; 0: not read yet. */
 	__u64 map_bytes[TS_PROBE_MAPS_MAX];
 };
 
@@ -93,8 +93,8 @@ void ts_probe_detach(struct ts_probe *probe);
 void ts_probe_cost(struct ts_probe *probe, struct ts_snapshot *snapshot);
 
 /*
- * Whether that reads how often and how long programs ran, or says what it read last: most of the
- * time the kernel does not count it, and there are dozens of them.
+ * Whether that reads how often and how long programs ran, and what maps that grow take, or says
+ * what it read last: most of the time the kernel does not count runs, and there are dozens of them.
  */
 extern bool ts_probe_reads_runs;
 

@@ -232,33 +232,39 @@ bool ts_is_number(const char *text, __u64 *value)
 	return take_number(&at, value, 10) && !*at;
 }
 
-static int compare_names(const void *a, const void *b)
+/* Where a name is, or would be. */
+static const char **place_of(const struct ts_name_set *set, const char *name)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	__u32 hash = 2166136261u; /* FNV-1a */
+	size_t i;
+
+	for (const char *c = name; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	for (i = hash & (set->size - 1); set->name[i] && strcmp(set->name[i], name);)
+		i = (i + 1) & (set->size - 1);
+	return &set->name[i];
 }
 
 int ts_name_set_open(struct ts_name_set *set, const char *const *names, size_t count)
 {
-	set->name = malloc(count * sizeof *set->name);
+	for (set->size = 4; set->size < 2 * count;)
+		set->size *= 2;
+	set->name = calloc(set->size, sizeof *set->name);
 	if (!set->name)
 		return -ENOMEM;
-	memcpy(set->name, names, count * sizeof *set->name);
-	set->count = count;
-	qsort(set->name, count, sizeof *set->name, compare_names);
+	for (size_t i = 0; i < count; i++)
+		*place_of(set, names[i]) = names[i];
 	return 0;
 }
 
 const char *ts_name_set_find(const struct ts_name_set *set, const char *name)
 {
-	const char **found =
-		bsearch(&name, set->name, set->count, sizeof *set->name, compare_names);
-
-	return found ? *found : NULL;
+	return *place_of(set, name);
 }
 
 void ts_name_set_close(struct ts_name_set *set)
 {
 	free(set->name);
 	set->name = NULL;
-	set->count = 0;
+	set->size = 0;
 }

@@ -62,8 +62,8 @@ bool ts_is_number(const char *text, __u64 *value);
 
 /* A set of names that is asked many times. */
 struct ts_name_set {
-	const char **name;
-	size_t count;
+	const char **name; /* by hash; at most half full */
+	size_t size;
 };
 
 int ts_name_set_open(struct ts_name_set *set, const char *const *names, size_t count);
