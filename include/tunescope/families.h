@@ -51,6 +51,9 @@ X(BLOCK_SPLITS,             "block_splits",             COUNTER,   COUNT,   BLOC
 X(DIRTY_THROTTLE_PAUSE,     "dirty_throttle_pause",     HISTOGRAM, SECONDS, WRITEBACK, LABELS_1("device"),                   "pauses the kernel put writers into in balance_dirty_pages") \
 X(DIRTY_THROTTLE_SPAN,      "dirty_throttle_span_seconds",COUNTER, SECONDS, WRITEBACK, LABELS_1("device"),                   "time between one throttling pause and the next, gaps included") \
 X(DIRTY_THROTTLE_BUSY,      "dirty_throttle_busy_seconds",COUNTER, SECONDS, WRITEBACK, LABELS_1("device"),                   "part of dirty_throttle_span_seconds in which the device was busy") \
+X(FSYNC_LATENCY,            "fsync_latency",            HISTOGRAM, SECONDS, WRITEBACK, LABELS_1("device"),                   "time fsync() and fdatasync() took on ext4 (other filesystems do not tell)") \
+X(FSYNC_OVERDUE,            "fsync_overdue_seconds",    COUNTER,   SECONDS, WRITEBACK, LABELS_1("device"),                   "part of that time which was no longer than the oldest dirty data of the device had waited to be written: writing it before could have saved it, had the device had time") \
+X(FSYNC_CLEANED,            "fsync_written_bytes",      COUNTER,   BYTES,   WRITEBACK, LABELS_1("device"),                   "by how much the dirty data of the device went down while fsync() was under way") \
 /* ---- TCP (BPF) */                                                                                                            \
 X(TCP_RETRANSMITS,          "tcp_retransmits",          COUNTER,   COUNT,   TCP,       LABELS_4("netns", "side", "port", "cause"),    "TCP retransmissions by cause: timeout, fast, probe (tail-loss probe), syn, synack") \
 X(TCP_CONNECT_LATENCY,      "tcp_connect_latency",      HISTOGRAM, SECONDS, TCP,       LABELS_2("netns", "port"),               "outbound connect: first SYN to established") \
@@ -106,6 +109,7 @@ X(CPU_TIME,                 "cpu_seconds",              COUNTER,   SECONDS, PROC
 X(TASKS,                    "tasks",                    GAUGE,     COUNT,   PROC_CPU,  LABELS_1("state"),                    "tasks running (or runnable) and blocked on I/O") \
 X(MEMORY,                   "memory_bytes",             GAUGE,     BYTES,   PROC_MEMORY,LABELS_1("kind"),                    "memory: total, free, available, cached, anonymous, dirty, writeback, swap-total, swap-free, dirty-limit, dirty-background-limit") \
 X(ANONYMOUS_CHANGE,         "anonymous_memory_change_bytes",COUNTER,BYTES,  PROC_MEMORY,LABELS_1("direction"),               "by how much memory of programs (anonymous, not of files) grew and shrank from one snapshot to the next: grown, shrunk") \
+X(ANONYMOUS_RISE,           "anonymous_memory_rise",    PEAK,      BYTES,   PROC_MEMORY,LABELS_0,                               "largest rise of it from a low to a later high, as seen once a second, since the last snapshot") \
 X(VM_EVENTS,                "vm_events",                COUNTER,   COUNT,   PROC_MEMORY,LABELS_1("event"),                   "virtual memory events of /proc/vmstat under their own names") \
 X(PRESSURE,                 "pressure_seconds",         COUNTER,   SECONDS, PRESSURE,  LABELS_2("resource", "kind"),            "stall time (PSI): some or full, for cpu, memory, io") \
 X(NETWORK_COUNTERS,         "network_counters",         COUNTER,   COUNT,   PROC_NET,  LABELS_2("netns", "counter"),            "counters of /proc/net/snmp and netstat under their own names") \

@@ -18,6 +18,18 @@ struct ts_writeback_device {
 /* One slice for each CPU. */
 struct ts_writeback_cpu {
 	struct ts_histogram_keyed pause[TS_WRITEBACK_DEVICES + 1];
+	struct ts_histogram_keyed fsync[TS_WRITEBACK_DEVICES + 1];
+	__u64 overdue_ns[TS_WRITEBACK_DEVICES + 1];
+	__u64 cleaned_pages[TS_WRITEBACK_DEVICES + 1];
+};
+
+#define TS_WRITEBACK_FSYNCS 1024 /* at once */
+
+/* An fsync() that has begun. */
+struct ts_writeback_fsync {
+	__u64 ns;
+	__s64 dirty;  /* pages of the device */
+	__u64 age_ns; /* of the oldest of them */
 };
 
 #endif

@@ -12,7 +12,7 @@ struct host {
 	__u64 waits;
 	double burst, bursts;
 	double kswapd_seconds, reclaimable;
-	double freed, looked_at, came_back, swapped, grown, oom_kills;
+	double freed, looked_at, came_back, swapped, grown, risen, oom_kills;
 	double factor;
 	const char *cgroup;
 };
@@ -43,7 +43,7 @@ static void add(struct fixture *f, const struct host *h)
 	fixture_seconds(f, KSWAPD_CPU, h->kswapd_seconds, "0");
 	fixture_gauge(f, MEMORY, 8 * GIB, "total");
 	fixture_gauge(f, MEMORY, 64 * MIB, "free");
-	fixture_gauge(f, MEMORY, 64 * MIB + h->reclaimable, "available");
+	fixture_gauge(f, MEMORY, h->reclaimable, "available");
 	fixture_gauge(f, MEMORY, 0, "dirty");
 	fixture_gauge(f, MEMORY, 0, "writeback");
 	events(f, "pgsteal_kswapd", h->freed / 2);
@@ -54,6 +54,7 @@ static void add(struct fixture *f, const struct host *h)
 	events(f, "pswpout", h->swapped);
 	fixture_counter(f, VM_EVENTS, h->oom_kills, "oom_kill");
 	fixture_counter(f, ANONYMOUS_CHANGE, h->grown, "grown");
+	fixture_gauge(f, ANONYMOUS_RISE, h->risen, NULL);
 }
 
 static void judge(struct fixture *f, const struct host *h)
@@ -94,9 +95,9 @@ static void names_the_setting(void **state)
 	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
 	assert_string_equal(finding->setting, SETTING);
 	assert_string_equal(finding->current, "10");
-	/* 8.2 MiB and twice 16 MiB of 8 GiB are 49 ten-thousandths. */
-	assert_string_equal(finding->proposed, "50");
-	assert_string_equal(finding->apply, "sysctl -w " SETTING "=50");
+	/* 8.2 MiB and four times 16 MiB of 8 GiB are 88 ten-thousandths. */
+	assert_string_equal(finding->proposed, "90");
+	assert_string_equal(finding->apply, "sysctl -w " SETTING "=90");
 	assert_string_equal(finding->undo, "sysctl -w " SETTING "=10");
 	fixture_close(&f);
 }
@@ -105,9 +106,9 @@ static void just_below(void **state)
 {
 	struct host h = bursty;
 
-	h.waits = 49; /* 0.49 s of the 0.5 s that count */
+	h.waits = 29; /* 0.29 s of the 0.3 s that count */
 	outcome_is(&h, TS_OUTCOME_QUIET);
-	h.waits = 51;
+	h.waits = 31;
 	outcome_is(&h, TS_OUTCOME_RECOMMEND);
 	h = bursty, h.waits = 19, h.wait = 1;
 	outcome_is(&h, TS_OUTCOME_QUIET);
@@ -142,6 +143,8 @@ static void look_alikes(void **state)
 	cause_is(&h, "memory-too-small");
 	h = bursty, h.grown = 1.1 * GIB;
 	cause_is(&h, "large-allocation");
+	h = bursty, h.risen = 1.1 * GIB; /* and fell again */
+	cause_is(&h, "large-allocation");
 	h = bursty, h.kswapd_seconds = 7.5;
 	cause_is(&h, "sustained-allocation");
 }
@@ -173,7 +176,7 @@ static void in_a_cgroup(void **state)
 	} rows[] = {
 		{0.01, 200, 0, 0, true},
 		{0.0001, 2000, 2 * GIB, 5, true}, /* clean files, read again and again */
-		{0.0001, 2000, 2 * GIB, 0.4, false},
+		{0.0001, 2000, 2 * GIB, 0.2, false},
 		{0.0001, 2000, 0.9 * GIB, 5, false}, /* a backup within it */
 		{0.0001, 19, 2 * GIB, 5, false},
 	};
@@ -203,7 +206,7 @@ static void converges(void **state)
 {
 	struct host h = bursty;
 
-	h.factor = 50, h.waits = 30, h.burst = 1 * MIB;
+	h.factor = 50, h.waits = 20, h.burst = 1 * MIB;
 	outcome_is(&h, TS_OUTCOME_QUIET);
 	h = bursty, h.burst = 1 * GIB;
 	outcome_is(&h, TS_OUTCOME_INSUFFICIENT);

@@ -42,9 +42,9 @@ static void names_the_setting(void **state)
 
 static void just_below(void **state)
 {
-	outcome_is("1", 0.01, 49, 4e9, TS_OUTCOME_QUIET);
+	outcome_is("1", 0.01, 29, 4e9, TS_OUTCOME_QUIET);
 	outcome_is("1", 0.0019, 1000, 4e9, TS_OUTCOME_QUIET);
-	outcome_is("1", 0.01, 51, 4e9, TS_OUTCOME_RECOMMEND);
+	outcome_is("1", 0.01, 31, 4e9, TS_OUTCOME_RECOMMEND);
 }
 
 /* The whole host is full; the mode was changed meanwhile; it is not known. */

@@ -54,6 +54,11 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 
 /* Only where it differs from that of the source. */
 static const char *const of_family[TS_FAMILY_COUNT] = {
+	[TS_FAMILY_FSYNC_LATENCY] = "tracepoints ext4:ext4_sync_file_enter and _exit",
+	[TS_FAMILY_FSYNC_OVERDUE] = "tracepoints ext4:ext4_sync_file_enter and _exit; "
+				    "inode.dirtied_when, fs/fs-writeback.c",
+	[TS_FAMILY_FSYNC_CLEANED] = "tracepoints ext4:ext4_sync_file_enter and _exit; "
+				    "bdi_writeback.stat, include/linux/backing-dev-defs.h",
 	[TS_FAMILY_TASK_MIGRATIONS] = "tracepoint sched:sched_migrate_task",
 	[TS_FAMILY_SESSION_WAIT] =
 		"BPF iterator over tasks: task_struct.sched_info, signal->autogroup; "
@@ -83,6 +88,7 @@ static const char *const of_family[TS_FAMILY_COUNT] = {
 	[TS_FAMILY_MEMORY] = "/proc/meminfo, and the dirty thresholds of /proc/vmstat; "
 			     "Documentation/filesystems/proc.rst",
 	[TS_FAMILY_ANONYMOUS_CHANGE] = "AnonPages of /proc/meminfo",
+	[TS_FAMILY_ANONYMOUS_RISE] = "AnonPages of /proc/meminfo",
 	[TS_FAMILY_KSWAPD_CPU] = "/proc/PID/stat of kswapd; kswapd(), mm/vmscan.c",
 	[TS_FAMILY_VM_EVENTS] = "/proc/vmstat; include/linux/vm_event_item.h",
 };

@@ -104,6 +104,7 @@ static const struct memory_kind {
 };
 
 #define ANONYMOUS 4 /* of them */
+#define LOOK_NS	  1000000000ull
 
 #define EVENTS	  (sizeof event_names / sizeof event_names[0])
 #define KINDS	  (sizeof memory_kinds / sizeof memory_kinds[0])
@@ -123,6 +124,7 @@ struct proc_memory {
 	struct ts_name_set event_set;
 	bool anonymous_known;
 	__u64 anonymous, grown, shrunk; /* bytes */
+	__u64 lowest, rise, looked_ns;	/* since the last snapshot */
 };
 
 static void proc_memory_close(void *opaque)
@@ -155,8 +157,10 @@ static int proc_memory_open(struct ts_live *live, void **opaque, enum ts_status 
 			path = state->vmstat.path;
 		}
 	}
-	if (!error)
+	if (!error) {
+		state->lowest = ~0ull;
 		return 0;
+	}
 	ts_proc_why(why, path, error);
 	if (state)
 		proc_memory_close(state);
@@ -236,6 +240,32 @@ static void follow_anonymous(struct proc_memory *state, __u64 bytes, struct ts_s
 			    state->shrunk);
 }
 
+static void note_rise(struct proc_memory *state, __u64 bytes)
+{
+	if (bytes < state->lowest)
+		state->lowest = bytes;
+	if (bytes - state->lowest > state->rise)
+		state->rise = bytes - state->lowest;
+}
+
+/* A program that takes memory and is gone before the next snapshot. */
+static void proc_memory_tick(struct ts_live *live, void *opaque, __u64 monotonic_ns)
+{
+	struct proc_memory *state = opaque;
+	char *at;
+	__u64 kilobytes;
+
+	if (monotonic_ns - state->looked_ns < LOOK_NS || ts_procfile_read(&state->meminfo))
+		return;
+	state->looked_ns = monotonic_ns;
+	at = strstr(state->meminfo.text, memory_kinds[ANONYMOUS].key);
+	if (!at)
+		return;
+	at += strlen(memory_kinds[ANONYMOUS].key);
+	if (ts_take_number(&at, &kilobytes))
+		note_rise(state, kilobytes << 10);
+}
+
 static void proc_memory_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
 {
 	struct proc_memory *state = opaque;
@@ -257,17 +287,24 @@ static void proc_memory_snapshot(struct ts_live *live, void *opaque, struct ts_s
 		ts_snapshot_family_status(snapshot, TS_FAMILY_MEMORY, TS_STATUS_FAILED, why);
 		ts_snapshot_family_status(snapshot, TS_FAMILY_ANONYMOUS_CHANGE, TS_STATUS_FAILED,
 					  why);
+		ts_snapshot_family_status(snapshot, TS_FAMILY_ANONYMOUS_RISE, TS_STATUS_FAILED,
+					  why);
 		return;
 	}
 	for (size_t i = 0; i < KINDS; i++)
 		ts_snapshot_gauge(snapshot, TS_FAMILY_MEMORY, TS_LABELS(memory_kinds[i].kind),
 				  (double)reading.memory[i]);
 	follow_anonymous(state, reading.memory[ANONYMOUS], snapshot);
+	note_rise(state, reading.memory[ANONYMOUS]);
+	ts_snapshot_gauge(snapshot, TS_FAMILY_ANONYMOUS_RISE, NULL, (double)state->rise);
+	state->lowest = reading.memory[ANONYMOUS];
+	state->rise = 0;
 }
 
 const struct ts_source ts_source_proc_memory = {
 	.id = TS_SOURCE_PROC_MEMORY,
 	.open = proc_memory_open,
+	.tick = proc_memory_tick,
 	.snapshot = proc_memory_snapshot,
 	.close = proc_memory_close,
 };

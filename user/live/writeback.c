@@ -14,16 +14,23 @@
 #include "disk_accounts.h"
 #include "pace.h"
 #include "probe.h"
+#include "procfile.h"
 #include "slots.h"
 #include "writeback.skel.h"
 #include "writeback_plain.skel.h"
 
-#define PROGRAM	   "ts_balance_dirty_pages"
-#define TRACEPOINT "balance_dirty_pages"
+#define PROGRAM	      "ts_balance_dirty_pages"
+#define FSYNC_PROGRAM "ts_fsync_ends"
+#define TRACEPOINT    "balance_dirty_pages"
 
 /* sum, maximum and slots of a histogram */
-#define WORDS (2 + TS_HISTOGRAM_SLOTS_KEYED)
-#define SLOTS (TS_WRITEBACK_DEVICES + 1)
+#define HISTOGRAM (2 + TS_HISTOGRAM_SLOTS_KEYED)
+/* Of a slot: the histogram of pauses, that of fsync(), and two numbers about the latter. */
+#define FSYNC	HISTOGRAM
+#define OVERDUE (2 * HISTOGRAM)
+#define CLEANED (OVERDUE + 1)
+#define WORDS	(CLEANED + 1)
+#define SLOTS	(TS_WRITEBACK_DEVICES + 1)
 
 /* The kernel adds to a disk's busy time in clock ticks, some of it a moment late. */
 #define BUSY_SLACK_NS 1000000000ull
@@ -51,6 +58,8 @@ struct writeback {
 	struct writeback_bpf__bss *live;
 	size_t live_length;
 	unsigned int cpus;
+	__u64 page_bytes;
+	bool ext4;
 	struct device device[TS_WRITEBACK_DEVICES];
 	struct ts_slots slots;
 	struct ts_blame_table blame;
@@ -97,6 +106,16 @@ static int set_constants(struct writeback_bpf *skeleton, const struct btf *btf,
 	return -EOPNOTSUPP;
 }
 
+static bool has_ext4(const struct ts_live *live)
+{
+	struct ts_procfile file = {.descriptor = -1};
+	bool found = !ts_procfile_open(&file, live->proc, "filesystems") &&
+		     !ts_procfile_read(&file) && strstr(file.text, "\text4\n");
+
+	ts_procfile_close(&file);
+	return found;
+}
+
 static int load(struct writeback *state, struct ts_live *live, enum ts_status *status,
 		char why[256])
 {
@@ -107,6 +126,12 @@ static int load(struct writeback *state, struct ts_live *live, enum ts_status *s
 	    !ts_slots_open(&state->slots, TS_WRITEBACK_DEVICES))
 		return -ENOMEM;
 	state->cpus = ts_possible_cpus();
+	state->page_bytes = (__u64)sysconf(_SC_PAGESIZE);
+	state->ext4 = has_ext4(live);
+	/* Tracepoints of a filesystem, which may be a module: they are found by name, not by type.
+	 */
+	bpf_program__set_autoload(state->skeleton->progs.ts_fsync_begins, state->ext4);
+	bpf_program__set_autoload(state->skeleton->progs.ts_fsync_ends, state->ext4);
 	error = set_constants(state->skeleton, live->kernel_btf, status, why);
 	if (!error)
 		error = bpf_map__set_max_entries(state->skeleton->maps.ts_writeback_cpus,
@@ -158,18 +183,24 @@ static void name_device(const struct ts_live *live, struct device *device, const
 	snprintf(device->bdi, sizeof device->bdi, "%s", bdi);
 }
 
+static void add_histogram(const struct ts_histogram_keyed *raw, __u64 words[HISTOGRAM])
+{
+	words[0] += raw->sum;
+	if (words[1] < raw->max)
+		words[1] = raw->max;
+	for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
+		words[2 + i] += raw->slot[i];
+}
+
 /* Adds up what the CPUs have counted in a slot, former owners' included. */
 static void read_slot(const struct writeback *state, unsigned int slot, __u64 words[WORDS])
 {
 	memset(words, 0, WORDS * sizeof *words);
 	for (unsigned int cpu = 0; cpu < state->cpus; cpu++) {
-		const struct ts_histogram_keyed *raw = &state->cpu[cpu].pause[slot];
-
-		words[0] += raw->sum;
-		if (words[1] < raw->max)
-			words[1] = raw->max;
-		for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
-			words[2 + i] += raw->slot[i];
+		add_histogram(&state->cpu[cpu].pause[slot], words);
+		add_histogram(&state->cpu[cpu].fsync[slot], words + FSYNC);
+		words[OVERDUE] += state->cpu[cpu].overdue_ns[slot];
+		words[CLEANED] += state->cpu[cpu].cleaned_pages[slot];
 	}
 }
 
@@ -184,6 +215,17 @@ static __u64 paused_ns(const struct writeback *state, unsigned int slot)
 	return sum;
 }
 
+static __u64 fsync_ns(const struct writeback *state, unsigned int slot)
+{
+	__u64 sum = 0;
+
+	for (unsigned int cpu = 0; cpu < state->cpus; cpu++)
+		sum += state->cpu[cpu].fsync[slot].sum;
+	if (slot < TS_WRITEBACK_OTHER)
+		ts_slot_subtract(&state->slots.slot[slot], FSYNC, &sum, 1);
+	return sum;
+}
+
 /* Meets the owner of a slot and gives it a name, once. False when the slot has none. */
 static bool known(const struct ts_live *live, struct writeback *state, unsigned int slot, __u64 now)
 {
@@ -194,7 +236,8 @@ static bool known(const struct ts_live *live, struct writeback *state, unsigned 
 
 	if (!key || key == TS_SLOT_RESTING)
 		return false;
-	if (ts_slot_see(&state->slots.slot[slot], key, paused_ns(state, slot), now))
+	if (ts_slot_see(&state->slots.slot[slot], key,
+			paused_ns(state, slot) + fsync_ns(state, slot), now))
 		*device = (struct device){0};
 	if (device->name[0])
 		return true;
@@ -246,12 +289,34 @@ static void writeback_tick(struct ts_live *live, void *opaque, __u64 monotonic_n
 /* ---- Snapshot */
 
 /* slot: NULL for all others. */
-static void add_device(struct ts_snapshot *snapshot, const struct device *device,
-		       const struct ts_slot *slot, const __u64 *words)
+static void add_fsync(const struct writeback *state, struct ts_snapshot *snapshot,
+		      const char *const *label, const struct ts_slot *slot, __u64 *words)
+{
+	struct ts_histogram *histogram = ts_snapshot_histogram(snapshot, TS_FAMILY_FSYNC_LATENCY,
+							       label, TS_HISTOGRAM_SCALE_KEYED);
+
+	if (slot) {
+		ts_slot_histogram(slot, FSYNC, words + FSYNC, histogram);
+		ts_slot_subtract(slot, OVERDUE, words + OVERDUE, 2);
+	} else {
+		ts_histogram_add_raw(histogram, words[FSYNC], words[FSYNC + 1], words + FSYNC + 2);
+	}
+	ts_snapshot_counter(snapshot, TS_FAMILY_FSYNC_OVERDUE, label, words[OVERDUE]);
+	ts_snapshot_counter(snapshot, TS_FAMILY_FSYNC_CLEANED, label,
+			    words[CLEANED] * state->page_bytes);
+}
+
+/* slot: NULL for all others. */
+static void add_device(const struct writeback *state, struct ts_snapshot *snapshot,
+		       const struct device *device, const struct ts_slot *slot, __u64 *words)
 {
 	const char *const *label = TS_LABELS(slot ? device->name : "other");
 	struct ts_histogram *histogram;
 
+	if (words[FSYNC] > 0)
+		add_fsync(state, snapshot, label, slot, words);
+	if (!words[0])
+		return;
 	histogram = ts_snapshot_histogram(snapshot, TS_FAMILY_DIRTY_THROTTLE_PAUSE, label,
 					  TS_HISTOGRAM_SCALE_KEYED);
 	if (slot) {
@@ -299,9 +364,9 @@ static void add_slot(const struct ts_live *live, struct writeback *state,
 	if (!known(live, state, i, now))
 		return;
 	read_slot(state, i, words);
-	if (paused_ns(state, i) &&
+	if (paused_ns(state, i) + fsync_ns(state, i) &&
 	    ts_slots_show(&state->slots, i, ts_slot_label(state->device[i].name)))
-		add_device(snapshot, &state->device[i], slot, words);
+		add_device(state, snapshot, &state->device[i], slot, words);
 	if (ts_slot_idle(slot, now, TS_SLOT_GONE_NS) && is_gone(live, state, i))
 		ts_slot_close(slot, &row->key, now);
 }
@@ -314,10 +379,8 @@ static void add_devices(const struct ts_live *live, struct writeback *state,
 	ts_slots_begin(&state->slots);
 	for (unsigned int i = 0; i < TS_WRITEBACK_DEVICES; i++)
 		add_slot(live, state, snapshot, i, now);
-	if (!paused_ns(state, TS_WRITEBACK_OTHER))
-		return;
 	read_slot(state, TS_WRITEBACK_OTHER, words);
-	add_device(snapshot, NULL, NULL, words);
+	add_device(state, snapshot, NULL, NULL, words);
 }
 
 static const char *label_of(const void *of, __u32 slot)
@@ -327,6 +390,21 @@ static const char *label_of(const void *of, __u32 slot)
 	if (slot >= SLOTS)
 		return NULL;
 	return slot == TS_WRITEBACK_OTHER ? "other" : state->device[slot].name;
+}
+
+static void say_what_is_missing(const struct writeback *state, struct ts_snapshot *snapshot)
+{
+	static const enum ts_family_id families[] = {
+		TS_FAMILY_FSYNC_LATENCY, TS_FAMILY_FSYNC_OVERDUE, TS_FAMILY_FSYNC_CLEANED};
+	const char *why;
+	enum ts_status status = ts_probe_status(&state->probe, FSYNC_PROGRAM, &why);
+
+	if (status == TS_STATUS_OK)
+		return;
+	if (!state->ext4)
+		why = "this kernel has no ext4, and other filesystems do not tell";
+	for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+		ts_snapshot_family_status(snapshot, families[i], status, why);
 }
 
 static void writeback_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
@@ -347,7 +425,10 @@ static void writeback_snapshot(struct ts_live *live, void *opaque, struct ts_sna
 	ts_for_each_family (id)
 		if (ts_families[id].source == TS_SOURCE_WRITEBACK && !snapshot->family[id].count)
 			ts_snapshot_family_status(snapshot, id, TS_STATUS_NO_DATA,
-						  "no writer has been throttled yet");
+						  id < TS_FAMILY_FSYNC_LATENCY
+							  ? "no writer has been throttled yet"
+							  : "nobody has called fsync() yet");
+	say_what_is_missing(state, snapshot);
 }
 
 const struct ts_source ts_source_writeback = {

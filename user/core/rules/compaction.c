@@ -133,7 +133,7 @@ const struct ts_rule ts_rule_compaction = {
 		"/sys/kernel/mm/transparent_hugepage/defrag says whether the one who touches "
 		"memory "
 		"waits for it.\n"
-		"Convicts always: tasks wait for huge pages for more than 5 % of the time, 2 ms "
+		"Convicts always: tasks wait for huge pages for more than 3 % of the time, 2 ms "
 		"and "
 		"more at a time, and everybody gets them (enabled and defrag are both always).\n"
 		"Acquits it: programs that ask for huge pages (huge-pages-asked-for); huge pages "

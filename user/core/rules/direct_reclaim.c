@@ -40,10 +40,12 @@ static struct freeing measure(const struct ts_rule_context *context)
 					   ts_vm_event(context, "workingset_refault_anon")),
 		.swapped = PAGE_BYTES *
 			   (ts_vm_event(context, "pswpin") + ts_vm_event(context, "pswpout")),
-		.grown = ts_programs_grew(context),
+		.grown = fmax(ts_programs_grew(context),
+			      ts_window_gauge(window, TS_FAMILY_ANONYMOUS_RISE, NULL, 0)),
 		.total = ts_memory(context, "total"),
-		.reclaimable = ts_memory(context, "available") - ts_memory(context, "free") -
-			       ts_memory(context, "dirty") - ts_memory(context, "writeback"),
+		/* At its end: what was taken by then given back is free. */
+		.reclaimable = ts_memory(context, "available") - ts_memory(context, "dirty") -
+			       ts_memory(context, "writeback"),
 		.bursts = (double)ts_window_counter(window, TS_FAMILY_MEMORY_WAIT_BURSTS, NULL),
 		.burst = ts_window_gauge(window, TS_FAMILY_MEMORY_WAIT_BURST, NULL, 0),
 	};
@@ -66,8 +68,8 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 	ts_finding_judged(context, finding, TS_FAMILY_KSWAPD_CPU, NULL, "kswapd busy",
 			  100 * f->kswapd_busy, "%", 1, 100 * context->threshold[KSWAPD_BUSY]);
 	ts_finding_judged(context, finding, TS_FAMILY_MEMORY, TS_LABELS("available"),
-			  "memory that could be freed at once (clean caches)", f->reclaimable,
-			  "bytes", 1, context->threshold[RECLAIMABLE] * f->total);
+			  "memory free, or free at once (clean caches)", f->reclaimable, "bytes", 1,
+			  context->threshold[RECLAIMABLE] * f->total);
 	ts_finding_evidence(context, finding, TS_FAMILY_VM_EVENTS, NULL,
 			    "freed memory that was needed again at once (refaults)",
 			    100 * f->came_back / fmax(f->freed, 1), "%", 1);
@@ -159,10 +161,11 @@ static void recommend(struct ts_rule_context *context, const struct ts_memory_wa
 			wait->waited);
 	finding->computed = ts_text(
 		context,
-		"the distance between the marks of free memory is %s now; twice what tasks freed "
-		"themselves in the largest burst (%s) is added to it",
+		"the distance between the marks of free memory is %s now; four times what tasks "
+		"freed themselves in the largest burst (%s) is added to it, up to %.0f %% of "
+		"memory",
 		ts_rule_bytes_text(context, gap_now(context, f)),
-		ts_rule_bytes_text(context, f->burst));
+		ts_rule_bytes_text(context, f->burst), 100 * context->threshold[GAP_SHARE]);
 	finding->expect = ts_text(
 		context,
 		"bursts find memory free: the waits, %.1f ms in the 99th percentile, go away; up "
@@ -178,7 +181,7 @@ static void judge_host(struct ts_rule_context *context, const struct ts_memory_w
 	struct freeing f = measure(context);
 	double gap = gap_now(context, &f);
 	double most = context->threshold[GAP_SHARE] * f.total;
-	double wanted = gap + 2 * f.burst;
+	double wanted = fmin(gap + 4 * f.burst, most);
 
 	if (isnan(f.total) || isnan(f.reclaimable) || isnan(gap)) {
 		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
@@ -198,7 +201,7 @@ static void judge_host(struct ts_rule_context *context, const struct ts_memory_w
 					"was looked at could be freed: starting earlier may not "
 					"be enough",
 					wait->waited, 100 * f.freed / f.looked_at);
-	} else if (wanted > most) {
+	} else if (gap + 2 * f.burst > most) {
 		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
 					"tasks waited %.2f s for memory in bursts of %s: more than "
 					"%.0f %% of memory would have to be kept free for them",
@@ -299,7 +302,7 @@ const struct ts_rule ts_rule_direct_reclaim = {
 				  "from here on kswapd is at its limit: starting it earlier does "
 				  "not make it faster"},
 		 [RECLAIMABLE] = {"reclaimable", 0.1, 0.01, 0.9, "share of memory",
-				  "with less in clean caches, memory is too small"},
+				  "with less free or in clean caches, memory is too small"},
 		 [GAP_SHARE] = {"gap_share", 0.1, 0.001, 0.1, "share of memory",
 				"no larger distance between the marks is proposed"}},
 	.judge = judge,
@@ -309,7 +312,7 @@ const struct ts_rule ts_rule_direct_reclaim = {
 		"memory frees some first (direct reclaim) and waits meanwhile. The distance "
 		"between "
 		"them is vm.watermark_scale_factor, by default a thousandth of memory.\n"
-		"Convicts it: tasks wait for more than 5 % of the time, 2 ms and more at a time, "
+		"Convicts it: tasks wait for more than 3 % of the time, 2 ms and more at a time, "
 		"in "
 		"several bursts, while plenty of clean cache can be freed, hardly any of what is "
 		"freed is needed again, and kswapd has time left.\n"

@@ -10,7 +10,7 @@ enum { TS_WAIT_SHARE, TS_WAITS, TS_WAIT_P99, TS_WAIT_OWN };
 
 #define TS_MEMORY_WAIT_THRESHOLDS                                                                  \
 	[TS_WAIT_SHARE] = {"wait_share",                                                           \
-			   0.05,                                                                   \
+			   0.03,                                                                   \
 			   0.001,                                                                  \
 			   1000,                                                                   \
 			   "share of the window",                                                  \

@@ -79,7 +79,7 @@ const struct ts_rule ts_rule_zone_reclaim = {
 		"With vm.zone_reclaim_mode set, a task whose NUMA node is full frees caches of "
 		"that "
 		"node before it takes free memory of another.\n"
-		"Convicts it: tasks wait for that for more than 5 % of the time, 2 ms and more at "
+		"Convicts it: tasks wait for that for more than 3 % of the time, 2 ms and more at "
 		"a "
 		"time, while a tenth of the host's memory is free.\n"
 		"Acquits it: next to nothing free on the other nodes either; waits of other kinds "
