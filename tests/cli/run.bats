@@ -95,9 +95,10 @@ values() { # file, family, label
 
 @test "signals reach the command, and its answer is the exit status" {
 	for signal in TERM HUP USR1; do # (INT: bash ignores it in the background)
+		rm -f out
 		"$tunescope" run --quiet -- bash -c "trap 'echo got $signal; exit 9' $signal; echo ready; while :; do sleep 0.05; done" >out 2>/dev/null 3>&- &
 		runner=$!
-		for i in {1..100}; do ! grep -q ready out || break; sleep 0.05; done
+		for i in {1..400}; do ! grep -qs ready out || break; sleep 0.05; done
 		kill -$signal $runner
 		status=0
 		wait $runner || status=$?

@@ -144,6 +144,17 @@ static int start_process(struct ts_launcher *launcher, struct launching *launchi
 	return 0;
 }
 
+static int open_launcher(struct ts_launcher *launcher, struct launching *launching)
+{
+	int error = block_signals(launcher);
+
+	if (!error)
+		error = start_process(launcher, launching);
+	if (error)
+		ts_err(error, "no process can be made to run the command: %s", strerror(-error));
+	return error;
+}
+
 int ts_launcher_open(const struct ts_launch_options *options, struct ts_launcher **result)
 {
 	struct launching launching = {.options = options};
@@ -151,24 +162,21 @@ int ts_launcher_open(const struct ts_launch_options *options, struct ts_launcher
 	int error = ts_child_prepare(&launching.child, options);
 
 	*result = NULL;
-	if (error)
-		return error;
 	if (options->cgroup)
 		launching.cgroup = *options->cgroup;
-	launcher = calloc(1, sizeof *launcher);
-	if (!launcher)
-		return ts_err(-ENOMEM, "out of memory");
-	launcher->socket = launcher->signals = -1;
-	error = block_signals(launcher);
-	if (!error)
-		error = start_process(launcher, &launching);
-	if (error) {
-		ts_err(error, "no process can be made to run the command: %s", strerror(-error));
-		ts_launcher_close(launcher);
-		return error;
+	launcher = error ? NULL : calloc(1, sizeof *launcher);
+	if (!error && !launcher)
+		error = ts_err(-ENOMEM, "out of memory");
+	if (!error) {
+		launcher->socket = launcher->signals = -1;
+		error = open_launcher(launcher, &launching);
 	}
-	*result = launcher;
-	return 0;
+	ts_child_forget(&launching.child); /* the process has its own */
+	if (error)
+		ts_launcher_close(launcher);
+	else
+		*result = launcher;
+	return error;
 }
 
 void ts_launcher_close(struct ts_launcher *launcher)

@@ -50,6 +50,14 @@ int ts_child_prepare(struct ts_child *child, const struct ts_launch_options *opt
 	return child->user && child->home && child->shell ? 0 : ts_err(-ENOMEM, "out of memory");
 }
 
+void ts_child_forget(struct ts_child *child)
+{
+	free(child->user);
+	free(child->home);
+	free(child->shell);
+	child->user = child->home = child->shell = NULL;
+}
+
 static int become(const struct ts_child *child)
 {
 	if (!child->user)

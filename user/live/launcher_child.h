@@ -16,8 +16,9 @@ struct ts_child {
 	__u64 start_ns;
 };
 
-/* Looks the user up. 0, or -EINVAL with the message printed. */
+/* Looks the user up. 0, or -EINVAL with the message printed. In any case forget it afterwards. */
 int ts_child_prepare(struct ts_child *child, const struct ts_launch_options *options);
+void ts_child_forget(struct ts_child *child);
 
 /*
  * Starts it: a descriptor that is readable when it has ended. Or -1: it could not be run, and
