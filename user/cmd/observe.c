@@ -131,7 +131,22 @@ static void plan_next(struct ts_ticker *ticker, __u64 now)
 		ticker->next_ns = now;
 }
 
-void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns)
+static void tick(struct ts_ticker *ticker)
+{
+	ts_collector_tick(ticker->collector);
+	ticker->tick++;
+	ticker->ticked_ns = ts_clock_ns(CLOCK_MONOTONIC);
+}
+
+/* A snapshot samples as well: right before it a tick is left out, but not one after the other. */
+static bool left_to_snapshot(const struct ts_ticker *ticker, __u64 until_ns)
+{
+	__u64 usual = ts_collector_tick_ms(ticker->collector) * 1000000ULL;
+
+	return ticker->next_ns == until_ns && until_ns - ticker->ticked_ns <= usual + usual / 2;
+}
+
+void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns, bool snapshot)
 {
 	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
 
@@ -140,8 +155,8 @@ void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns)
 		if (ticker->next_ns > until_ns)
 			ticker->next_ns = until_ns;
 		sleep_until(ticker->next_ns);
-		ts_collector_tick(ticker->collector);
-		ticker->tick++;
+		if (!snapshot || !left_to_snapshot(ticker, until_ns))
+			tick(ticker);
 		now = ts_clock_ns(CLOCK_MONOTONIC);
 	}
 }
@@ -151,8 +166,7 @@ int ts_ticker_due(struct ts_ticker *ticker)
 	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
 
 	if (now >= ticker->next_ns) {
-		ts_collector_tick(ticker->collector);
-		ticker->tick++;
+		tick(ticker);
 		now = ts_clock_ns(CLOCK_MONOTONIC);
 		plan_next(ticker, now);
 	}
@@ -193,7 +207,7 @@ static void watch(struct ts_ticker *ticker, const struct ts_observe_options *opt
 
 	while (now < end && !interrupted) {
 		show_progress(options, now - start);
-		ts_ticker_until(ticker, now + PROGRESS_NS < end ? now + PROGRESS_NS : end);
+		ts_ticker_until(ticker, now + PROGRESS_NS < end ? now + PROGRESS_NS : end, false);
 		now = ts_clock_ns(CLOCK_MONOTONIC);
 	}
 	clear_progress(options);

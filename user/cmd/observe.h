@@ -41,13 +41,14 @@ int ts_observe_once(const struct ts_collect_options *collect, double seconds,
 		    struct ts_window *window);
 
 /*
- * Ticks the collector every TS_TICK_MS and switches the kernel's BPF run-time statistics on for
+ * Ticks the collector as often as it wants and switches the kernel's BPF run-time statistics on for
  * single ticks: they cost every BPF program of the host some 25 ns a run. The samples are spread
  * evenly, so that what they see stands for all of the time.
  */
 struct ts_ticker {
 	struct ts_collector *collector;
 	__u64 next_ns;	       /* of the next tick, CLOCK_MONOTONIC */
+	__u64 ticked_ns;       /* the last one */
 	__u64 tick;	       /* number of the next tick */
 	__u64 samples, ticks;  /* statistics are on for so many of so many ticks */
 	__u64 taken, limit;    /* samples so far, and at most; 0: no limit */
@@ -57,8 +58,11 @@ struct ts_ticker {
 
 /* seconds: how long it will take, 0 when it does not end. */
 void ts_ticker_start(struct ts_ticker *ticker, struct ts_collector *collector, double seconds);
-/* Ticks until CLOCK_MONOTONIC has reached until_ns, or a signal (ts_observe_interrupted). */
-void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns);
+/*
+ * Ticks until CLOCK_MONOTONIC has reached until_ns, or a signal (ts_observe_interrupted). snapshot:
+ * one is going to be taken at once, which samples as well.
+ */
+void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns, bool snapshot);
 /* For who waits for other things as well: ticks when it is time to. Milliseconds until it is again.
  */
 int ts_ticker_due(struct ts_ticker *ticker);

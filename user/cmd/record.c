@@ -182,7 +182,7 @@ static void watch(struct session *session)
 
 		if (session->end_ns && until > session->end_ns)
 			until = session->end_ns;
-		ts_ticker_until(&session->ticker, until);
+		ts_ticker_until(&session->ticker, until, true);
 		now = ts_clock_ns(CLOCK_MONOTONIC);
 		if (ts_observe_interrupted() || (session->end_ns && now >= session->end_ns))
 			break;
