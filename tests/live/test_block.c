@@ -265,7 +265,8 @@ static void test_nothing_was_lost(void **state)
 {
 	struct ts_snapshot *snapshot = lab_snapshot(&block);
 
-	assert_int_equal(snapshot->cost.lost_events, 0);
+	/* Emulated, a program takes so long that at times its own event interrupts it. */
+	assert_true(snapshot->cost.lost_events <= (lab_is_slowed() ? 100 : 0));
 	ts_snapshot_free(snapshot);
 }
 
