@@ -3,7 +3,7 @@
 """Requests and answers of a hundred bytes.
 
   serve PORT                             answers, until it is ended
-  ask HOST PORT CONNECTIONS SECONDS      asks on so many connections at once; prints how often it was answered
+  ask HOST PORT CONNECTIONS SECONDS      asks on so many connections at once; prints how often an answer took 0.15 s or more
 """
 import socket
 import sys
@@ -25,11 +25,12 @@ def serve(port):
 
 def ask(host, port, connections, seconds):
     end = time.monotonic() + seconds
-    answered = [0] * connections
+    slow = [0] * connections
 
     def repeat(number):
         with socket.create_connection((host, port)) as connection:
             while time.monotonic() < end:
+                asked = time.monotonic()
                 connection.sendall(bytes(100))
                 left = 100
                 while left:
@@ -37,14 +38,14 @@ def ask(host, port, connections, seconds):
                     if not got:
                         return
                     left -= got
-                answered[number] += 1
+                slow[number] += time.monotonic() - asked >= 0.15
 
     threads = [threading.Thread(target=repeat, args=(number,)) for number in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    print(sum(answered))
+    print(sum(slow))
 
 
 if sys.argv[1] == "serve":
