@@ -146,6 +146,20 @@ static void promise(struct fixture *f, double mode, double ratio, double availab
 	fixture_judge(f);
 }
 
+static void promises_in_bytes(struct fixture *f, const char *kbytes)
+{
+	static const struct row row = {
+		"mapping-limit", "vm.overcommit_memory", TS_SETTING_COUNT, 2e9, "", "user 33"};
+
+	fixture_open(f);
+	add(f, &row, 0, 4);
+	fixture_setting(f, TS_SETTING_OVERCOMMIT_MEMORY, "", "2", "");
+	fixture_setting(f, TS_SETTING_OVERCOMMIT_RATIO, "", "0", "");
+	fixture_setting(f, TS_SETTING_OVERCOMMIT_KBYTES, "", kbytes, "");
+	fixture_gauge(f, MEMORY, 6e9, "available");
+	fixture_judge(f);
+}
+
 static void promises(void **state)
 {
 	const struct ts_finding *finding;
@@ -159,6 +173,12 @@ static void promises(void **state)
 	promise(&f, 2, 5, 6e9, 2e9);
 	finding = fixture_finding(&f, "mapping-limit", TS_OUTCOME_RECOMMEND, NULL);
 	assert_string_equal(finding->apply, "sysctl -w vm.overcommit_ratio=90");
+	fixture_close(&f);
+	promises_in_bytes(&f, "1048576");
+	finding = fixture_finding(&f, "mapping-limit", TS_OUTCOME_RECOMMEND, NULL);
+	/* Nine tenths of 8 GiB; the share, which reads 0 meanwhile, is left alone. */
+	assert_string_equal(finding->apply, "sysctl -w vm.overcommit_kbytes=7549747");
+	assert_string_equal(finding->undo, "sysctl -w vm.overcommit_kbytes=1048576");
 	fixture_close(&f);
 	promise(&f, 2, 50, 1e9, 2e9); /* memory is short, too */
 	assert_int_equal(fixture_outcome(&f, "mapping-limit"), TS_OUTCOME_INSUFFICIENT);

@@ -378,6 +378,14 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "whether a full NUMA node frees its own memory before that of others is taken: 0 "
 		 "no, 1 yes, with 2 it writes pages out and with 4 it swaps",
 		 .reference = "Documentation/admin-guide/sysctl/vm.rst"},
+	[TS_SETTING_SWAPPINESS] =
+		{"vm.swappiness", SYSCTL(GLOBAL), "/proc/sys/vm/swappiness", 1, "weight",
+		 RANGE(0, 200), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "raised, programs that slept long need a moment to come back from swap; lowered, "
+		 "fewer files stay in memory",
+		 "how dear swapping is beside reading files again when memory is freed: 100 as "
+		 "dear, less dearer, 0 hardly ever",
+		 .reference = "Documentation/admin-guide/sysctl/vm.rst"},
 	[TS_SETTING_SCHED_AUTOGROUP] =
 		{"kernel.sched_autogroup_enabled", SYSCTL(GLOBAL),
 		 "/proc/sys/kernel/sched_autogroup_enabled", 1, "switch", RANGE(0, 1),

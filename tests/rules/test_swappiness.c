@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fixture.h"
+
+#define RULE "swappiness"
+#define MIB  1048576.0
+#define GIB  (1024 * MIB)
+
+struct balance {
+	double stalled;
+	double freed_file, back_file, freed_programs, back_programs; /* bytes */
+	double by_host;						     /* share */
+	double swap, swapped;
+	const char *swappiness;
+};
+
+/* Files are read again and again; what is in swap is not missed. */
+static const struct balance cold_programs = {.stalled = 2,
+					     .freed_file = 2 * GIB,
+					     .back_file = 1.5 * GIB,
+					     .by_host = 1,
+					     .swap = 2 * GIB,
+					     .swapped = 200 * MIB,
+					     .swappiness = "1"};
+
+/* Swap is read again and again; files are freed and not missed. */
+static const struct balance cold_files = {.stalled = 2,
+					  .freed_file = 1 * GIB,
+					  .freed_programs = 1 * GIB,
+					  .back_programs = 0.8 * GIB,
+					  .by_host = 1,
+					  .swap = 2 * GIB,
+					  .swapped = 1 * GIB,
+					  .swappiness = "100"};
+
+static void judge(struct fixture *f, const struct balance *b)
+{
+	double freed = b->freed_file + b->freed_programs;
+
+	fixture_open(f);
+	fixture_setting(f, TS_SETTING_SWAPPINESS, "", b->swappiness, "");
+	fixture_seconds(f, PRESSURE, b->stalled, "memory", "some");
+	fixture_counter(f, VM_EVENTS, b->freed_file / 4096, "pgsteal_file");
+	fixture_counter(f, VM_EVENTS, b->freed_programs / 4096, "pgsteal_anon");
+	fixture_counter(f, VM_EVENTS, b->back_file / 4096, "workingset_refault_file");
+	fixture_counter(f, VM_EVENTS, b->back_programs / 4096, "pswpin");
+	fixture_counter(f, VM_EVENTS, b->by_host * freed / 4096, "pgsteal_kswapd");
+	fixture_gauge(f, MEMORY, 8 * GIB, "total");
+	fixture_gauge(f, MEMORY, b->swap, "swap-total");
+	fixture_gauge(f, MEMORY, b->swap - b->swapped, "swap-free");
+	fixture_judge(f);
+}
+
+static void outcome_is(const struct balance *b, enum ts_outcome outcome)
+{
+	struct fixture f;
+
+	judge(&f, b);
+	assert_int_equal(fixture_outcome(&f, RULE), outcome);
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND),
+			 outcome == TS_OUTCOME_RECOMMEND);
+	fixture_close(&f);
+}
+
+static void both_directions(void **state)
+{
+	static const struct {
+		const struct balance *balance;
+		const char *apply, *undo;
+	} rows[] = {
+		{&cold_programs, "sysctl -w vm.swappiness=60", "sysctl -w vm.swappiness=1"},
+		{&cold_files, "sysctl -w vm.swappiness=30", "sysctl -w vm.swappiness=100"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct ts_finding *finding;
+		struct fixture f;
+
+		judge(&f, rows[i].balance);
+		finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
+		assert_string_equal(finding->apply, rows[i].apply);
+		assert_string_equal(finding->undo, rows[i].undo);
+		fixture_close(&f);
+	}
+}
+
+static void just_below(void **state)
+{
+	struct balance b = cold_programs;
+
+	b.stalled = 0.49; /* of the 0.5 s that count */
+	outcome_is(&b, TS_OUTCOME_QUIET);
+	b = cold_programs, b.back_file = 0.5 * GIB;
+	outcome_is(&b, TS_OUTCOME_QUIET);
+	b = cold_programs, b.swapped = 4 * MIB; /* too little to tell */
+	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
+	b = cold_files, b.freed_file = 4 * MIB;
+	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
+	b = cold_files, b.back_file = 0.1 * GIB;
+	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
+}
+
+static void look_alikes(void **state)
+{
+	struct balance b = cold_programs;
+	struct fixture f;
+
+	b.swap = b.swapped = 0; /* none */
+	judge(&f, &b);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->cause,
+			    "memory-too-small");
+	fixture_close(&f);
+	b = cold_files, b.back_file = 0.5 * GIB; /* both come back */
+	judge(&f, &b);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->cause,
+			    "memory-too-small");
+	fixture_close(&f);
+	b = cold_programs, b.by_host = 0.2; /* a memory cgroup's limit */
+	outcome_is(&b, TS_OUTCOME_QUIET);
+	b = cold_programs, b.swapped = 1.6 * GIB; /* swap is full */
+	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
+}
+
+/* Whatever it finds next, it does not go back and forth. */
+static void converges(void **state)
+{
+	struct balance b = cold_programs;
+
+	b.swappiness = "60";
+	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
+	b.swappiness = "30";
+	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
+	b = cold_files, b.swappiness = "30";
+	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
+}
+
+static void unavailable(void **state)
+{
+	struct fixture f;
+
+	fixture_open(&f);
+	fixture_unsupported(&f, TS_FAMILY_PRESSURE, "psi=0");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_UNAVAILABLE);
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_directions), cmocka_unit_test(just_below),
+		cmocka_unit_test(look_alikes),	   cmocka_unit_test(converges),
+		cmocka_unit_test(unavailable),
+	};
+
+	return cmocka_run_group_tests_name("rule swappiness", tests, NULL, NULL);
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory freed on the wrong side: files that are needed again while memory of programs that nobody
+ * uses stays, or the other way round.
+ */
+#include "memory_wait.h"
+
+#include <math.h>
+
+#include "../arena.h"
+
+enum { STALL_SHARE, REFAULTS, CALM, ENOUGH };
+
+#define PAGE_BYTES 4096.0
+#define HOST_SHARE 0.7 /* of what was freed, by the host and not at the limit of a cgroup */
+/* From below the second to the first, and from above the second to it: no way leads back and forth.
+ */
+#define USUAL	  60.0
+#define LOW	  30.0
+#define SWAP_FREE 0.25 /* of the swap there is */
+
+/* In the window: bytes freed of files and of programs, and those that came back. */
+struct balance {
+	double freed_file, freed_programs, back_file, back_programs;
+	double by_host;					   /* share of what was freed */
+	double stalled;					   /* seconds */
+	double total, available, swap, swap_free, swapped; /* bytes, at its end */
+	double swappiness;
+};
+
+static struct balance measure(const struct ts_rule_context *context)
+{
+	struct balance b = {
+		.freed_file = PAGE_BYTES * ts_vm_event(context, "pgsteal_file"),
+		.freed_programs = PAGE_BYTES * ts_vm_event(context, "pgsteal_anon"),
+		.back_file = PAGE_BYTES * ts_vm_event(context, "workingset_refault_file"),
+		.back_programs = PAGE_BYTES * ts_vm_event(context, "pswpin"),
+		.stalled = ts_window_seconds(context->window, TS_FAMILY_PRESSURE,
+					     TS_LABELS("memory", "some")),
+		.total = ts_memory(context, "total"),
+		.available = ts_memory(context, "available") - ts_memory(context, "free"),
+		.swap = ts_memory(context, "swap-total"),
+		.swap_free = ts_memory(context, "swap-free"),
+		.swappiness = ts_window_setting_number(context->window, TS_SETTING_SWAPPINESS, "",
+						       0, NAN),
+	};
+	double freed = b.freed_file + b.freed_programs;
+	double host = PAGE_BYTES * (ts_vm_event(context, "pgsteal_kswapd") +
+				    ts_vm_event(context, "pgsteal_direct"));
+
+	b.swapped = b.swap - b.swap_free;
+	b.by_host = freed > 0 ? host / freed : 0;
+	return b;
+}
+
+static void add_evidence(struct ts_rule_context *context, struct ts_finding *finding,
+			 const struct balance *b)
+{
+	ts_finding_judged(context, finding, TS_FAMILY_PRESSURE, TS_LABELS("memory", "some"),
+			  "time in which some task waited for memory that had been taken away",
+			  b->stalled, "s", 1,
+			  context->threshold[STALL_SHARE] * context->window->seconds);
+	ts_finding_evidence(context, finding, TS_FAMILY_VM_EVENTS, TS_LABELS("pgsteal_file"),
+			    "freed of files", b->freed_file, "bytes", 1);
+	ts_finding_evidence(context, finding, TS_FAMILY_VM_EVENTS,
+			    TS_LABELS("workingset_refault_file"), "of files, needed again",
+			    b->back_file, "bytes", 1);
+	ts_finding_evidence(context, finding, TS_FAMILY_VM_EVENTS, TS_LABELS("pgsteal_anon"),
+			    "freed of programs (to swap)", b->freed_programs, "bytes", 1);
+	ts_finding_evidence(context, finding, TS_FAMILY_VM_EVENTS, TS_LABELS("pswpin"),
+			    "of programs, needed again", b->back_programs, "bytes", 1);
+	ts_finding_evidence(context, finding, TS_FAMILY_MEMORY, TS_LABELS("swap-total"), "in swap",
+			    b->swapped, "bytes", 1);
+	finding->harm = b->stalled;
+	finding->harm_unit = "seconds tasks waited for memory";
+	finding->harm_seconds = b->stalled;
+	finding->confidence = 0.75;
+}
+
+static void recommend(struct ts_rule_context *context, const struct balance *b, double wanted,
+		      const char *title, const char *computed)
+{
+	struct ts_finding *finding = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
+
+	ts_finding_propose(context, finding, TS_SETTING_SWAPPINESS, "",
+			   ts_text(context, "%.0f", wanted));
+	ts_finding_identify(context, finding, finding->setting, "port");
+	finding->title = title;
+	finding->computed = computed;
+	finding->expect = ts_text(context, "less than the %.1f s of waiting now, for the same work",
+				  b->stalled);
+	add_evidence(context, finding, b);
+}
+
+static void too_small(struct ts_rule_context *context, const struct balance *b, const char *title,
+		      const char *remedy)
+{
+	struct ts_finding *finding = ts_finding_cause(context, "memory-too-small", "vm.swappiness");
+
+	ts_finding_identify(context, finding, finding->cause, "port");
+	finding->title = title;
+	finding->remedy = remedy;
+	add_evidence(context, finding, b);
+}
+
+/* Both sides are freed, what was freed of one is needed again, and what was freed of the other not.
+ */
+static bool comes_back(const struct ts_rule_context *context, double freed, double back)
+{
+	return freed >= context->threshold[ENOUGH] && back >= context->threshold[REFAULTS] * freed;
+}
+
+static bool stays_away(const struct ts_rule_context *context, double freed, double back)
+{
+	return freed >= context->threshold[ENOUGH] && back <= context->threshold[CALM] * freed;
+}
+
+static void files_come_back(struct ts_rule_context *context, const struct balance *b)
+{
+	if (!(b->swap > 0))
+		too_small(
+			context, b,
+			"Files are read again and again because memory is too small for them, and "
+			"there is no swap",
+			"More memory, or less to run at once. Swap, in compressed memory (zram) "
+			"where no fast disk is at hand, would make room of what programs do not "
+			"use.");
+	else if (comes_back(context, b->freed_programs, b->back_programs))
+		too_small(context, b,
+			  "Memory is too small: files are read again and again, and so is swap",
+			  "More memory, or less to run at once.");
+	else if (b->swappiness >= LOW || b->swap_free < SWAP_FREE * b->swap)
+		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+					"files that were freed are read again for %.1f s, but "
+					"vm.swappiness is %.0f already, or swap is full",
+					b->stalled, b->swappiness);
+	else if (!stays_away(context, b->swapped, b->back_programs))
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"files that were freed are read again for %.1f s, but hardly anything is "
+			"in swap: whether programs hold memory that they do not use does not show",
+			b->stalled);
+	else
+		recommend(context, b, USUAL,
+			  ts_text(context,
+				  "Files are read again for %.1f s, while %s of programs lie in "
+				  "swap and are not missed",
+				  b->stalled, ts_rule_bytes_text(context, b->swapped)),
+			  "60, the kernel's own value: what programs do not use makes room for "
+			  "files");
+}
+
+static void programs_come_back(struct ts_rule_context *context, const struct balance *b)
+{
+	if (comes_back(context, b->freed_file, b->back_file))
+		too_small(context, b,
+			  "Memory is too small: swap is read again and again, and so are files",
+			  "More memory, or less to run at once.");
+	else if (b->swappiness <= LOW)
+		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+					"what was swapped out is read again for %.1f s, but "
+					"vm.swappiness is %.0f already",
+					b->stalled, b->swappiness);
+	else if (!stays_away(context, b->freed_file, b->back_file))
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"what was swapped out is read again for %.1f s, but hardly any files were "
+			"freed: whether they are missed does not show",
+			b->stalled);
+	else
+		recommend(
+			context, b, LOW,
+			ts_text(context,
+				"What was swapped out is read again for %.1f s, while %s of files "
+				"were freed and not missed",
+				b->stalled, ts_rule_bytes_text(context, b->freed_file)),
+			"30: files are freed before programs, more often than with the kernel's "
+			"own 60");
+}
+
+static enum ts_outcome judge(struct ts_rule_context *context)
+{
+	struct balance b = measure(context);
+	bool files = comes_back(context, b.freed_file, b.back_file);
+	bool programs = comes_back(context, b.freed_programs, b.back_programs);
+
+	if (b.stalled < context->threshold[STALL_SHARE] * context->window->seconds ||
+	    (!files && !programs))
+		return ts_rule_without_finding(
+			context, TS_OUTCOME_QUIET,
+			"tasks waited %.3f s for memory that had been taken away (threshold %.2f "
+			"s), or it was not needed again",
+			b.stalled, context->threshold[STALL_SHARE] * context->window->seconds);
+	if (b.by_host < HOST_SHARE)
+		return ts_rule_without_finding(
+			context, TS_OUTCOME_QUIET,
+			"%.0f %% of what was freed was freed at the limit of memory cgroups: see "
+			"the rule direct-reclaim",
+			100 * (1 - b.by_host));
+	if (isnan(b.swappiness) || isnan(b.total))
+		return ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+					       "vm.swappiness could not be read");
+	if (files)
+		files_come_back(context, &b);
+	else
+		programs_come_back(context, &b);
+	return context->outcome;
+}
+
+const struct ts_rule ts_rule_swappiness = {
+	.id = "swappiness",
+	.title = "Memory freed on the wrong side",
+	.needs = {TS_FAMILY_PRESSURE, TS_FAMILY_VM_EVENTS, TS_FAMILY_MEMORY, TS_FAMILY_COUNT},
+	.settings = {TS_SETTING_SWAPPINESS, TS_SETTING_COUNT},
+	.thresholds =
+		{[STALL_SHARE] = {"stall_share", 0.05, 0.001, 1, "share of the window",
+				  "time in which some task waits for memory that was taken away, "
+				  "from which on it is a symptom"},
+		 [REFAULTS] = {"refaults", 0.3, 0.01, 1, "share of what was freed",
+			       "from here on what is freed of one side was in use"},
+		 [CALM] = {"calm", 0.05, 0, 0.5, "share of what was freed",
+			   "up to here the other side does not miss what was freed"},
+		 [ENOUGH] = {"enough_bytes", 8388608, 4096, 1e15, "bytes",
+			     "so much must have been freed of a side to judge it"}},
+	.judge = judge,
+	.explanation =
+		"When memory is short the kernel frees pages of files, which can be read again, "
+		"and "
+		"pages of programs, which go to swap. vm.swappiness says how dear swap is beside "
+		"reading files.\n"
+		"Convicts it: tasks wait for more than 5 % of the time for memory that was taken "
+		"away; what was freed of one side is needed again, and of the other side enough "
+		"was freed and hardly anything of it is missed. Then more is to be freed there: "
+		"files are read again while what lies in swap stays there (raise it), or swap is "
+		"read again while files are not (lower it).\n"
+		"Acquits it: no swap, or both sides come back (memory-too-small); what is freed at "
+		"the limit of a memory cgroup (rule direct-reclaim); nothing swapped out so far: "
+		"whether programs hold memory that they do not use cannot be told from outside.\n"
+		"Only these two values are proposed: 60, the kernel's own, and 10. Values up to "
+		"200 "
+		"(since 5.8) suit swap in compressed memory.",
+	.reference = "get_scan_count(), mm/workingset.c; Documentation/admin-guide/sysctl/vm.rst",
+};
