@@ -363,7 +363,11 @@ static void writes_are_held_back_for_nothing(void **state)
 	judge_paused(&f, &d, 0.29);
 	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
 	fixture_close(&f);
-	d.in_flight = 3.1; /* many at a time: it is slow for other reasons */
+	d.in_flight = 16.1; /* many at a time: it is slow for other reasons */
+	judge_paused(&f, &d, 4);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
+	fixture_close(&f);
+	d = held_back, d.top = 1.31 * d.low; /* one more write takes from the read: it is full */
 	judge_paused(&f, &d, 4);
 	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
 	fixture_close(&f);

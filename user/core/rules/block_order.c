@@ -15,7 +15,8 @@
 #define TARGET_MOST  0.075
 #define FAR_TOO_HIGH 8.0 /* a target of so many times that throttles late, or never */
 #define HELD_READS   8
-#define HELD_DEPTH   3.0 /* requests in flight: throttled writes go one by one */
+#define HELD_DEPTH   16.0 /* requests in flight: what throttling lets through at first */
+#define HELD_FLAT    1.3  /* a read beside another request takes no longer: there is room */
 
 static bool offers(const struct ts_block_queue *d, const char *scheduler)
 {
@@ -170,9 +171,13 @@ bool ts_block_held_back(const struct ts_rule_context *context, const char *devic
 	    !ts_rule_measured(context, TS_FAMILY_DISK_WEIGHTED))
 		return false;
 	held->latency = ts_block_class_mean(context, read, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
-					    TS_FAMILY_BLOCK_DEPTH_SECONDS, 1, 2, &held->samples);
-	return held->target > 0 && held->samples >= HELD_READS && held->target < held->latency &&
-	       held->in_flight <= HELD_DEPTH;
+					    TS_FAMILY_BLOCK_DEPTH_SECONDS, 1, 1, &held->samples);
+	held->beside =
+		ts_block_class_mean(context, read, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
+				    TS_FAMILY_BLOCK_DEPTH_SECONDS, 2, 2, &held->beside_samples);
+	return held->target > 0 && held->samples >= HELD_READS &&
+	       held->beside_samples >= HELD_READS && held->target < held->latency &&
+	       held->beside <= HELD_FLAT * held->latency && held->in_flight <= HELD_DEPTH;
 }
 
 /* Writers wait for the dirty limit, while next to nothing of what is dirty may be written. */
@@ -191,18 +196,21 @@ static bool judge_held_back(struct ts_rule_context *context, const struct ts_blo
 		return false;
 	f = change_target(context, d, target_for(held.latency));
 	f->title = ts_text(context,
-			   "Writes to %s are throttled to one at a time: its reads can never be as "
-			   "fast as writeback throttling wants them",
+			   "Writes to %s are held back for nothing: its reads can never be as fast "
+			   "as writeback throttling wants them",
 			   d->name);
 	f->computed = ts_text(context,
-			      "a read beside one other request at most takes %.2f ms, and the "
+			      "a read takes %.2f ms with nothing else in flight, and the "
 			      "target is %.2f ms: twice what it takes, in whole milliseconds",
 			      1e3 * held.latency, 1e3 * held.target);
 	f->expect = "writes go out as many at a time as the device serves, until reads suffer";
 	f->confidence = 0.8;
 	ts_finding_judged(context, f, TS_FAMILY_BLOCK_DEPTH_SECONDS, labels,
-			  "mean latency of reads beside one other request at most",
-			  1e3 * held.latency, "ms", held.samples, 1e3 * held.target);
+			  "mean latency of reads with nothing else in flight", 1e3 * held.latency,
+			  "ms", held.samples, 1e3 * held.target);
+	ts_finding_judged(context, f, TS_FAMILY_BLOCK_DEPTH_SECONDS, labels,
+			  "mean latency of reads beside one other request", 1e3 * held.beside, "ms",
+			  held.beside_samples, 1e3 * HELD_FLAT * held.latency);
 	ts_finding_judged(context, f, TS_FAMILY_DISK_WEIGHTED, labels,
 			  "mean number of requests in flight", held.in_flight, "requests",
 			  (__u64)d->requests, HELD_DEPTH);

@@ -45,12 +45,14 @@ bool ts_block_order_judge(struct ts_rule_context *context, const struct ts_block
 
 /*
  * Writeback throttling that lets next to nothing be written to a device, because reads can never be
- * as fast as it wants them to be: with that little the device looks busy, and is not.
+ * as fast as it wants them to be, while there is room for more: with that little the device looks
+ * busy, and is not.
  */
 struct ts_block_held_back {
-	double target;	/* seconds */
-	double latency; /* of a read beside one other request at most */
-	__u64 samples;
+	double target; /* seconds */
+	/* Of a read with nothing else in flight, and beside one other request. */
+	double latency, beside;
+	__u64 samples, beside_samples;
 	double in_flight; /* mean while busy */
 };
 
