@@ -61,4 +61,37 @@ static __always_inline const struct gendisk *ts_bio_disk(const struct bio *bio)
 	return old->bi_disk;
 }
 
+/*
+ * 6.11 made the times of an inode numbers of their own (3aa63a569c64, "fs: switch timespec64 fields
+ * in inode to discrete integers"); 6.7 had put underscores before their names (12cd44023651,
+ * "fs: rename inode i_atime and i_mtime fields").
+ */
+struct inode___before_6_11 {
+	struct timespec64 __i_atime, __i_mtime;
+} __attribute__((preserve_access_index));
+
+struct inode___before_6_7 {
+	struct timespec64 i_atime, i_mtime;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool ts_is_later(__s64 seconds, __s64 ns, __s64 than, __s64 than_ns)
+{
+	return seconds > than || (seconds == than && ns > than_ns);
+}
+
+static __always_inline bool ts_inode_read_since_written(const struct inode *inode)
+{
+	const struct inode___before_6_11 *old = (const void *)inode;
+	const struct inode___before_6_7 *older = (const void *)inode;
+
+	if (bpf_core_field_exists(inode->i_atime_sec))
+		return ts_is_later(inode->i_atime_sec, inode->i_atime_nsec, inode->i_mtime_sec,
+				   inode->i_mtime_nsec);
+	if (bpf_core_field_exists(old->__i_atime))
+		return ts_is_later(old->__i_atime.tv_sec, old->__i_atime.tv_nsec,
+				   old->__i_mtime.tv_sec, old->__i_mtime.tv_nsec);
+	return ts_is_later(older->i_atime.tv_sec, older->i_atime.tv_nsec, older->i_mtime.tv_sec,
+			   older->i_mtime.tv_nsec);
+}
+
 #endif

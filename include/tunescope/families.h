@@ -106,6 +106,7 @@ X(TCP_ORPHANS,              "tcp_orphans",              PEAK,      COUNT,   ORPH
 X(TCP_ORPHAN_STATES,        "tcp_orphan_states",        PEAK,      COUNT,   ORPHANS,   LABELS_2("netns", "state"),              "the same by namespace, listed while they are a quarter of tcp_max_orphans: sending (not all that was written has been acknowledged) and fin-wait-2 (the other side has not closed)") \
 /* ---- /proc and /sys */                                                                                                       \
 X(CPU_TIME,                 "cpu_seconds",              COUNTER,   SECONDS, PROC_CPU,  LABELS_2("cpu", "mode"),                 "CPU time: user, nice, system, idle, iowait, irq, softirq, steal") \
+X(CPU_SPEED,                "cpu_speed_samples",        COUNTER,   COUNT,   CPUFREQ,   LABELS_2("cpu", "speed"),                "samples of the frequency of a CPU (the first of its cpufreq policy): slow (less than three quarters of the most the policy allows) or full") \
 X(TASKS,                    "tasks",                    GAUGE,     COUNT,   PROC_CPU,  LABELS_1("state"),                    "tasks running (or runnable) and blocked on I/O") \
 X(MEMORY,                   "memory_bytes",             GAUGE,     BYTES,   PROC_MEMORY,LABELS_1("kind"),                    "memory: total, free, available, cached, anonymous, dirty, writeback, swap-total, swap-free, dirty-limit, dirty-background-limit") \
 X(ANONYMOUS_CHANGE,         "anonymous_memory_change_bytes",COUNTER,BYTES,  PROC_MEMORY,LABELS_1("direction"),               "by how much memory of programs (anonymous, not of files) grew and shrank from one snapshot to the next: grown, shrunk") \
@@ -139,6 +140,7 @@ X(DISK_WEIGHTED,            "disk_weighted_seconds",    COUNTER,   SECONDS, DISK
 X(DISK_REQUESTS,            "disk_requests",            COUNTER,   COUNT,   DISKSTATS, LABELS_2("device", "op"),                "requests completed according to /proc/diskstats") \
 X(DISK_BYTES,               "disk_bytes",               COUNTER,   BYTES,   DISKSTATS, LABELS_2("device", "op"),                "bytes moved according to /proc/diskstats") \
 X(DISK_IN_FLIGHT,           "disk_in_flight",           GAUGE,     COUNT,   DISKSTATS, LABELS_1("device"),                   "requests in flight") \
+X(INODE_UPDATES,            "inode_updates",            COUNTER,   COUNT,   ATIME,     LABELS_3("device", "mount", "cause"),      "times an inode was marked dirty on file systems mounted with strictatime: read (for its access time) or other (it was written, made, renamed and so on); file systems that tell nobody (xfs, btrfs) are not seen") \
 X(FILE_HANDLES,             "file_handles",             GAUGE,     COUNT,   FILES,     LABELS_1("kind"),                     "open file handles of the host: allocated, maximum") \
 X(CGROUP_THROTTLED,         "cgroup_throttled_seconds", COUNTER,   SECONDS, CGROUPS,   LABELS_1("cgroup"),                   "time a cgroup's tasks were held back by its CPU quota") \
 X(CGROUP_PERIODS,           "cgroup_quota_periods",     COUNTER,   COUNT,   CGROUPS,   LABELS_2("cgroup", "kind"),              "CPU quota periods: elapsed, throttled") \

@@ -22,7 +22,8 @@
 #include "../../user/live/source.h"
 
 extern const struct ts_source ts_source_proc_cpu, ts_source_proc_memory, ts_source_pressure,
-	ts_source_proc_net, ts_source_softnet, ts_source_files, ts_source_cgroups;
+	ts_source_proc_net, ts_source_softnet, ts_source_files, ts_source_cgroups,
+	ts_source_cpufreq;
 
 struct rig {
 	char root[64]; /* a copy of a fixture, or "" for the machine itself */

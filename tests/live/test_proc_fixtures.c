@@ -3,6 +3,7 @@
 #include "proc_support.h"
 
 #include "../../user/core/settings.h"
+#include "../../user/live/clock.h"
 #include "../../user/live/settings_read.h"
 
 #define V1 "sys/fs/cgroup/cpu,cpuacct"
@@ -26,6 +27,22 @@ static void cpu_time_is_read_without_guest_time(void **state)
 	assert_null(ts_snapshot_find(s, TS_FAMILY_CPU_TIME, TS_LABELS("2", "user", "", "")));
 	assert_true(gauge(s, TS_FAMILY_TASKS, "running", "") == 3);
 	assert_true(gauge(s, TS_FAMILY_TASKS, "blocked", "") == 2);
+}
+
+static void cpus_slow_and_fast(void **state)
+{
+	struct rig *rig = *state;
+	struct ts_snapshot *s;
+
+	assert_int_equal(rig_open_source(rig, &ts_source_cpufreq), 0);
+	for (__u64 second = 1; second <= 5; second++)
+		rig->source->tick(&rig->live, rig->state,
+				  ts_clock_ns(CLOCK_MONOTONIC) + 1000000000ull * second);
+	s = rig_snapshot(rig);
+	assert_int_equal(counter(s, TS_FAMILY_CPU_SPEED, "0", "slow"), 5);
+	assert_int_equal(counter(s, TS_FAMILY_CPU_SPEED, "0", "full"), 0);
+	assert_int_equal(counter(s, TS_FAMILY_CPU_SPEED, "2", "full"), 5);
+	assert_int_equal(s->family[TS_FAMILY_CPU_SPEED].count, 4);
 }
 
 static void memory_is_read_in_bytes(void **state)
@@ -215,6 +232,7 @@ static void settings_of_a_fixture(void **state)
 		{TS_SETTING_DIRTY_RATIO, "", TS_STATUS_FAILED, "", ""},
 		{TS_SETTING_DIRTY_BYTES, "", TS_STATUS_FAILED, "", ""},
 		{TS_SETTING_SCHED_AUTOGROUP, "", TS_STATUS_UNSUPPORTED, "", ""},
+		{TS_SETTING_CPU_GOVERNOR, "", TS_STATUS_OK, "schedutil", ""},
 		{TS_SETTING_BLOCK_SCHEDULER, "sda", TS_STATUS_OK, "mq-deadline",
 		 "none mq-deadline bfq"},
 		{TS_SETTING_BLOCK_NR_REQUESTS, "sda", TS_STATUS_OK, "64", ""},
@@ -420,6 +438,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_fixture, teardown)
 		TEST(cpu_time_is_read_without_guest_time),
+		TEST(cpus_slow_and_fast),
 		TEST(memory_is_read_in_bytes),
 		TEST(pressure_without_full_for_cpu),
 		TEST(network_counters_keep_nstats_names),

@@ -128,6 +128,27 @@ static void bound_to_one_cpu(void **state)
 	expect(&l, TS_OUTCOME_INSUFFICIENT, NULL);
 }
 
+/* An endless realtime task on one of two CPUs, and who is bound to it. */
+static void behind_a_realtime_task(void **state)
+{
+	struct load l = crowded;
+	struct fixture f;
+	const struct ts_finding *finding;
+
+	l.idle0 = 8;
+	for (int ran = 9; ran > 0; ran -= 8) {
+		fixture_open(&f);
+		add(&f, &l);
+		fixture_seconds(&f, SESSION_WAIT, 0.5, "700", "session", "realtime");
+		fixture_seconds(&f, SESSION_RUN, ran, "700", "session", "realtime");
+		fixture_judge(&f);
+		finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL);
+		assert_string_equal(finding->cause, "single-cpu-saturated");
+		assert_int_equal(strstr(finding->remedy, "Realtime tasks") != NULL, ran == 9);
+		fixture_close(&f);
+	}
+}
+
 static void stolen_time(void **state)
 {
 	struct load l = crowded;
@@ -482,6 +503,7 @@ int main(void)
 		cmocka_unit_test(more_work_than_cpus),
 		cmocka_unit_test(just_below_is_quiet),
 		cmocka_unit_test(bound_to_one_cpu),
+		cmocka_unit_test(behind_a_realtime_task),
 		cmocka_unit_test(stolen_time),
 		cmocka_unit_test(the_quota_of_a_cgroup),
 		cmocka_unit_test(the_worst_cgroups_only),

@@ -206,6 +206,7 @@ static void settings_are_sound(void **state)
 		[TS_SETTING_SYSCTL] = "/proc/sys/",
 		[TS_SETTING_BLOCK_QUEUE] = "/sys/block/%s/",
 		[TS_SETTING_SYSFS] = "/sys/",
+		[TS_SETTING_MOUNT] = "/proc/self/mountinfo",
 	};
 
 	for (int id = 0; id < TS_SETTING_COUNT; id++) {

@@ -30,6 +30,7 @@ const char *const ts_source_names[TS_SOURCE_COUNT] = {
 	[TS_SOURCE_PROC_CPU] = "cpu",	       [TS_SOURCE_PROC_MEMORY] = "memory",
 	[TS_SOURCE_PRESSURE] = "pressure",     [TS_SOURCE_PROC_NET] = "net",
 	[TS_SOURCE_SOFTNET] = "softnet",       [TS_SOURCE_DISKSTATS] = "diskstats",
+	[TS_SOURCE_CPUFREQ] = "cpufreq",       [TS_SOURCE_ATIME] = "atime",
 	[TS_SOURCE_FILES] = "files",	       [TS_SOURCE_CGROUPS] = "cgroups",
 	[TS_SOURCE_ORPHANS] = "orphans",       [TS_SOURCE_COMMAND] = "command",
 	[TS_SOURCE_INTERFACES] = "interfaces", [TS_SOURCE_LIMITS] = "limits",

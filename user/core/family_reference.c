@@ -22,6 +22,8 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 		"BPF iterator over TCP sockets (struct tcp_sock), or sock_diag(7) with "
 		"struct tcp_info; tcp(7)",
 	[TS_SOURCE_PROC_CPU] = "/proc/stat; Documentation/filesystems/proc.rst",
+	[TS_SOURCE_CPUFREQ] = "/sys/devices/system/cpu/cpufreq; "
+			      "Documentation/admin-guide/pm/cpufreq.rst",
 	[TS_SOURCE_PROC_MEMORY] = "/proc/meminfo and /proc/vmstat; "
 				  "Documentation/filesystems/proc.rst",
 	[TS_SOURCE_PRESSURE] = "/proc/pressure; Documentation/accounting/psi.rst",
@@ -29,6 +31,8 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 			       "Documentation/networking/snmp_counter.rst",
 	[TS_SOURCE_SOFTNET] = "/proc/net/softnet_stat; Documentation/networking/scaling.rst",
 	[TS_SOURCE_DISKSTATS] = "/proc/diskstats; Documentation/admin-guide/iostats.rst",
+	[TS_SOURCE_ATIME] = "tracepoint writeback:writeback_mark_inode_dirty, and "
+			    "/proc/self/mountinfo; mount(8), inode(7)",
 	[TS_SOURCE_FILES] = "/proc/sys/fs/file-nr; Documentation/admin-guide/sysctl/fs.rst",
 	[TS_SOURCE_INTERFACES] =
 		"/proc/net/dev; /sys/class/net/*/speed, Documentation/ABI/testing/sysfs-class-net",

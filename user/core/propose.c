@@ -115,13 +115,25 @@ static const char *file_command(struct ts_rule_context *context, const struct ts
 	return ts_text(context, "echo %s > %s", word, path);
 }
 
+static const char *mount_command(struct ts_rule_context *context, const char *mount,
+				 const char *value)
+{
+	const char *path = *mount == '/' ? shell_word(context, mount) : NULL;
+	const char *word = shell_word(context, value);
+
+	return path && word ? ts_text(context, "mount -o remount,%s %s", word, path) : "";
+}
+
 static const char *write_command(struct ts_rule_context *context, enum ts_setting_id id,
 				 const char *scope, const char *value)
 {
 	const struct ts_setting *setting = &ts_settings[id];
 
-	return setting->kind == TS_SETTING_SYSCTL ? sysctl_command(context, setting, scope, value)
-						  : file_command(context, setting, scope, value);
+	switch (setting->kind) {
+	case TS_SETTING_SYSCTL: return sysctl_command(context, setting, scope, value);
+	case TS_SETTING_MOUNT: return mount_command(context, scope, value);
+	default: return file_command(context, setting, scope, value);
+	}
 }
 
 static const char *current_value(struct ts_rule_context *context, enum ts_setting_id id,
@@ -129,6 +141,9 @@ static const char *current_value(struct ts_rule_context *context, enum ts_settin
 {
 	const struct ts_setting_value *value = ts_window_setting(context->window, id, scope);
 
+	/* Only those with this option are looked at (user/live/atime.c). */
+	if (id == TS_SETTING_MOUNT_ATIME)
+		return "strictatime";
 	return value && value->status == TS_STATUS_OK
 		       ? ts_arena_intern(context->report->arena, value->value)
 		       : "";
@@ -158,15 +173,25 @@ static const char *undo_command(struct ts_rule_context *context, enum ts_setting
 	return *current ? write_command(context, key, scope, current) : "";
 }
 
+/* As its user knows it. */
+static const char *setting_text(struct ts_rule_context *context, const struct ts_setting *setting,
+				const char *scope)
+{
+	if (setting->kind == TS_SETTING_SYSCTL)
+		return setting->name;
+	if (setting->kind == TS_SETTING_MOUNT) /* mount/srv/data/atime */
+		return ts_text(context, "mount%s/%s", strcmp(scope, "/") ? scope : "",
+			       strchr(setting->name, '/') + 1);
+	return setting_path(context, setting, scope);
+}
+
 void ts_finding_propose(struct ts_rule_context *context, struct ts_finding *finding,
 			enum ts_setting_id id, const char *scope, const char *proposed)
 {
 	const struct ts_setting *setting = &ts_settings[id];
 
 	scope = ts_arena_intern(context->report->arena, scope);
-	finding->setting = setting->kind == TS_SETTING_SYSCTL
-				   ? setting->name
-				   : setting_path(context, setting, scope);
+	finding->setting = setting_text(context, setting, scope);
 	finding->scope = setting->scope;
 	if (setting->scope == TS_SCOPE_NETNS) {
 		const struct ts_netns *netns = ts_window_netns(context->window, scope);

@@ -11,6 +11,10 @@
 #define INT_LIMIT	  2147483647.0
 #define BYTES_LIMIT	  18014398509481984.0 /* 2^54: exact in a double, more than any machine has */
 
+#define SLICE_RISK                                                                          \
+	"a shorter one costs throughput of batch work: more switches, colder caches; with " \
+	"a longer one tasks that wake up wait longer"
+
 /* The three limits of a neighbour table are raised together. */
 #define NEIGHBOUR_LIMIT(table, ip, number, one, two, meaning_)                                     \
 	[TS_SETTING_##table##_GC_THRESH##number] = {                                               \
@@ -394,6 +398,55 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "one",
 		 "CPU time is shared out fairly by session instead of by task",
 		 .reference = "sched(7)"},
+	[TS_SETTING_SCHED_BASE_SLICE] =
+		{"sched/base_slice_ns", .kind = TS_SETTING_SYSFS, .scope = TS_SCOPE_GLOBAL,
+		 "/sys/kernel/debug/sched/base_slice_ns", 1, "nanoseconds",
+		 RANGE(100000, 1000000000), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE, SLICE_RISK,
+		 "how long a task may run while others wait, if it asks for nothing else (in "
+		 "debugfs, since 6.6)",
+		 .reference = "Documentation/scheduler/sched-eevdf.rst"},
+	[TS_SETTING_SCHED_MIN_GRANULARITY] =
+		{"kernel.sched_min_granularity_ns", SYSCTL(GLOBAL),
+		 "/proc/sys/kernel/sched_min_granularity_ns", 1, "nanoseconds",
+		 RANGE(100000, 1000000000), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE, SLICE_RISK,
+		 "how long a task runs at least while others wait (kernels before 5.13)",
+		 .reference = "Documentation/scheduler/sched-design-CFS.rst"},
+	[TS_SETTING_SCHED_LATENCY] =
+		{"kernel.sched_latency_ns", SYSCTL(GLOBAL), "/proc/sys/kernel/sched_latency_ns", 1,
+		 "nanoseconds", RANGE(100000, 1000000000), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 SLICE_RISK,
+		 "time in which each of a few runnable tasks gets its turn (kernels before 5.13)",
+		 .reference = "Documentation/scheduler/sched-design-CFS.rst"},
+	[TS_SETTING_SCHED_WAKEUP_GRANULARITY] =
+		{"kernel.sched_wakeup_granularity_ns", SYSCTL(GLOBAL),
+		 "/proc/sys/kernel/sched_wakeup_granularity_ns", 1, "nanoseconds",
+		 RANGE(0, 1000000000), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE, SLICE_RISK,
+		 "head start a task that wakes up needs to interrupt the one that runs (kernels "
+		 "before 5.13)",
+		 .reference = "Documentation/scheduler/sched-design-CFS.rst"},
+	[TS_SETTING_SCHED_RT_RUNTIME] =
+		{"kernel.sched_rt_runtime_us", SYSCTL(GLOBAL),
+		 "/proc/sys/kernel/sched_rt_runtime_us", 1, "microseconds", RANGE(-1, 1000000),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "a realtime task that never sleeps may then take a CPU from everybody else for "
+		 "good",
+		 "part of kernel.sched_rt_period_us that realtime tasks may take of a CPU; -1: all",
+		 .reference = "Documentation/scheduler/sched-rt-group.rst; sched(7)"},
+	[TS_SETTING_CPU_GOVERNOR] =
+		{"cpufreq/scaling_governor", .kind = TS_SETTING_SYSFS, .scope = TS_SCOPE_GLOBAL,
+		 "/sys/devices/system/cpu/cpufreq/policy0/scaling_governor", 0, "name", RANGE(0, 0),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "more power is used and more heat made, also while there is little to do; a CPU "
+		 "that is hot boosts less",
+		 "what chooses the frequency of the CPUs (that of the first policy stands for all)",
+		 .reference = "Documentation/admin-guide/pm/cpufreq.rst"},
+	[TS_SETTING_CPU_AVAILABLE_GOVERNORS] =
+		{"cpufreq/scaling_available_governors", .kind = TS_SETTING_SYSFS,
+		 .scope = TS_SCOPE_GLOBAL,
+		 "/sys/devices/system/cpu/cpufreq/policy0/scaling_available_governors", 0, "names",
+		 RANGE(0, 0), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE, "",
+		 "governors that this kernel has (read-only)",
+		 .reference = "Documentation/admin-guide/pm/cpufreq.rst"},
 	[TS_SETTING_FILE_MAX] =
 		{"fs.file-max", SYSCTL(GLOBAL), "/proc/sys/fs/file-max", 1, "files",
 		 RANGE(8192, 9223372036854775807.0), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
@@ -550,6 +603,15 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 					    TS_EFFECT_AT_ONCE, "",
 					    "requests the driver takes at once (read-only)",
 					    .reference = "block/blk-mq-sysfs.c"},
+	[TS_SETTING_MOUNT_ATIME] = {"mount/atime", .kind = TS_SETTING_MOUNT,
+				    .scope = TS_SCOPE_MOUNT, "/proc/self/mountinfo", 0, "option",
+				    RANGE(0, 0), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+				    "programs that compare access times (some mail readers and "
+				    "cleaners of temporary files) no longer see what was read",
+				    "when reading a file changes its access time: strictatime "
+				    "(each time), relatime (once a day, or after it was written), "
+				    "noatime (never)",
+				    .reference = "mount(8); inode(7)"},
 };
 
 int ts_setting_by_name(const char *name)
@@ -565,7 +627,7 @@ const char *ts_scope_name(enum ts_scope_kind scope)
 	static const char *const names[] = {
 		[TS_SCOPE_GLOBAL] = "global",	[TS_SCOPE_NETNS] = "netns",
 		[TS_SCOPE_DEVICE] = "device",	[TS_SCOPE_CGROUP] = "cgroup",
-		[TS_SCOPE_PROCESS] = "process",
+		[TS_SCOPE_PROCESS] = "process", [TS_SCOPE_MOUNT] = "mount",
 	};
 
 	return names[scope];

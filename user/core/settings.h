@@ -10,6 +10,7 @@ enum ts_setting_kind {
 	TS_SETTING_SYSCTL,	/* /proc/sys */
 	TS_SETTING_BLOCK_QUEUE, /* /sys/block/DEVICE/queue */
 	TS_SETTING_SYSFS,
+	TS_SETTING_MOUNT, /* an option of a mounted file system; the scope is where it is mounted */
 };
 
 enum ts_scope_kind {
@@ -18,6 +19,7 @@ enum ts_scope_kind {
 	TS_SCOPE_DEVICE,
 	TS_SCOPE_CGROUP,
 	TS_SCOPE_PROCESS,
+	TS_SCOPE_MOUNT,
 };
 
 enum ts_takes_effect {
@@ -83,6 +85,13 @@ enum ts_setting_id {
 	TS_SETTING_ZONE_RECLAIM_MODE,
 	TS_SETTING_SWAPPINESS,
 	TS_SETTING_SCHED_AUTOGROUP,
+	TS_SETTING_SCHED_BASE_SLICE, /* since 6.6; the next three before 5.13 */
+	TS_SETTING_SCHED_MIN_GRANULARITY,
+	TS_SETTING_SCHED_LATENCY,
+	TS_SETTING_SCHED_WAKEUP_GRANULARITY,
+	TS_SETTING_SCHED_RT_RUNTIME,
+	TS_SETTING_CPU_GOVERNOR,
+	TS_SETTING_CPU_AVAILABLE_GOVERNORS, /* read-only */
 	TS_SETTING_FILE_MAX,
 	TS_SETTING_NR_OPEN,
 	TS_SETTING_MAX_MAP_COUNT,
@@ -105,6 +114,7 @@ enum ts_setting_id {
 	TS_SETTING_BLOCK_HARDWARE_SECTORS, /* read-only: the most max_sectors_kb can be */
 	TS_SETTING_BLOCK_ROTATIONAL,	   /* a fact about the device, not to be changed */
 	TS_SETTING_BLOCK_HARDWARE_TAGS,	   /* read-only: what the driver can take (mq/0/nr_tags) */
+	TS_SETTING_MOUNT_ATIME,
 	TS_SETTING_COUNT,
 };
 

@@ -154,6 +154,14 @@ static bool is_blank(const char *text)
 	return !text[strspn(text, " \t\n")];
 }
 
+/* Which is mounted by hand, and refused under lockdown. */
+static bool is_in_debugfs(const struct ts_setting *setting)
+{
+	static const char debugfs[] = "/sys/kernel/debug/";
+
+	return !strncmp(setting->path, debugfs, sizeof debugfs - 1);
+}
+
 /* descriptor: NULL, or one to be kept. */
 static void read_setting(const struct ts_live *live, enum ts_setting_id id, const char *scope,
 			 const char *device, int *descriptor, struct ts_snapshot *snapshot)
@@ -169,7 +177,12 @@ static void read_setting(const struct ts_live *live, enum ts_setting_id id, cons
 				    : ts_read_small(AT_FDCWD, path, value, sizeof value);
 	if (length == -ENOENT) {
 		status = TS_STATUS_UNSUPPORTED;
-		snprintf(why, sizeof why, "this kernel has no %.200s", path);
+		snprintf(why, sizeof why,
+			 is_in_debugfs(setting)
+				 ? "no %.150s: debugfs is not mounted or refused, or "
+				   "this kernel has none"
+				 : "this kernel has no %.200s",
+			 path);
 	} else if (setting->kind == TS_SETTING_BLOCK_QUEUE &&
 		   (length == -EINVAL || length == -EOPNOTSUPP)) {
 		/* wbt_lat_usec of a device without writeback throttling can be opened, not read. */

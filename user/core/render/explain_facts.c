@@ -122,6 +122,7 @@ static void explain_setting(const struct ts_explain_sink *sink, size_t i)
 		[TS_SCOPE_DEVICE] = "each device has its own",
 		[TS_SCOPE_CGROUP] = "each cgroup has its own",
 		[TS_SCOPE_PROCESS] = "each process has its own",
+		[TS_SCOPE_MOUNT] = "each mounted file system has its own",
 	};
 	const struct ts_setting *setting = &ts_settings[i];
 	const char *coupled = "", *by = "";

@@ -25,6 +25,9 @@ static void add_series(const struct ts_rule_context *context, struct ts_cpu_sess
 
 	if (!strcmp(class, "background"))
 		sessions->background += waited;
+	if (!strcmp(class, "realtime"))
+		sessions->realtime +=
+			ts_window_seconds(context->window, TS_FAMILY_SESSION_RUN, s->label);
 	/* What shares out time within a cgroup, or by priority, no session has a part in. */
 	if (strcmp(class, "normal") || !strcmp(sharing, "cgroup") || ts_rule_is_other(s) ||
 	    waited <= 0)

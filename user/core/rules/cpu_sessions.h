@@ -27,6 +27,7 @@ struct ts_cpu_sessions {
 	struct ts_cpu_session session[TS_CPU_SESSIONS_MAX];
 	size_t count;
 	double background; /* seconds that tasks of nice 10 and more waited, wherever they are */
+	double realtime;   /* seconds that realtime tasks ran while they had to wait now and then */
 };
 
 void ts_cpu_sessions(const struct ts_rule_context *context, struct ts_cpu_sessions *sessions);

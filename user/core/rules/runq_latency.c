@@ -27,6 +27,7 @@ enum {
 #define STEAL_TOLD	0.1
 #define BACKGROUND_TOLD 0.1 /* tasks */
 #define SESSIONS_SHOWN	4
+#define REALTIME_TOLD	0.2 /* of one CPU */
 
 struct cpu_use {
 	unsigned int cpus, saturated;
@@ -159,6 +160,21 @@ static const char *autogroup_note(struct ts_rule_context *context,
 		       ts_window_why(context->window, TS_FAMILY_SESSION_WAIT));
 }
 
+/* They come before all others, and no setting makes others wait less for them. */
+static const char *realtime_note(struct ts_rule_context *context,
+				 const struct ts_cpu_sessions *sessions)
+{
+	double cpus = sessions->realtime / context->window->seconds;
+
+	if (cpus < REALTIME_TOLD)
+		return "";
+	return ts_text(context,
+		       " Realtime tasks (chrt -f, -r) took %.0f %% of a CPU, and everybody else "
+		       "waits for them: let them sleep, or give them a CPU of their own. "
+		       "kernel.sched_rt_runtime_us only says how little they have to leave.",
+		       100 * cpus);
+}
+
 /* It could be blamed wrongly only where it is off, and is acquitted only by a measurement. */
 static const char *acquitted(const struct ts_rule_context *context,
 			     const struct ts_cpu_sessions *sessions)
@@ -179,7 +195,7 @@ static void all_saturated(struct ts_rule_context *context, const struct waits *w
 			   "More tasks want to run than there are CPUs: %.1f waited on average",
 			   w->waiting);
 	f->remedy =
-		ts_text(context, "%s%s",
+		ts_text(context, "%s%s%s",
 			use->steal >= STEAL_TOLD
 				? "A good part of the CPU time goes to other guests of the "
 				  "hypervisor: ask for "
@@ -187,7 +203,7 @@ static void all_saturated(struct ts_rule_context *context, const struct waits *w
 				: "No scheduler setting makes more CPU time: run less at once, "
 				  "give the most "
 				  "important work a higher weight (nice, cpu.weight), or add CPUs.",
-			autogroup_note(context, sessions));
+			realtime_note(context, sessions), autogroup_note(context, sessions));
 	f->confidence = 0.8;
 	wait_evidence(context, f, w, use);
 }
@@ -205,8 +221,9 @@ static void one_saturated(struct ts_rule_context *context, const struct waits *w
 		ts_text(context,
 			"Tasks that may run on one CPU only (taskset, cpuset, affinity set by the "
 			"program) queue up there while another is idle for %.0f %% of the time: "
-			"widen their affinity.%s",
-			100 * use->idlest, autogroup_note(context, sessions));
+			"widen their affinity.%s%s",
+			100 * use->idlest, realtime_note(context, sessions),
+			autogroup_note(context, sessions));
 	f->confidence = 0.75;
 	wait_evidence(context, f, w, use);
 	ts_finding_judged(context, f, TS_FAMILY_CPU_TIME, TS_LABELS(NULL, "idle"),
