@@ -13,6 +13,7 @@ struct disk {
 	const char *top_depth;
 	double alone, beside;
 	__u64 alone_samples, beside_samples;
+	double beside_one; /* write; 0: no read was */
 };
 
 /* The lab's: 64 requests at a time in the device, 4 in the queue. */
@@ -85,6 +86,8 @@ static void add(struct fixture *f, const struct disk *d)
 	fixture_seconds(f, BLOCK_DEPTH_SECONDS, d->low * (double)d->low_samples, d->name, "read",
 			"1");
 	add_reads(f, d, "0", d->alone, d->alone_samples);
+	if (d->beside_one > 0)
+		add_reads(f, d, "1", d->beside_one, 200);
 	add_reads(f, d, "128", d->beside, d->beside_samples);
 }
 
@@ -324,6 +327,7 @@ static const struct disk held_back = {
 	.low_samples = 700,
 	.top_samples = 700,
 	.top_depth = "2",
+	.beside_one = 0.0042,
 };
 
 static void judge_paused(struct fixture *f, const struct disk *d, double seconds)
@@ -367,7 +371,7 @@ static void writes_are_held_back_for_nothing(void **state)
 	judge_paused(&f, &d, 4);
 	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
 	fixture_close(&f);
-	d = held_back, d.top = 1.31 * d.low; /* one more write takes from the read: it is full */
+	d = held_back, d.beside_one = 1.31 * d.low; /* a write takes from the read: it is full */
 	judge_paused(&f, &d, 4);
 	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
 	fixture_close(&f);

@@ -16,7 +16,7 @@
 #define FAR_TOO_HIGH 8.0 /* a target of so many times that throttles late, or never */
 #define HELD_READS   8
 #define HELD_DEPTH   16.0 /* requests in flight: what throttling lets through at first */
-#define HELD_FLAT    1.3  /* a read beside another request takes no longer: there is room */
+#define HELD_FLAT    1.3  /* a read beside a write takes no longer: there is room */
 
 static bool offers(const struct ts_block_queue *d, const char *scheduler)
 {
@@ -168,13 +168,14 @@ bool ts_block_held_back(const struct ts_rule_context *context, const char *devic
 			busy > 0 ? ts_window_seconds(w, TS_FAMILY_DISK_WEIGHTED, labels) / busy : 0,
 	};
 	if (!ts_rule_measured(context, TS_FAMILY_BLOCK_DEPTH_REQUESTS) ||
+	    !ts_rule_measured(context, TS_FAMILY_BLOCK_READ_BESIDE_WRITES) ||
 	    !ts_rule_measured(context, TS_FAMILY_DISK_WEIGHTED))
 		return false;
 	held->latency = ts_block_class_mean(context, read, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
 					    TS_FAMILY_BLOCK_DEPTH_SECONDS, 1, 1, &held->samples);
-	held->beside =
-		ts_block_class_mean(context, read, TS_FAMILY_BLOCK_DEPTH_REQUESTS,
-				    TS_FAMILY_BLOCK_DEPTH_SECONDS, 2, 2, &held->beside_samples);
+	held->beside = ts_block_class_mean(context, labels, TS_FAMILY_BLOCK_READ_BESIDE_WRITES,
+					   TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, 1, 1,
+					   &held->beside_samples);
 	return held->target > 0 && held->samples >= HELD_READS &&
 	       held->beside_samples >= HELD_READS && held->target < held->latency &&
 	       held->beside <= HELD_FLAT * held->latency && held->in_flight <= HELD_DEPTH;
@@ -208,8 +209,8 @@ static bool judge_held_back(struct ts_rule_context *context, const struct ts_blo
 	ts_finding_judged(context, f, TS_FAMILY_BLOCK_DEPTH_SECONDS, labels,
 			  "mean latency of reads with nothing else in flight", 1e3 * held.latency,
 			  "ms", held.samples, 1e3 * held.target);
-	ts_finding_judged(context, f, TS_FAMILY_BLOCK_DEPTH_SECONDS, labels,
-			  "mean latency of reads beside one other request", 1e3 * held.beside, "ms",
+	ts_finding_judged(context, f, TS_FAMILY_BLOCK_READ_BESIDE_SECONDS, labels,
+			  "mean latency of reads beside one write", 1e3 * held.beside, "ms",
 			  held.beside_samples, 1e3 * HELD_FLAT * held.latency);
 	ts_finding_judged(context, f, TS_FAMILY_DISK_WEIGHTED, labels,
 			  "mean number of requests in flight", held.in_flight, "requests",

@@ -50,7 +50,7 @@ bool ts_block_order_judge(struct ts_rule_context *context, const struct ts_block
  */
 struct ts_block_held_back {
 	double target; /* seconds */
-	/* Of a read with nothing else in flight, and beside one other request. */
+	/* Of a read with nothing else in flight, and beside one write. */
 	double latency, beside;
 	__u64 samples, beside_samples;
 	double in_flight; /* mean while busy */
