@@ -54,7 +54,7 @@ stop_recording() { # signal
 	run --separate-stderr "$tunescope" record -d 2s --interval 200ms
 	expect_status 0
 	[ -z "$output" ]
-	expect "tunescope: recorded 10 windows (2.0 s) in tunescope.tsrec: *MB a day*own cost: CPU *RSS *lost events" "$stderr"
+	expect "*tunescope: recorded 10 windows (2.0 s) in tunescope.tsrec: *MB a day*own cost: CPU *RSS *lost events" "$stderr"
 	frames tunescope.tsrec >list
 	[ "$(grep -c ^window list)" = 10 ]
 	[ "$(head -1 list | cut -d' ' -f1)" = context ]
