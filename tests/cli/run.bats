@@ -156,9 +156,10 @@ values() { # file, family, label
 }
 
 @test "killed without warning: the command goes on, and what is left is removed after it" {
-	"$tunescope" run --quiet -- sh -c 'sleep 0.7; echo done >done' 2>/dev/null 3>&- &
+	"$tunescope" run --quiet -- sh -c 'echo begun >begun; sleep 0.7; echo done >done' 2>/dev/null 3>&- &
 	runner=$!
 	wait_until_attached $runner
+	for i in {1..50}; do [ ! -e begun ] || break; sleep 0.1; done
 	kill -9 $runner
 	wait $runner || true
 	for i in {1..40}; do [ ! -e done ] || break; sleep 0.1; done
