@@ -18,7 +18,7 @@ static const struct version {
 	unsigned int number, dictionary_length, dictionary_crc;
 } versions[] = {
 	{1, 9238, 0x6d2ba5ceu},
-	{2, 14944, 0xa06673eau},
+	{2, 15100, 0xb9d16f39u},
 };
 
 /* ---- what was recorded */
