@@ -1,0 +1,236 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Block devices as slow as told: a setting of the queue that holds them up, and what looks like one.
+. "$BATS_TEST_DIRNAME/lab.bash"
+
+setup() {
+	directory=$BATS_TEST_TMPDIR/disk
+	mkdir "$directory"
+	dirty=$(sysctl vm.dirty_bytes vm.dirty_background_bytes vm.dirty_ratio vm.dirty_background_ratio | tr -d ' ')
+}
+teardown() {
+	local pair
+	# Of each pair only the one in force can be written back.
+	for pair in $dirty; do
+		[[ $pair == *=0 ]] || sysctl -qw "$pair"
+	done
+	! mountpoint -q "$BATS_TEST_TMPDIR/files" || umount "$BATS_TEST_TMPDIR/files"
+	[ -z "$device" ] || put_back
+}
+put_back() {
+	local name
+	for name in scheduler nr_requests read_ahead_kb max_sectors_kb wbt_lat_usec; do
+		[ ! -e "$BATS_TEST_TMPDIR/was.$name" ] || cat "$BATS_TEST_TMPDIR/was.$name" >"$queue/$name"
+	done
+	losetup -d "$device"
+	umount "$directory" # and with it the program that serves it ends
+}
+
+# disk CHANNELS MILLISECONDS [MEGABYTES_A_SECOND]: sets device, name and queue
+disk() {
+	/usr/bin/python3 "$lab/disk.py" "$directory" 1000 "$@" 3>&- &
+	until [ -e "$directory/disk" ]; do sleep 0.05; done
+	device=$(losetup --show --direct-io=on -f "$directory/disk")
+	name=$(basename "$device")
+	queue=/sys/block/$name/queue
+	# A loop device keeps them when its file goes.
+	local attribute
+	for attribute in scheduler nr_requests read_ahead_kb max_sectors_kb wbt_lat_usec; do
+		cat "$queue/$attribute" | sed 's/.*\[\(.*\)\].*/\1/' >"$BATS_TEST_TMPDIR/was.$attribute"
+	done
+	set_queue scheduler none
+}
+set_queue() { echo "$2" >"$queue/$1"; }
+
+# load SECONDS NAME OPTIONS…: fio on the device, its results in NAME.json
+load() {
+	fio --output-format=json --filename="$device" --size=900M --time_based --runtime="$1" --name=load \
+		"${@:3}" 2>/dev/null 3>&- >"$BATS_TEST_TMPDIR/$2.json"
+}
+result() { jq ".jobs[] | $2" "$BATS_TEST_TMPDIR/$1.json" | head -1; }
+
+# beside SECONDS NAME OPTIONS…: a look at the host in the middle of that load
+beside() {
+	load "$(($1 + ${longer:-1}))" "${@:2}" &
+	local job=$!
+	sleep "${before:-0.4}"
+	advise "$1"
+	wait $job
+}
+# Of the device, or of all of them; what else the machine does is not looked at.
+recommended() { grep -E "recommend (/sys/block/$name/|vm\.dirty)" <<<"$output"; }
+only_one() { [ "$(recommended | wc -l)" = 1 ]; }
+none() { ! recommended; }
+apply() { sh -c "$(jq -r '.findings[] | select(.outcome == "recommend")
+	| select(.setting | test("^/sys/block/'"$name"'/|^vm.dirty")) | .apply' "$BATS_TEST_TMPDIR/report.json")"; }
+at_least() { # factor: the second figure over the first
+	echo "$2 -> $3, expected $1 times as much"
+	jq -en "$3 >= $1 * $2"
+}
+
+@test "a stream with little read-ahead: more is recommended, and it is faster" {
+	stream=(--rw=read --bs=16k --ioengine=psync --invalidate=1 --readonly)
+	disk 8 3
+	set_queue read_ahead_kb 16
+	run beside 2 before "${stream[@]}"
+	expect "*read-ahead recommend /sys/block/$name/queue/read_ahead_kb - - - $name 16 *" "$output"
+	only_one
+	apply
+	run beside 2 after "${stream[@]}"
+	none
+	at_least 4 "$(result before .read.bw)" "$(result after .read.bw)"
+}
+
+@test "random reads through the page cache: not read-ahead, but what is asked for" {
+	disk 8 3
+	run beside 2 load --rw=randread --bs=4k --ioengine=psync --readonly
+	expect "*read-ahead not-a-setting - random-access - - $name*" "$output"
+	none
+}
+
+@test "one direct read at a time: low concurrency, and not nr_requests" {
+	disk 8 3
+	set_queue nr_requests 4
+	run beside 2 load --rw=randread --bs=4k --ioengine=psync --direct=1 --readonly
+	expect "*read-ahead not-a-setting - low-concurrency - - $name*" "$output"
+	none
+}
+
+@test "a queue of four before a device of sixteen: nr_requests is raised, and more gets through" {
+	deep=(--rw=randread --bs=4k --ioengine=libaio --iodepth=32 --direct=1 --readonly)
+	disk 16 8
+	set_queue nr_requests 4
+	run beside 3 before "${deep[@]}"
+	expect "*block-queue recommend /sys/block/$name/queue/nr_requests - - - $name 4 *" "$output"
+	only_one
+	apply
+	run beside 2 after "${deep[@]}"
+	none
+	at_least 2 "$(result before .read.iops)" "$(result after .read.iops)"
+}
+
+@test "a device of two with a queue of thirty-two: it is saturated, and no setting helps" {
+	disk 2 4
+	set_queue nr_requests 32
+	run beside 3 load --rw=randread --bs=4k --ioengine=libaio --iodepth=64 --direct=1 --readonly
+	expect "*block-queue not-a-setting - device-saturated - - $name*" "$output"
+	none
+}
+
+@test "large reads cut into small requests: max_sectors_kb is raised, and more gets through" {
+	large=(--rw=read --bs=1m --ioengine=psync --direct=1 --readonly)
+	disk 2 3
+	set_queue max_sectors_kb 16
+	run beside 2 before "${large[@]}"
+	expect "*request-size recommend /sys/block/$name/queue/max_sectors_kb - - - $name 16 *" "$output"
+	only_one
+	apply
+	run beside 2 after "${large[@]}"
+	none
+	at_least 4 "$(result before .read.bw)" "$(result after .read.bw)"
+}
+
+# Random readers beside write-back that fills the device's queue. (To invalidate its cache, fio would
+# wait until all of that is written.)
+mixed=(--rw=write --bs=1m --ioengine=psync --offset=100M
+	--name=read --size=90M --offset=0 --rw=randread --bs=4k --ioengine=psync --direct=1
+	--numjobs=3 --startdelay=1 --invalidate=0)
+mix() { # SECONDS NAME
+	sysctl -qw vm.dirty_background_bytes=$((16 << 20)) vm.dirty_bytes=$((256 << 20))
+	longer=2 before=0.8 beside "$1" "$2" "${mixed[@]}"
+}
+read_wait() { result "$1" 'select(.jobname == "read") | .read.clat_ns.percentile["50.000000"] / 1e6'; }
+
+@test "reads behind write-back, no scheduler: one is recommended, and reads are served first" {
+	disk 4 2 100
+	set_queue wbt_lat_usec 0
+	set_queue nr_requests 32
+	run mix 3 before
+	expect "*block-queue recommend /sys/block/$name/queue/scheduler - - - $name none *" "$output"
+	only_one
+	apply
+	run mix 3 after
+	none
+	at_least 3 "$(read_wait after)" "$(read_wait before)"
+}
+
+@test "reads behind write-back, throttling off beside a scheduler: wbt_lat_usec, and reads are faster" {
+	disk 4 2 100
+	set_queue scheduler mq-deadline
+	set_queue wbt_lat_usec 0
+	set_queue nr_requests 32
+	run mix 3 before
+	expect "*block-queue recommend /sys/block/$name/queue/wbt_lat_usec - - - $name 0 *" "$output"
+	only_one
+	apply
+	run mix 3 after
+	none
+	at_least 3 "$(read_wait after)" "$(read_wait before)"
+}
+
+@test "reads as fast as the device can, yet slower than throttling wants: it lets writes go" {
+	disk 32 6
+	writes=(--rw=randwrite --bs=16k --ioengine=psync --offset=100M --size=800M
+		--name=read --size=90M --offset=0 --rw=randread --bs=4k --ioengine=psync --direct=1 --rate_iops=100)
+	sysctl -qw vm.dirty_background_bytes=$((2 << 20)) vm.dirty_bytes=$((8 << 20))
+	set_queue wbt_lat_usec 2000
+	run beside 3 before "${writes[@]}"
+	expect "*block-queue recommend /sys/block/$name/queue/wbt_lat_usec - - - $name 2000 *" "$output"
+	! grep "not-a-setting.* $name" <<<"$output"
+	only_one
+	apply
+	run beside 3 after "${writes[@]}"
+	refuse "*wbt_lat_usec*" "$output"
+	at_least 3 "$(result before .write.bw)" "$(result after .write.bw)"
+}
+
+# bursts MEGABYTES PAUSE TIMES: seconds the bursts took
+bursts() {
+	/usr/bin/python3 - "$BATS_TEST_TMPDIR/files/data" "$@" <<'END'
+import os, sys, time
+data, total = b"x" * (1 << 20), 0
+for _ in range(int(sys.argv[4])):
+    begin = time.monotonic()
+    with open(sys.argv[1], "wb") as file:
+        for _ in range(int(sys.argv[2])):
+            file.write(data)
+    total += time.monotonic() - begin
+    time.sleep(max(float(sys.argv[3]) - (time.monotonic() - begin), 0))
+print(total)
+END
+}
+file_system() {
+	mkfs.ext4 -q -O ^has_journal -E lazy_itable_init=0,nodiscard "$device"
+	mkdir "$BATS_TEST_TMPDIR/files"
+	mount "$device" "$BATS_TEST_TMPDIR/files"
+}
+beside_bursts() { # SECONDS MEGABYTES PAUSE TIMES
+	bursts "${@:2}" >"$BATS_TEST_TMPDIR/seconds" 3>&- &
+	local job=$!
+	sleep 0.2
+	advise "$1"
+	wait $job
+}
+
+@test "bursts that the device could take in the gaps: the dirty limit is raised, and they wait less" {
+	disk 4 1 50
+	file_system
+	sysctl -qw vm.dirty_background_bytes=$((1 << 20)) vm.dirty_bytes=$((2 << 20))
+	run beside_bursts 4 24 1.1 4
+	before=$(cat "$BATS_TEST_TMPDIR/seconds")
+	expect "*dirty-throttle recommend vm.dirty_bytes *" "$output"
+	only_one
+	apply
+	run beside_bursts 4 24 1.1 4
+	none
+	at_least 3 "$(cat "$BATS_TEST_TMPDIR/seconds")" "$before"
+}
+
+@test "more is written than the device takes, for good: the device, not the limit" {
+	disk 4 1 50
+	file_system
+	sysctl -qw vm.dirty_background_bytes=$((8 << 20)) vm.dirty_bytes=$((16 << 20))
+	run beside_bursts 4 300 0 1
+	expect "*dirty-throttle not-a-setting - sustained-writes - - $name*" "$output"
+	none
+}
