@@ -29,8 +29,8 @@ def reader():
         time.sleep(max(begin + read / rate - time.monotonic(), 0))
 
 
-# The cache is full before the first burst.
-while int(open("/proc/meminfo").read().split()[4]) > 40 << 10:
+# The cache is full before the first burst: as much as there is memory has gone through it.
+while read < int(open("/proc/meminfo").read().split()[1]) >> 10:
     os.pread(file, MEGABYTE, (first + read) * MEGABYTE)
     read += 1
 first, read = first + read, 0
