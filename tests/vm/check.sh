@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=${BUILD:-$here/../../build}
 # As slow as disks are, or what the kernel does for each request takes longer than the device, when all is emulated.
 disk=1024/throttling.bps-read=40000000/throttling.bps-write=20000000
-all='doctor counts null_blk scsi_debug dm_delay nr_requests saturated_device netem netem_rto netem_cc cpus churn record no_btf live_kernel_types live_block live_tcp live_writeback live_sched_sessions live_sockets'
+all='doctor counts null_blk scsi_debug dm_delay nr_requests saturated_device netem netem_rto cpus churn record no_btf live_kernel_types live_block live_tcp live_writeback live_sched_sessions live_sockets'
 brief='doctor counts null_blk cpus no_btf live_kernel_types'
 record=
 while :; do
@@ -38,7 +38,7 @@ record() { # results, file
 	[ -z "${CHECKS:-}" ] || [ ! -s "$2" ] || new=$(awk -F'\t' '
 		{ key = $1 FS $2 }
 		NR == FNR { new[key] = $0; order[++count] = key; bad[key] = $3 == "failed"; next }
-		key in new && ($1 !~ /^(family|rule)$/ || bad[key] || $3 ~ /^(failed|unavailable)$/) { print new[key]; done[key] = 1; next }
+		key in new && ($1 !~ /^(family|rule)$/ || bad[key] || $3 ~ /^(failed|unavailable|unsupported)$/) { print new[key]; done[key] = 1; next }
 		{ print; done[key] = 1 }
 		END { for (i = 1; i <= count; i++) if (!(order[i] in done) && order[i] !~ /^kernel/) print new[order[i]] }
 	' <(echo "$new") "$2")

@@ -44,12 +44,15 @@ keep_report() { # FILE
 
 # Starts advise, and returns when it measures: what is done between this and observed lies within its window.
 observe() {
-	local i
+	local i links before=0 same=0
 	rm -f "$results/advise.json"
 	"$tunescope" advise -d 300 --json >"$results/advise.json" 2>"$results/advise.err" 3>&- &
 	observer=$!
-	for ((i = 0; i < 300; i++)); do
-		! grep -qs '^link_id' /proc/$observer/fdinfo/* || break
+	# All is attached when nothing more has been for two seconds.
+	for ((i = 0; i < 300 && same < 20; i++)); do
+		links=$(grep -s '^link_id' /proc/$observer/fdinfo/* | wc -l)
+		if [ "$links" != 0 ] && [ "$links" = "$before" ]; then same=$((same + 1)); else same=0; fi
+		before=$links
 		sleep 0.1
 	done
 	sleep 1.5

@@ -17,7 +17,7 @@ check_doctor() {
 # ---- what was counted during a load, against what the guest's own kernel and the load say
 
 check_counts() {
-	local switches inner requests opens out in
+	local switches inner requests opens out in sent received
 	switches=$(of_stat ctxt) requests=$(of_disk vdb) opens=$(of_tcp TcpActiveOpens)
 	out=$(of_tcp TcpOutSegs) in=$(of_tcp TcpInSegs)
 	observe
@@ -31,10 +31,13 @@ check_counts() {
 	expect "requests to vdb" $requests '>=' 300
 	expect "connections opened, with TcpActiveOpens" "$(counted tcp_connect_latency)" == $opens
 	out=$(($(of_tcp TcpOutSegs) - out)) in=$(($(of_tcp TcpInSegs) - in))
-	# Before there is a socket a request answers: that segment is nobody's.
-	expect "segments sent, and $opens answers to a first, with TcpOutSegs" \
-		"$(($(counted tcp_connection_segments '{"direction":"sent"}') + opens))" == "$out"
-	expect "segments received, with TcpInSegs" "$(counted tcp_connection_segments '{"direction":"received"}')" == "$in"
+	# Before there is a socket a request answers: that segment is nobody's; nor are those that come when it has ended.
+	sent=$(($(counted tcp_connection_segments '{"direction":"sent"}') + opens))
+	received=$(counted tcp_connection_segments '{"direction":"received"}')
+	expect "segments sent, with TcpOutSegs" $sent '<=' $out
+	expect "segments sent, with nearly TcpOutSegs" $((sent + 10)) '>=' $out
+	expect "segments received, with TcpInSegs" "$received" '<=' $in
+	expect "segments received, with nearly TcpInSegs" $((received + 10)) '>=' $in
 	expect "connections closed, both ends" "$(counted tcp_connections_closed)" '>=' 40
 	expect "context switches, with /proc/stat during the load" "$(counted context_switches)" '>=' $inner
 	expect "context switches, with /proc/stat all the time" "$(counted context_switches)" '<=' $switches
