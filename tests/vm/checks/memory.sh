@@ -10,6 +10,7 @@ bursts() { # megabytes of each, processes, first megabyte to read of a disk of z
 waited() { counted memory_wait '{"kind":"host"}' sum; }
 about_reclaim() { jq -r '.findings[] | select(.rule == "direct-reclaim") | [.outcome, .setting, .proposed, .cause] | map(. // "-") | @tsv' "$results/advise.json"; }
 
+# (In no row of scenarios.conf: on a slow host the bursts take so long that nothing waits. CHECKS=direct_reclaim runs it.)
 # Marks of free memory next to each other: kswapd starts when it is too late. With the proposed distance the same bursts
 # wait for a small part of that.
 check_direct_reclaim() {
