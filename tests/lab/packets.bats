@@ -174,9 +174,10 @@ print(sent)' "$1" >"$BATS_TEST_TMPDIR/sent" 3>&-
 	refuse "* recommend net.*" "$output"
 }
 
-# steered RULES: what the server receives is handled by CPU 1, after so many rules of its firewall
+# steered RULES MASK: what the server receives is handled by these CPUs, after so many rules of its
+# firewall
 steered() {
-	on_server sh -c 'echo 2 >/sys/class/net/tslab1/queues/rx-0/rps_cpus'
+	on_server sh -c "echo $2 >/sys/class/net/tslab1/queues/rx-0/rps_cpus"
 	{
 		echo 'table inet lab { chain early { type filter hook prerouting priority -300; policy accept;'
 		for i in $(seq "$1"); do echo "udp dport $((20000 + i)) counter drop"; done
@@ -224,7 +225,7 @@ idle_ticks() { awk '$1 == "cpu1" { print $5 }' /proc/stat; }
 @test "bursts longer than the input queue of a CPU that idles in between: netdev_max_backlog, and it helps" {
 	keep net.core.netdev_max_backlog
 	sysctl -qw net.core.netdev_max_backlog=100
-	steered 250
+	steered 250 2
 	bursts 5 0.2 1500 3>&- &
 	sleep 1
 	local idle before
@@ -249,7 +250,7 @@ idle_ticks() { awk '$1 == "cpu1" { print $5 }' /proc/stat; }
 @test "rounds of input that run out of their budget, and nothing lost: harmless, and no setting" {
 	keep net.core.netdev_max_backlog net.core.netdev_budget net.core.dev_weight
 	sysctl -qw net.core.netdev_max_backlog=100000 net.core.netdev_budget=1 net.core.dev_weight=1
-	steered 1
+	steered 1 2
 	bursts 5 0.02 300 3>&- &
 	sleep 1
 	run advise 3
@@ -258,4 +259,69 @@ idle_ticks() { awk '$1 == "cpu1" { print $5 }' /proc/stat; }
 	[ "$(cat "$BATS_TEST_TMPDIR/arrived")" -ge 99 ]
 	expect "*softnet-backlog not-a-setting - harmless *" "$output"
 	refuse "*recommend net.*" "$output"
+}
+
+# flows NUMBER SECONDS: datagrams of so many flows from CPU 0, as fast as they are taken
+flows() {
+	on_client taskset -c 0 /usr/bin/python3 -c '
+import socket, sys, time
+sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(int(sys.argv[1]))]
+for s in sockets:
+    s.connect(("'$server_address'", 9100))
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    for s in sockets:
+        for _ in range(8):
+            try:
+                s.send(bytes(200))
+            except OSError:  # nobody listens there
+                pass' "$@" 3>&- &
+	sleep 1
+}
+# Has CPU 1 idled for more than half of so many seconds?
+others_idle() { # TICKS SECONDS
+	[ "$1" -ge $((60 * $2)) ] || { echo "CPU 1 idled for $1 ticks only"; return 1; }
+}
+
+@test "packets of many flows on one CPU, and another that idles: rps_cpus of the device, and more come through" {
+	local idle setting=/sys/class/net/tslab1/queues/rx-0/rps_cpus before after
+	steered 1200 0
+	flows 16 6
+	before=$(counter IpInReceives)
+	idle=$(idle_ticks)
+	run advise 3
+	idle=$(($(idle_ticks) - idle))
+	before=$(($(counter IpInReceives) - before))
+	wait
+	[ "$status" = 0 ]
+	# Where something else keeps the other CPU busy there is nothing to gain.
+	others_idle "$idle" 3 || return 0
+	expect "*packet-steering recommend $setting - $(inode $server) - tslab1 0 *" "$output"
+	refuse "*recommend net.*" "$output"
+	apply_proposal "$setting"
+	on_server grep -q 3 "$setting"
+	flows 16 5
+	after=$(counter IpInReceives)
+	idle=$(idle_ticks)
+	run advise 3
+	after=$(($(counter IpInReceives) - after))
+	wait
+	[ "$status" = 0 ]
+	refuse "*recommend $setting*" "$output"
+	echo "packets: $before before, $after after"
+	[ "$after" -ge $((before + before / 5)) ]
+}
+
+@test "packets of one flow on one CPU: they cannot be spread, and no setting is blamed" {
+	local idle
+	steered 1200 0
+	flows 1 5
+	idle=$(idle_ticks)
+	run advise 3
+	idle=$(($(idle_ticks) - idle))
+	wait
+	[ "$status" = 0 ]
+	refuse "*recommend */rps_cpus*" "$output"
+	others_idle "$idle" 3 || return 0
+	expect "*packet-steering not-a-setting - single-flow $(inode $server) *" "$output"
 }

@@ -205,6 +205,7 @@ static void settings_are_sound(void **state)
 	static const char *const begins[] = {
 		[TS_SETTING_SYSCTL] = "/proc/sys/",
 		[TS_SETTING_BLOCK_QUEUE] = "/sys/block/%s/",
+		[TS_SETTING_NET_QUEUE] = "/sys/class/net/%s/queues/",
 		[TS_SETTING_SYSFS] = "/sys/",
 		[TS_SETTING_MOUNT] = "/proc/self/mountinfo",
 	};

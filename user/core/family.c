@@ -35,7 +35,8 @@ const char *const ts_source_names[TS_SOURCE_COUNT] = {
 	[TS_SOURCE_ORPHANS] = "orphans",       [TS_SOURCE_COMMAND] = "command",
 	[TS_SOURCE_INTERFACES] = "interfaces", [TS_SOURCE_LIMITS] = "limits",
 	[TS_SOURCE_HUGE_PAGES] = "huge-pages", [TS_SOURCE_NET_TABLES] = "net-tables",
-	[TS_SOURCE_DATAGRAMS] = "datagrams",   [TS_SOURCE_RECLAIM] = "reclaim",
+	[TS_SOURCE_RECEIVING] = "receiving",   [TS_SOURCE_DATAGRAMS] = "datagrams",
+	[TS_SOURCE_RECLAIM] = "reclaim",
 };
 
 int ts_family_by_name(const char *name)

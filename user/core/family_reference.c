@@ -51,6 +51,8 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 	[TS_SOURCE_NET_TABLES] =
 		"/proc/net/stat/arp_cache, ndisc_cache and nf_conntrack; what fills a full table "
 		"from rtnetlink(7) and ctnetlink",
+	[TS_SOURCE_RECEIVING] = "tracepoint net:netif_receive_skb, for a tenth of a second; "
+				"/sys/class/net/*/queues, Documentation/networking/scaling.rst",
 	[TS_SOURCE_DATAGRAMS] =
 		"tracepoint udp:udp_fail_queue_rcv_skb, BPF iterators over UDP and unix sockets; "
 		"udp(7), unix(7)",

@@ -104,6 +104,36 @@ static const char *setting_path(struct ts_rule_context *context, const struct ts
 		       hole + 2);
 }
 
+/* The scope of a receive queue is NETNS/DEVICE. */
+static const char *device_of(const struct ts_setting *setting, const char *scope)
+{
+	const char *slash = setting->kind == TS_SETTING_NET_QUEUE ? strchr(scope, '/') : NULL;
+
+	return slash ? slash + 1 : scope;
+}
+
+static const char *netns_of(struct ts_rule_context *context, const char *scope)
+{
+	return ts_text(context, "%.*s", (int)strcspn(scope, "/"), scope);
+}
+
+/* What a namespace has of /sys/class/net shows only in a /sys that was mounted there. */
+static const char *queue_command(struct ts_rule_context *context, const struct ts_setting *setting,
+				 const char *scope, const char *value)
+{
+	const char *device = device_of(setting, scope);
+	const char *path = setting_path(context, setting, device);
+	const char *enter = enter_netns(context, netns_of(context, scope));
+
+	if (!enter || !is_plain(path) || !is_plain(value) || !is_file_name(device))
+		return "";
+	if (!*enter)
+		return ts_text(context, "echo %s > %s", value, path);
+	return ts_text(context,
+		       "%sunshare --mount sh -c 'mount -t sysfs sysfs /sys && echo %s > %s'", enter,
+		       value, path);
+}
+
 static const char *file_command(struct ts_rule_context *context, const struct ts_setting *setting,
 				const char *scope, const char *value)
 {
@@ -132,6 +162,7 @@ static const char *write_command(struct ts_rule_context *context, enum ts_settin
 	switch (setting->kind) {
 	case TS_SETTING_SYSCTL: return sysctl_command(context, setting, scope, value);
 	case TS_SETTING_MOUNT: return mount_command(context, scope, value);
+	case TS_SETTING_NET_QUEUE: return queue_command(context, setting, scope, value);
 	default: return file_command(context, setting, scope, value);
 	}
 }
@@ -182,7 +213,7 @@ static const char *setting_text(struct ts_rule_context *context, const struct ts
 	if (setting->kind == TS_SETTING_MOUNT) /* mount/srv/data/atime */
 		return ts_text(context, "mount%s/%s", strcmp(scope, "/") ? scope : "",
 			       strchr(setting->name, '/') + 1);
-	return setting_path(context, setting, scope);
+	return setting_path(context, setting, device_of(setting, scope));
 }
 
 void ts_finding_propose(struct ts_rule_context *context, struct ts_finding *finding,
@@ -203,7 +234,9 @@ void ts_finding_propose(struct ts_rule_context *context, struct ts_finding *find
 		}
 	}
 	if (setting->scope == TS_SCOPE_DEVICE)
-		finding->device = scope;
+		finding->device = device_of(setting, scope);
+	if (setting->kind == TS_SETTING_NET_QUEUE)
+		finding->netns = netns_of(context, scope);
 	finding->current = current_value(context, id, scope);
 	finding->proposed = proposed;
 	finding->risk = setting->risk;

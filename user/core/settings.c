@@ -158,6 +158,15 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "long queue wait longer",
 		 "packets that may wait on one CPU before the network stack takes them",
 		 .reference = "Documentation/admin-guide/sysctl/net.rst"},
+	[TS_SETTING_RPS_CPUS] =
+		{"rps_cpus", .kind = TS_SETTING_NET_QUEUE, .scope = TS_SCOPE_DEVICE,
+		 "/sys/class/net/%s/queues/rx-0/rps_cpus", 0, "mask of CPUs", RANGE(0, 0),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "handing packets to other CPUs costs time on all of them, and packets find what "
+		 "they need in no cache",
+		 "CPUs that the packets of a receive queue are spread over, by flow (RPS); 0: they "
+		 "stay where they come in",
+		 .reference = "Documentation/networking/scaling.rst"},
 	[TS_SETTING_RMEM_DEFAULT] =
 		{"net.core.rmem_default", SYSCTL(GLOBAL), "/proc/sys/net/core/rmem_default", 1,
 		 "bytes", RANGE(2304, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_SERVICE_RESTART,

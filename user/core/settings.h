@@ -9,6 +9,7 @@
 enum ts_setting_kind {
 	TS_SETTING_SYSCTL,	/* /proc/sys */
 	TS_SETTING_BLOCK_QUEUE, /* /sys/block/DEVICE/queue */
+	TS_SETTING_NET_QUEUE,	/* /sys/class/net/DEVICE/queues of a network namespace */
 	TS_SETTING_SYSFS,
 	TS_SETTING_MOUNT, /* an option of a mounted file system; the scope is where it is mounted */
 };
@@ -46,6 +47,7 @@ enum ts_setting_id {
 	TS_SETTING_TCP_ADV_WIN_SCALE,
 	TS_SETTING_TCP_NOTSENT_LOWAT,
 	TS_SETTING_NETDEV_MAX_BACKLOG,
+	TS_SETTING_RPS_CPUS, /* its scope is NETNS/DEVICE */
 	TS_SETTING_RMEM_DEFAULT,
 	TS_SETTING_MAX_DGRAM_QLEN,
 	TS_SETTING_UDP_MEM,

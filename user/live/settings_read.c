@@ -212,7 +212,7 @@ static void read_scope(const struct ts_live *live, enum ts_scope_kind kind, cons
 		       const char *device, struct ts_snapshot *snapshot)
 {
 	for (int id = 0; id < TS_SETTING_COUNT; id++)
-		if (ts_settings[id].scope == kind)
+		if (ts_settings[id].scope == kind && ts_settings[id].kind != TS_SETTING_NET_QUEUE)
 			read_setting(live, id, scope, device, NULL, snapshot);
 }
 

@@ -27,6 +27,10 @@ struct ts_live {
 	struct ts_settings_cache *settings;    /* settings_read.h; may be NULL */
 	const struct ts_live_command *command; /* what `tunescope run` runs; NULL: nothing */
 	__u64 opened_ns, moved_ns;	       /* pace.h */
+	/* The number, and one, of a CPU that packets keep busy while others idle, and when softnet
+	 * last saw that. */
+	__u32 packet_cpu;
+	__u64 packet_cpu_ns;
 };
 
 struct ts_source {

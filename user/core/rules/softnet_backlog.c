@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Packets dropped at a CPU's input queue: netdev_max_backlog, or a CPU that has no time. */
-#include "../rule.h"
+#include "packet_cpu.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,9 +12,6 @@ enum { DROPPED, IDLE_SHARE, BUSY_SECONDS, SQUEEZED, SOFTIRQ_SHARE, OTHERS_IDLE }
 #define BACKLOG_MOST	 131072
 #define BYTES_PER_PACKET 2048.0
 #define MEMORY_SHARE	 (1.0 / 64) /* of memory, for the queues of all CPUs */
-
-#define PACKETS_LEAST	 1000 /* a second: or it is no packets that keep a CPU busy */
-#define LATE_SHARE	 0.1  /* for ranking: packets that are late rather than lost */
 
 struct cpu_drops {
 	const char *cpu;
@@ -142,71 +139,19 @@ static void saturated(struct ts_rule_context *context, const struct totals *t)
 	add_evidence(context, f, &t->busy, t->busy_dropped);
 }
 
-/* What one CPU does with its time, and the others with theirs; shares. */
-struct cpu_load {
-	const char *cpu;
-	double seconds, idle, softirq, others_idle;
-	double packets; /* a second */
-};
-
-static double cpu_time(const struct ts_rule_context *context, const char *cpu, const char *mode)
+static struct ts_packet_cpu_limits packet_limits(const struct ts_rule_context *context)
 {
-	return ts_window_seconds(context->window, TS_FAMILY_CPU_TIME, TS_LABELS(cpu, mode));
+	return (struct ts_packet_cpu_limits){
+		.idle = context->threshold[IDLE_SHARE],
+		.softirq = context->threshold[SOFTIRQ_SHARE],
+		.others_idle = context->threshold[OTHERS_IDLE],
+		.seconds = context->threshold[BUSY_SECONDS],
+	};
 }
 
-static double idle_time(const struct ts_rule_context *context, const char *cpu)
+static void receives_alone(struct ts_rule_context *context, const struct ts_packet_cpu *load)
 {
-	return cpu_time(context, cpu, "idle") + cpu_time(context, cpu, "iowait");
-}
-
-static struct cpu_load measure_load(const struct ts_rule_context *context, const char *cpu,
-				    double total, double idle)
-{
-	struct cpu_load load = {.cpu = cpu, .seconds = cpu_time(context, cpu, NULL)};
-	double own = idle_time(context, cpu);
-
-	load.idle = own / load.seconds;
-	load.softirq = cpu_time(context, cpu, "softirq") / load.seconds;
-	load.others_idle = (idle - own) / (total - load.seconds);
-	load.packets = events(context, cpu, "processed") / context->window->seconds;
-	return load;
-}
-
-/* The CPU that spends most of its time on packets. */
-static struct cpu_load find_fullest(const struct ts_rule_context *context)
-{
-	struct cpu_load fullest = {.cpu = NULL};
-	double total = 0, idle = 0;
-
-	ts_for_each_series (s, context->window, TS_FAMILY_SOFTNET) {
-		if (strcmp(s->label[1], "processed"))
-			continue;
-		total += cpu_time(context, s->label[0], NULL);
-		idle += idle_time(context, s->label[0]);
-	}
-	ts_for_each_series (s, context->window, TS_FAMILY_SOFTNET) {
-		struct cpu_load load;
-
-		if (strcmp(s->label[1], "processed") || !(cpu_time(context, s->label[0], NULL) > 0))
-			continue;
-		load = measure_load(context, s->label[0], total, idle);
-		if (!fullest.cpu || load.softirq > fullest.softirq)
-			fullest = load;
-	}
-	return fullest;
-}
-
-/* Shares of one that is the only CPU are no numbers, and compare as false. */
-static bool only_one_works(const struct ts_rule_context *context, const struct cpu_load *load)
-{
-	return load->cpu && load->seconds >= context->threshold[BUSY_SECONDS] &&
-	       load->packets >= PACKETS_LEAST && load->idle < context->threshold[IDLE_SHARE] &&
-	       load->softirq >= context->threshold[SOFTIRQ_SHARE] &&
-	       load->others_idle >= context->threshold[OTHERS_IDLE];
-}
-
-static void receives_alone(struct ts_rule_context *context, const struct cpu_load *load)
-{
+	const struct ts_packet_cpu_limits limits = packet_limits(context);
 	struct ts_finding *f =
 		ts_finding_cause(context, "single-cpu-saturated", "net.core.netdev_budget");
 
@@ -227,19 +172,7 @@ static void receives_alone(struct ts_rule_context *context, const struct cpu_loa
 		"CPU faster.",
 		load->cpu);
 	f->confidence = 0.8;
-	ts_finding_judged(context, f, TS_FAMILY_CPU_TIME, TS_LABELS(load->cpu, "softirq"),
-			  ts_text(context, "time CPU %s works on packets", load->cpu),
-			  100 * load->softirq, "%", (__u64)(10 * load->seconds),
-			  100 * context->threshold[SOFTIRQ_SHARE]);
-	ts_finding_judged(context, f, TS_FAMILY_CPU_TIME, TS_LABELS(load->cpu, "idle"),
-			  "time it is idle", 100 * load->idle, "%", (__u64)(10 * load->seconds),
-			  100 * context->threshold[IDLE_SHARE]);
-	ts_finding_judged(context, f, TS_FAMILY_CPU_TIME, TS_LABELS(NULL, "idle"),
-			  "time the other CPUs are idle", 100 * load->others_idle, "%",
-			  (__u64)(10 * load->seconds), 100 * context->threshold[OTHERS_IDLE]);
-	f->harm = (1 - load->idle) * load->seconds;
-	f->harm_unit = "seconds in which packets waited for a CPU";
-	f->harm_seconds = LATE_SHARE * f->harm;
+	ts_packet_cpu_evidence(context, f, load, &limits);
 }
 
 /* Said because guides tell people to raise netdev_budget when this counter grows. */
@@ -277,7 +210,8 @@ static void add_cpu(const struct ts_rule_context *context, struct totals *t,
 static enum ts_outcome judge(struct ts_rule_context *context)
 {
 	struct totals t = {0};
-	struct cpu_load load;
+	const struct ts_packet_cpu_limits limits = packet_limits(context);
+	struct ts_packet_cpu load;
 	double unknown = 0, squeezed = 0;
 
 	ts_for_each_series (s, context->window, TS_FAMILY_SOFTNET) {
@@ -306,8 +240,8 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			"%.0f packets were dropped, but the CPU was observed for less than %g s "
 			"around it: observe longer while it happens",
 			unknown, context->threshold[BUSY_SECONDS]);
-	load = find_fullest(context);
-	if (t.busy_dropped < context->threshold[DROPPED] && only_one_works(context, &load))
+	load = ts_packet_cpu_fullest(context);
+	if (t.busy_dropped < context->threshold[DROPPED] && ts_packet_cpu_alone(&load, &limits))
 		receives_alone(context, &load);
 	else if (squeezed >= context->threshold[SQUEEZED] &&
 		 t.idle_dropped + t.busy_dropped + unknown + t.flow_limit <= 0)
