@@ -14,4 +14,4 @@ BEGIN {
 NF < 3 || $2 <= 0 || $3 <= 0 { print $1 ": its size is not known" }
 $2 > may[name] * (larger ? larger : 1) { print $1 ": " $2 " instructions, may have " may[name] * (larger ? larger : 1) }
 $3 > may_verify[name] * (work ? work : 1) { print $1 ": the verifier goes through " $3 ", may be " may_verify[name] * (work ? work : 1) }
-END { if (NR < 10) print "only " NR " programs" }'
+END { if (!NR) print "no program" }'
