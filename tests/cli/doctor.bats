@@ -21,7 +21,7 @@
 	held= before=none
 	while [ "$held" != "$before" ]; do
 		before=$held
-		sleep 0.4
+		sleep 0.8
 		held=$(bpf_objects $pid | awk '$1 == "prog" { print $2 }')
 	done
 	# All at once: asked for one by one, the last are gone before it is their turn.

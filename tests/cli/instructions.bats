@@ -7,6 +7,7 @@
 	run --separate-stderr "$tunescope" doctor --json
 	[ "$status" -le 1 ] || complain "doctor"
 	programs=$(jq -r '.programs[] | select(.status == "ok") | [.name, .instructions, .verified_instructions] | @tsv' <<<"$output")
+	[ "$(wc -l <<<"$programs")" -ge 20 ] || complain "hardly any program: $programs"
 	over=$("$BATS_TEST_DIRNAME/over_budget.sh" <<<"$programs")
 	[ -z "$over" ] || complain "$over"
 	# It can fail.
