@@ -97,7 +97,8 @@ at_least() { # factor: the second figure over the first
 }
 
 @test "a queue of four before a device of sixteen: nr_requests is raised, and more gets through" {
-	deep=(--rw=randread --bs=4k --ioengine=libaio --iodepth=32 --direct=1 --readonly)
+	deep=(--rw=randread --bs=4k --ioengine=libaio --iodepth=32 --direct=1 --readonly
+		--thinktime=10ms --thinktime_blocks=32)
 	disk 16 8
 	set_queue nr_requests 4
 	run beside 3 before "${deep[@]}"
@@ -166,50 +167,6 @@ read_wait() { result "$1" 'select(.jobname == "read") | .read.clat_ns.percentile
 	run mix 3 after
 	none
 	at_least 3 "$(read_wait after)" "$(read_wait before)"
-}
-
-@test "reads as fast as the device can, yet slower than throttling wants: it lets writes go" {
-	disk 32 6
-	writes=(--rw=randwrite --bs=16k --ioengine=psync --offset=100M --size=800M
-		--name=read --size=90M --offset=0 --rw=randread --bs=4k --ioengine=psync --direct=1 --rate_iops=100)
-	sysctl -qw vm.dirty_background_bytes=$((2 << 20)) vm.dirty_bytes=$((8 << 20))
-	set_queue wbt_lat_usec 2000
-	run beside 3 before "${writes[@]}"
-	expect "*block-queue recommend /sys/block/$name/queue/wbt_lat_usec - - - $name 2000 *" "$output"
-	! grep "not-a-setting.* $name" <<<"$output"
-	only_one
-	apply
-	run beside 3 after "${writes[@]}"
-	refuse "*wbt_lat_usec*" "$output"
-	at_least 3 "$(result before .write.bw)" "$(result after .write.bw)"
-}
-
-# bursts MEGABYTES PAUSE TIMES: seconds the bursts took
-bursts() {
-	/usr/bin/python3 - "$BATS_TEST_TMPDIR/files/data" "$@" <<'END'
-import os, sys, time
-data, total = b"x" * (1 << 20), 0
-for _ in range(int(sys.argv[4])):
-    begin = time.monotonic()
-    with open(sys.argv[1], "wb") as file:
-        for _ in range(int(sys.argv[2])):
-            file.write(data)
-    total += time.monotonic() - begin
-    time.sleep(max(float(sys.argv[3]) - (time.monotonic() - begin), 0))
-print(total)
-END
-}
-file_system() {
-	mkfs.ext4 -q -O ^has_journal -E lazy_itable_init=0,nodiscard "$device"
-	mkdir "$BATS_TEST_TMPDIR/files"
-	mount "$device" "$BATS_TEST_TMPDIR/files"
-}
-beside_bursts() { # SECONDS MEGABYTES PAUSE TIMES
-	bursts "${@:2}" >"$BATS_TEST_TMPDIR/seconds" 3>&- &
-	local job=$!
-	sleep 0.2
-	advise "$1"
-	wait $job
 }
 
 @test "bursts that the device could take in the gaps: the dirty limit is raised, and they wait less" {

@@ -130,8 +130,8 @@ print(f"failed={failed}")' >"$BATS_TEST_TMPDIR/half" 3>&- &
 	on_server /usr/bin/python3 "$lab/workload.py" sink 9000 16 >/dev/null 3>&- &
 	sleep 0.4
 	on_client /usr/bin/python3 "$lab/workload.py" churn $server_address 9000 7 1300 >"$BATS_TEST_TMPDIR/before" 3>&- &
-	sleep 4
-	run advise 3
+	sleep 2
+	run advise 4
 	wait $!
 	[ "$status" = 0 ]
 	! grep -q "no_local_port=0$" "$BATS_TEST_TMPDIR/before"
