@@ -169,6 +169,34 @@ read_wait() { result "$1" 'select(.jobname == "read") | .read.clat_ns.percentile
 	at_least 3 "$(read_wait after)" "$(read_wait before)"
 }
 
+# bursts MEGABYTES PAUSE TIMES: seconds the bursts took
+bursts() {
+	/usr/bin/python3 - "$BATS_TEST_TMPDIR/files/data" "$@" <<'END'
+import os, sys, time
+data, total = b"x" * (1 << 20), 0
+for _ in range(int(sys.argv[4])):
+    begin = time.monotonic()
+    with open(sys.argv[1], "wb") as file:
+        for _ in range(int(sys.argv[2])):
+            file.write(data)
+    total += time.monotonic() - begin
+    time.sleep(max(float(sys.argv[3]) - (time.monotonic() - begin), 0))
+print(total)
+END
+}
+file_system() {
+	mkfs.ext4 -q -O ^has_journal -E lazy_itable_init=0,nodiscard "$device"
+	mkdir "$BATS_TEST_TMPDIR/files"
+	mount "$device" "$BATS_TEST_TMPDIR/files"
+}
+beside_bursts() { # SECONDS MEGABYTES PAUSE TIMES
+	bursts "${@:2}" >"$BATS_TEST_TMPDIR/seconds" 3>&- &
+	local job=$!
+	sleep 0.2
+	advise "$1"
+	wait $job
+}
+
 @test "bursts that the device could take in the gaps: the dirty limit is raised, and they wait less" {
 	disk 4 1 50
 	file_system
