@@ -45,20 +45,10 @@ static const struct ts_finding *cause_of(const struct ts_report *report,
 static void correct_result(struct ts_rule_context *context, struct ts_rule_result *result,
 			   const struct ts_finding *cause)
 {
-	struct ts_report *report = context->report;
-
 	result->outcome = TS_OUTCOME_QUIET;
 	result->why = ts_text(context, "what it saw follows from what %s found: settle that first",
 			      cause->rule);
-	for (size_t i = 0; i < report->findings; i++) {
-		const struct ts_finding *left = &report->finding[i];
-
-		if (strcmp(left->rule, result->rule->id) ||
-		    ts_outcome_stronger(result->outcome, left->outcome) == result->outcome)
-			continue;
-		result->outcome = left->outcome;
-		result->why = left->title;
-	}
+	ts_rule_conclude(context->report, result);
 }
 
 static void take_back(struct ts_rule_context *context, size_t at, const struct ts_finding *found)

@@ -74,12 +74,30 @@ static const char *missing(struct ts_rule_context *context)
 	return text;
 }
 
+void ts_rule_conclude(const struct ts_report *report, struct ts_rule_result *result)
+{
+	const struct ts_finding *first = NULL;
+
+	for (size_t i = 0; i < report->findings; i++) {
+		const struct ts_finding *finding = &report->finding[i];
+
+		if (strcmp(finding->rule, result->rule->id) ||
+		    (first &&
+		     ts_outcome_stronger(first->outcome, finding->outcome) == first->outcome))
+			continue;
+		first = finding;
+	}
+	if (!first)
+		return;
+	result->outcome = first->outcome;
+	result->why = first->title;
+}
+
 static struct ts_rule_result judge(struct ts_rule_context *context)
 {
 	struct ts_report *report = context->report;
 	struct ts_rule_result result = {.rule = context->rule, .why = ""};
 	const char *lacks = missing(context);
-	size_t first = report->findings;
 
 	if (lacks) {
 		result.outcome = TS_OUTCOME_UNAVAILABLE;
@@ -88,16 +106,7 @@ static struct ts_rule_result judge(struct ts_rule_context *context)
 	}
 	result.outcome = context->rule->judge(context);
 	result.why = context->why ? context->why : "";
-	for (size_t i = first; i < report->findings; i++) {
-		if (i == first)
-			result.outcome = report->finding[i].outcome;
-		result.outcome = ts_outcome_stronger(result.outcome, report->finding[i].outcome);
-	}
-	for (size_t i = first; i < report->findings; i++)
-		if (report->finding[i].outcome == result.outcome) {
-			result.why = report->finding[i].title;
-			break;
-		}
+	ts_rule_conclude(report, &result);
 	return result;
 }
 

@@ -149,6 +149,12 @@ bool ts_rule_is_other(const struct ts_series *series);
  */
 void ts_findings_merge(struct ts_rule_context *context);
 
+/*
+ * A rule's findings decide its outcome, the strongest of them, and the reason for it; without any
+ * the result stays as it is.
+ */
+void ts_rule_conclude(const struct ts_report *report, struct ts_rule_result *result);
+
 /* Takes back recommendations whose evidence is a symptom of what another rule found. */
 void ts_findings_leave_symptoms(struct ts_rule_context *context);
 
