@@ -21,7 +21,7 @@ frames() {
 		    at = 0
 		    while at < len(data):
 		        header = data[at:at + 64]
-		        assert len(header) == 64 and header[:5] == b"\x89TSF\x02", (path, at)
+		        assert len(header) == 64 and header[:5] == b"\x89TSF\x03", (path, at)
 		        assert struct.unpack("<I", header[60:]) == (zlib.crc32(header[:60]),), (path, at)
 		        stored, raw, session, sequence = struct.unpack("<IIQI", header[8:28])
 		        duration, checksum = struct.unpack("<QI", header[48:60])

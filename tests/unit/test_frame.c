@@ -185,6 +185,44 @@ static void a_maximum_that_is_a_bound_comes_back(void **state)
 	ts_snapshot_free(later);
 }
 
+static size_t frame_length(const struct ts_window *window)
+{
+	struct ts_frame_header header = {.session = 1};
+	struct ts_bytes frame = {0};
+	size_t length;
+
+	ts_frame_write_window(window, &header, &frame);
+	length = frame.length;
+	ts_bytes_free(&frame);
+	return length;
+}
+
+/* Busy and quiet ones; and with a slot more that is not rounded, as when two were put together. */
+static void rounded_histograms_come_back_and_are_short(void **state)
+{
+	struct ts_window window = empty_window();
+	struct ts_histogram *h[8];
+	uint64_t seed = 17;
+	size_t empty = frame_length(&window), exact;
+
+	for (size_t i = 0; i < 8; i++) {
+		h[i] = ts_snapshot_histogram(window.delta, TS_FAMILY_BLOCK_LATENCY,
+					     TS_LABELS("sda", "read"), 3);
+		for (unsigned int k = 0; k < 100; k++)
+			ts_histogram_add(h[i], 1000 + 100 * k * k,
+					 (2000 + (reference_random(&seed) >> 54)) >> i);
+	}
+	exact = frame_length(&window) - empty;
+	for (size_t i = 0; i < 8; i++)
+		ts_histogram_round(h[i]);
+	comes_back(&window);
+	assert_true(frame_length(&window) - empty < exact * 3 / 4);
+	ts_histogram_add(h[0], 1000, 1);
+	ts_histogram_add(h[0], 1000000, 1);
+	comes_back(&window);
+	ts_window_free(&window);
+}
+
 static void random_windows_come_back(void **state)
 {
 	uint64_t seed = 20241121;
@@ -284,7 +322,7 @@ static void a_header_holds_what_it_should_where_it_should(void **state)
 	struct ts_frame_header header = {
 		.session = 0x1122334455667788, .sequence = 0x99aabbcc, .context = 0xddeeff00};
 	static const unsigned char expected[] = {
-		0x89, 0x54, 0x53, 0x46, 0x02, 0x02, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+		0x89, 0x54, 0x53, 0x46, 0x03, 0x02, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 		0x00, 0x00, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0xcc, 0xbb, 0xaa, 0x99,
 		0x00, 0xff, 0xee, 0xdd, 0x00, 0x60, 0x97, 0xca, 0x86, 0x55, 0xb8, 0x17, 0x7b, 0x50,
 		0x39, 0x27, 0x8c, 0x04, 0x00, 0x00, 0x00, 0xe4, 0x0b, 0x54, 0x02, 0x00, 0x00, 0x00};
@@ -367,8 +405,8 @@ static void fields_of_a_header_are_checked(void **state)
 	const char *why;
 
 	ts_frame_write_window(&window, &header, &frame);
-	assert_int_equal(with_field(&frame, 4, "\3", 1, &read), -EPROTONOSUPPORT);
-	assert_int_equal(read.version, 3);
+	assert_int_equal(with_field(&frame, 4, "\4", 1, &read), -EPROTONOSUPPORT);
+	assert_int_equal(read.version, 4);
 	assert_int_equal(read.stored_length, header.stored_length);
 	assert_int_equal(with_field(&frame, 4, "\0", 1, &read), -EPROTONOSUPPORT);
 	assert_int_equal(with_field(&frame, 4, "\1", 1, &read), 0);
@@ -424,6 +462,7 @@ int main(void)
 		cmocka_unit_test(odd_gauges_come_back_to_the_last_bit),
 		cmocka_unit_test(histograms_come_back_at_every_scale),
 		cmocka_unit_test(a_maximum_that_is_a_bound_comes_back),
+		cmocka_unit_test(rounded_histograms_come_back_and_are_short),
 		cmocka_unit_test(random_windows_come_back),
 		cmocka_unit_test(the_number_of_a_context_changes_with_it_and_with_nothing_else),
 		cmocka_unit_test(a_context_replaces_the_one_before),

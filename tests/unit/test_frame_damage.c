@@ -255,7 +255,6 @@ static struct ts_bytes tiny_payload(void)
 	section(&out, TS_SECTION_PROBES, &body);
 	COUNTERS(&numbers, 100);
 	COUNTERS(&numbers, 70000);
-	COUNTERS(&numbers, 40);
 	NUMBERS(&body, 1, 2, 3, 4, 5, 6, 1, 8);
 	section(&out, TS_SECTION_COST, &body);
 	put_packed(&out, &numbers);

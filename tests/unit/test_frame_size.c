@@ -6,6 +6,7 @@
 #include "frame_windows.h"
 
 #include "../../user/core/frame_payload.h"
+#include "../../user/core/window_round.h"
 
 #define DAY_FRAMES 8640
 #define WINDOWS	   3
@@ -236,6 +237,7 @@ static size_t mean_frame(struct load load, size_t *series)
 		struct ts_frame_header header = {.session = 1};
 		struct ts_bytes frame = {0};
 
+		ts_window_round(&window);
 		comes_back(&window);
 		ts_frame_write_window(&window, &header, &frame);
 		bytes += frame.length;

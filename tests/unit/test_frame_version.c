@@ -19,6 +19,7 @@ static const struct version {
 } versions[] = {
 	{1, 9238, 0x6d2ba5ceu},
 	{2, 15100, 0xb9d16f39u},
+	{3, 15363, 0xbf07a2efu},
 };
 
 /* ---- what was recorded */
@@ -360,6 +361,7 @@ static void its_dictionary_is_what_it_was(void **state)
 	const struct ts_frame_dictionary *dictionary = ts_frame_dictionary(version->number);
 
 	assert_int_equal(dictionary->length, version->dictionary_length);
+	assert_int_equal(dictionary->text[dictionary->length - 1], '\0');
 	assert_int_equal(crc32(0, (const Bytef *)dictionary->text, (uInt)dictionary->length),
 			 version->dictionary_crc);
 }
@@ -382,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TESTS(1),
 		TESTS(2),
+		TESTS(3),
 		cmocka_unit_test(there_is_a_fixture_of_each_version),
 	};
 	const struct CMUnitTest writing[] = {cmocka_unit_test(write_fixture)};

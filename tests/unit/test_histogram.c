@@ -220,6 +220,49 @@ static void count_above_agrees_with_the_sample(void **state)
 	}
 }
 
+/* Further from what it was than chance takes it: none. */
+static void check_rounded(const struct ts_histogram *h, const struct ts_histogram *rounded,
+			  double fullest)
+{
+	unsigned int exceptions = 0;
+	double drift = 0;
+
+	for (unsigned int slot = 0; slot < slots_at(h->scale); slot++) {
+		double count = (double)h->slot[slot], change = (double)rounded->slot[slot] - count;
+		bool exception = ts_histogram_noise(rounded->slot[slot]) != 0;
+
+		exceptions += exception;
+		drift += change;
+		assert_true(fabs(change) <= (exception ? 2 * sqrt(fullest) : sqrt(count)));
+		assert_true(fabs(drift) <= 2 * sqrt(fullest));
+		if (count < 4 && !exception)
+			assert_true(change == 0);
+	}
+	assert_true(exceptions <= 1 && drift == 0);
+}
+
+static void rounding_takes_only_what_chance_may_have_put_there(void **state)
+{
+	for_each_distribution(d)
+	{
+		struct ts_arena *arena = ts_arena_new();
+		struct ts_histogram *h, *rounded;
+		uint64_t fullest = 0;
+
+		draw_sorted(d, 13);
+		h = record(arena, 3, TS_UNIT_SECONDS, 0, SAMPLES);
+		rounded = record(arena, 3, TS_UNIT_SECONDS, 0, SAMPLES);
+		for (unsigned int slot = 0; slot < slots_at(3); slot++)
+			if (h->slot[slot] > fullest)
+				fullest = h->slot[slot];
+		ts_histogram_round(rounded);
+		assert_true(rounded->count == h->count && rounded->sum == h->sum &&
+			    rounded->max == h->max);
+		check_rounded(h, rounded, (double)fullest);
+		ts_arena_free(arena);
+	}
+}
+
 static void interpolation_is_logarithmic(void **state)
 {
 	struct ts_arena *arena = ts_arena_new();
@@ -462,6 +505,7 @@ int main(void)
 		cmocka_unit_test(quantiles_lie_in_the_bucket_of_the_exact_one),
 		cmocka_unit_test(totals_are_exact),
 		cmocka_unit_test(count_above_agrees_with_the_sample),
+		cmocka_unit_test(rounding_takes_only_what_chance_may_have_put_there),
 		cmocka_unit_test(interpolation_is_logarithmic),
 		cmocka_unit_test(merging_down_equals_recording_there),
 		cmocka_unit_test(merging_is_commutative_and_associative),

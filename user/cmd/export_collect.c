@@ -95,6 +95,8 @@ static void add_to_window(struct ts_exporter *exporter, const struct ts_snapshot
 
 	if (ts_window_make(earlier, exporter->latest, &step))
 		return;
+	step.delta->cost.stats_ns = ts_ticker_statistics(&exporter->ticker, &step);
+	exporter->statistics_ns += step.delta->cost.stats_ns;
 	ts_window_add(&exporter->pending, &step);
 	if (ts_window_reached(&exporter->pending, exporter->window_seconds, step.seconds))
 		judge(exporter);
@@ -107,11 +109,8 @@ static void take_snapshot(struct ts_exporter *exporter)
 
 	exporter->latest = ts_collector_snapshot(exporter->collector);
 	exporter->snapshots++;
-	if (earlier) {
-		exporter->statistics_ns += ts_ticker_statistics(
-			&exporter->ticker, exporter->latest->monotonic_ns - earlier->monotonic_ns);
+	if (earlier)
 		add_to_window(exporter, earlier);
-	}
 	ts_snapshot_free(earlier);
 	exporter->shown = *exporter->latest;
 	exporter->shown.cost.stats_ns = exporter->statistics_ns;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #define LEAST_NS	   1000000000ULL /* less than this after a signal is not worth judging */
 #define STATISTICS_SAMPLES 5		 /* ticks with run-time statistics on, of a short window */
 #define STATISTICS_SHARE   200		 /* and one in so many of a long one */
+#define SWITCHES_LEAST	   20		 /* timed ones that say which share of all was */
 
 static volatile sig_atomic_t interrupted;
 
@@ -173,7 +175,8 @@ int ts_ticker_due(struct ts_ticker *ticker)
 	return (int)((ticker->next_ns - now + 999999) / 1000000);
 }
 
-__u64 ts_ticker_statistics(struct ts_ticker *ticker, __u64 length_ns)
+/* For how long this one had them on since it was last asked. */
+static __u64 own_statistics(struct ts_ticker *ticker, __u64 length_ns)
 {
 	__u64 on = ticker->on_ns, now;
 
@@ -184,6 +187,42 @@ __u64 ts_ticker_statistics(struct ts_ticker *ticker, __u64 length_ns)
 		ticker->since_ns = now;
 	}
 	return statistics_always_on() || on > length_ns ? length_ns : on;
+}
+
+/* How often the program has run that runs with each context switch; any: whether others have. */
+static __u64 counted_switches(const struct ts_cost *cost, bool *any)
+{
+	__u64 runs = 0;
+
+	*any = false;
+	for (size_t i = 0; i < cost->probes; i++) {
+		const struct ts_probe_cost *probe = &cost->probe[i];
+
+		*any |= probe->run_count != 0;
+		if (!strcmp(probe->name, "ts_sched_switch"))
+			runs += probe->run_count;
+	}
+	return runs;
+}
+
+__u64 ts_ticker_statistics(struct ts_ticker *ticker, const struct ts_window *window)
+{
+	__u64 length_ns = (__u64)(window->seconds * 1e9), own, runs;
+	double share;
+	bool any;
+
+	own = own_statistics(ticker, length_ns);
+	runs = counted_switches(&window->delta->cost, &any);
+	ticker->switches += ts_window_counter(window, TS_FAMILY_CONTEXT_SWITCHES, NULL);
+	ticker->length_ns += length_ns;
+	if (!any)
+		return own;
+	if (runs >= SWITCHES_LEAST && ticker->switches) {
+		share = fmin((double)runs / (double)ticker->switches, 1);
+		own = (__u64)(share * (double)ticker->length_ns);
+	}
+	ticker->switches = ticker->length_ns = 0;
+	return own;
 }
 
 static void show_progress(const struct ts_observe_options *options, __u64 elapsed_ns)
@@ -243,8 +282,7 @@ int ts_observe(struct ts_collector *collector, const struct ts_observe_options *
 	later = ts_collector_snapshot(collector);
 	error = make_window(earlier, later, options, window);
 	if (!error)
-		window->delta->cost.stats_ns =
-			ts_ticker_statistics(&ticker, (__u64)(window->seconds * 1e9));
+		window->delta->cost.stats_ns = ts_ticker_statistics(&ticker, window);
 	ts_snapshot_free(earlier);
 	ts_snapshot_free(later);
 	default_signals();

@@ -54,6 +54,8 @@ struct ts_ticker {
 	__u64 taken, limit;    /* samples so far, and at most; 0: no limit */
 	int statistics;	       /* descriptor that keeps them on, or -1 */
 	__u64 since_ns, on_ns; /* switched on then; for how long before */
+	/* Since runs were last read: context switches, and the length of the windows. */
+	__u64 switches, length_ns;
 };
 
 /* seconds: how long it will take, 0 when it does not end. */
@@ -67,10 +69,12 @@ void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns, bool snapshot);
  */
 int ts_ticker_due(struct ts_ticker *ticker);
 /*
- * For cost.stats_ns of a window that ends now and is length_ns long: how much of it statistics
- * were on.
+ * For cost.stats_ns of a window that ends now: for how long statistics were on when the runs it has
+ * were counted. Others may have had them on as well, bpftop or another tunescope, and nothing says
+ * so; but a program that runs with every context switch, which is counted as well, has run for the
+ * same share of them. Runs are not read for every window: they may be those of earlier ones, too.
  */
-__u64 ts_ticker_statistics(struct ts_ticker *ticker, __u64 length_ns);
+__u64 ts_ticker_statistics(struct ts_ticker *ticker, const struct ts_window *window);
 /* Statistics off. */
 void ts_ticker_stop(struct ts_ticker *ticker);
 

@@ -14,6 +14,7 @@
 #include "profile_file.h"
 #include "record_findings.h"
 #include "../core/error.h"
+#include "../core/window_round.h"
 #include "../live/clock.h"
 #include "../live/collect.h"
 #include "../live/privileges.h"
@@ -23,8 +24,9 @@
 #define LEAST_NS                                                                         \
 	1000000000ULL /* a last window shorter than this and half an interval is dropped \
 		       */
-#define PROGRESS_NS 1000000000ULL
-#define YEAR	    (365 * 86400.0)
+#define PROGRESS_NS	1000000000ULL
+#define PATIENT_SECONDS 60.0 /* a recording of that length need not begin in haste */
+#define YEAR		(365 * 86400.0)
 
 struct record_options {
 	const char *output;
@@ -150,10 +152,10 @@ static void take_window(struct session *session)
 		ts_snapshot_free(later);
 		return;
 	}
-	window.delta->cost.stats_ns =
-		ts_ticker_statistics(&session->ticker, (__u64)(window.seconds * 1e9));
+	window.delta->cost.stats_ns = ts_ticker_statistics(&session->ticker, &window);
 	ts_snapshot_free(session->earlier);
 	session->earlier = later;
+	ts_window_round(&window);
 	add_up(session, &window.delta->cost);
 	clear_progress(session);
 	ts_recorder_add(session->recorder, &window); /* what goes wrong there is told there */
@@ -321,6 +323,7 @@ static int run(const struct ts_command *command, int argc, char **argv)
 	if (!ts_options_parse(command, argc, argv, &options, NULL, 0, NULL, &exit_code))
 		return exit_code;
 	ts_collect_arguments_done(&options.measure);
+	options.measure.collect.patient = !options.seconds || options.seconds >= PATIENT_SECONDS;
 	if (ts_profile_load(options.profile, &profile))
 		return TS_EXIT_USAGE;
 	ts_observe_signals();

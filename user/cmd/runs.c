@@ -131,8 +131,7 @@ static void take_window(struct run *run, __u64 end_ns)
 					? end_ns
 					: run->earlier->monotonic_ns + 1);
 	if (!ts_window_make(run->earlier, later, &window)) {
-		window.delta->cost.stats_ns =
-			ts_ticker_statistics(&run->ticker, (__u64)(window.seconds * 1e9));
+		window.delta->cost.stats_ns = ts_ticker_statistics(&run->ticker, &window);
 		keep_window(run, &window);
 		ts_window_free(&window);
 	}

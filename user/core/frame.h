@@ -3,13 +3,13 @@
  * Frames: what a recording consists of. A recording is nothing but frames one after the other, so
  * that two recordings are joined with cat and a piece of one is a recording.
  *
- * A frame is a header of 64 bytes and a payload compressed by zlib (format version 1: with the
- * preset dictionary of frame_dictionary.c, which never changes again). All numbers are
+ * A frame is a header of 64 bytes and a payload compressed by zlib, with the preset dictionary of
+ * its format version, which never changes again (frame_dictionary.c). All numbers are
  * little-endian.
  *
  *   offset size
  *    0      4   magic 0x89 'T' 'S' 'F'
- *    4      1   format version, 1
+ *    4      1   format version
  *    5      1   type (enum ts_frame_type)
  *    6      2   length of the header, 64
  *    8      4   length of the payload as stored
@@ -37,7 +37,7 @@
 
 #include "window.h"
 
-#define TS_FRAME_VERSION 2 /* what is written; earlier ones are read, too */
+#define TS_FRAME_VERSION 3 /* what is written; earlier ones are read, too */
 #define TS_FRAME_HEADER	 64
 /* Longer ones are damaged: no window comes near. */
 #define TS_FRAME_RAW_MAX (64u << 20)

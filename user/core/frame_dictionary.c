@@ -180,5 +180,7 @@ const struct ts_frame_dictionary *ts_frame_dictionary(unsigned int version)
 {
 	static const struct ts_frame_dictionary first = {version_1, sizeof version_1 - 1};
 
-	return version == 1 ? &first : &ts_frame_dictionary_2;
+	return version == 1   ? &first
+	       : version == 2 ? &ts_frame_dictionary_2
+			      : &ts_frame_dictionary_3;
 }

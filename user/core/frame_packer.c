@@ -2,6 +2,7 @@
 #include "frame_packer.h"
 
 #include "arena.h"
+#include "histogram.h"
 
 /*
  * Odds are two weights. Each decision adds SEEN to one of them, and both are halved when they grow
@@ -199,11 +200,12 @@ static unsigned int level_after(__u64 before, __u64 earlier)
 	return length < 2 ? 2 * length : 2 * length + (unsigned int)(sum >> (length - 2) & 1);
 }
 
-/* Its length in bits, then its bits below the highest. */
+/* Its length in bits, then its bits below the highest; of a rounded one, those that are not noise.
+ */
 static __u64 code_number(struct ts_packer *packer, struct model *model, unsigned int level,
-			 unsigned int expected, __u64 number)
+			 unsigned int expected, __u64 number, bool rounded)
 {
-	unsigned int length = 0, written = bit_length(number), left;
+	unsigned int length = 0, written = bit_length(number), left, noise;
 	__u64 value = 1;
 
 	while (length < CLASSES - 1 &&
@@ -211,7 +213,9 @@ static __u64 code_number(struct ts_packer *packer, struct model *model, unsigned
 		length++;
 	if (!length)
 		return 0;
-	left = length - 1;
+	noise = rounded ? ts_histogram_noise_bits(1ULL << (length - 1)) : 0;
+	left = length - 1 - noise;
+	number >>= noise;
 	if (left) {
 		left--;
 		value = value << 1 |
@@ -222,20 +226,22 @@ static __u64 code_number(struct ts_packer *packer, struct model *model, unsigned
 		value = value << 1 | decide(packer, bit_odds(&model->third[length][value & 1]),
 					    number >> left & 1);
 	}
-	return left ? value << left | ts_pack_bits(packer, left, number) : value;
+	if (left)
+		value = value << left | ts_pack_bits(packer, left, number);
+	return value << noise;
 }
 
 __u64 ts_pack_number(struct ts_packer *packer, unsigned int *before, __u64 value)
 {
 	value = code_number(packer, &packer->numbers, *before,
-			    *before == TS_PACKER_FIRST ? 0 : *before, value);
+			    *before == TS_PACKER_FIRST ? 0 : *before, value, false);
 	*before = bit_length(value);
 	if (*before >= TS_PACKER_FIRST)
 		*before = TS_PACKER_FIRST - 1;
 	return value;
 }
 
-void ts_pack_slots(struct ts_packer *packer, __u64 *slot, size_t count)
+void ts_pack_slots(struct ts_packer *packer, __u64 *slot, size_t count, bool rounded)
 {
 	__u64 before = 0, earlier = 0;
 
@@ -243,7 +249,8 @@ void ts_pack_slots(struct ts_packer *packer, __u64 *slot, size_t count)
 		unsigned int level = level_after(before, earlier);
 		/* A level is twice the length of three times the mean of the two. */
 		unsigned int expected = level > 1 ? level / 2 - 1 : 0;
-		__u64 value = code_number(packer, &packer->slots, level, expected, slot[i]);
+		__u64 value =
+			code_number(packer, &packer->slots, level, expected, slot[i], rounded);
 
 		if (ts_packer_reads(packer))
 			slot[i] = value;

@@ -36,7 +36,7 @@ __u64 ts_pack_number(struct ts_packer *packer, unsigned int *before, __u64 value
 /* count bits about which nothing is known. */
 __u64 ts_pack_bits(struct ts_packer *packer, unsigned int count, __u64 value);
 
-/* Neighbouring slots of a histogram. */
-void ts_pack_slots(struct ts_packer *packer, __u64 *slot, size_t count);
+/* Neighbouring slots of a histogram; rounded: their bits that are noise are zero (histogram.h). */
+void ts_pack_slots(struct ts_packer *packer, __u64 *slot, size_t count, bool rounded);
 
 #endif

@@ -34,8 +34,9 @@ enum ts_frame_section {
 	TS_SECTION_COST = 8,
 	TS_SECTION_HOST = 9,
 	TS_SECTION_SETTINGS = 10,
-	TS_SECTION_PACKED = 11, /* see above; the last, as zlib leaves it alone */
-	TS_SECTION_FACTS = 12,	/* of which run the window is; keys and values are strings */
+	TS_SECTION_PACKED = 11,	  /* see above; the last, as zlib leaves it alone */
+	TS_SECTION_FACTS = 12,	  /* of which run the window is; keys and values are strings */
+	TS_SECTION_PROGRAMS = 13, /* of a context: how long each program of its windows is */
 	TS_SECTION_COUNT,
 };
 
@@ -53,7 +54,7 @@ struct ts_frame_dictionary {
 	const char *text;
 	size_t length;
 };
-extern const struct ts_frame_dictionary ts_frame_dictionary_2;
+extern const struct ts_frame_dictionary ts_frame_dictionary_2, ts_frame_dictionary_3;
 
 /* That of a format version there is. */
 const struct ts_frame_dictionary *ts_frame_dictionary(unsigned int version);

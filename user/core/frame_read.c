@@ -51,6 +51,7 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 	struct ts_frame_cursor *strings = &reader->section[TS_SECTION_STRINGS];
 
 	*reader = (struct ts_frame_reader){
+		.version = header->version,
 		.snapshot = into,
 		.budget = {into->arena, allowance},
 		.scratch = {ts_arena_new(), allowance},
@@ -67,7 +68,7 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 	return reader->why ? -EPROTO : 0;
 }
 
-const char *ts_frame_reader_close(struct ts_frame_reader *reader)
+static const char *what_is_wrong(const struct ts_frame_reader *reader)
 {
 	const char *why = reader->why;
 
@@ -75,6 +76,13 @@ const char *ts_frame_reader_close(struct ts_frame_reader *reader)
 		why = reader->section[i].why;
 	if (!why && reader->packer)
 		why = ts_packer_why(reader->packer);
+	return why;
+}
+
+const char *ts_frame_reader_close(struct ts_frame_reader *reader)
+{
+	const char *why = what_is_wrong(reader);
+
 	ts_arena_free(reader->scratch.arena);
 	return why;
 }
@@ -179,6 +187,8 @@ static void read_probes(struct ts_frame_reader *reader)
 	struct ts_cost *cost = &reader->snapshot->cost;
 	size_t count = ts_frame_read_start(reader, TS_SECTION_PROBES, SIZE_MAX);
 	struct ts_probe_cost *probe = ts_frame_alloc(&reader->budget, cursor, count, sizeof *probe);
+	/* Since version 3 the context knows how long they are. */
+	size_t columns = reader->version < 3 ? 3 : 2;
 	__u64 *runs = ts_frame_alloc(&reader->scratch, cursor, count * 3, sizeof *runs);
 
 	TS_FRAME_READ_TEXTS(reader, cursor, probe, count, name);
@@ -186,7 +196,7 @@ static void read_probes(struct ts_frame_reader *reader)
 	TS_FRAME_READ_TEXTS(reader, cursor, probe, count, hook);
 	TS_FRAME_READ_STATUSES(reader, cursor, probe, count);
 	TS_FRAME_READ_TEXTS(reader, cursor, probe, count, why);
-	for (size_t k = 0; !cursor->why && k < 3; k++)
+	for (size_t k = 0; !cursor->why && k < columns; k++)
 		ts_frame_pack_counters(reader->packer, runs + k * count, count);
 	for (size_t i = 0; !cursor->why && i < count; i++) {
 		probe[i].run_count = runs[i];
@@ -329,6 +339,29 @@ static size_t read_settings(struct ts_frame_reader *reader, struct ts_setting_va
 	return kept;
 }
 
+/* Of the window's programs those that stand at the same place, once all of the context is read. */
+static void read_programs(struct ts_frame_reader *reader)
+{
+	struct ts_frame_cursor *cursor = &reader->section[TS_SECTION_PROGRAMS];
+	struct ts_cost *cost = &reader->snapshot->cost;
+	size_t count = ts_frame_read_start(reader, TS_SECTION_PROGRAMS, SIZE_MAX);
+	__u32 *names = ts_frame_read_references(reader, cursor, count, reader->strings);
+	__u32 *length = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *length);
+
+	for (size_t i = 0; !cursor->why && i < count; i++) {
+		__u64 instructions = ts_frame_take_number(cursor);
+
+		length[i] = (__u32)instructions;
+		if (instructions != length[i])
+			ts_frame_cursor_fail(cursor, "a program is too long");
+	}
+	if (what_is_wrong(reader))
+		return;
+	for (size_t i = 0; i < count && i < cost->probes; i++)
+		if (!strcmp(cost->probe[i].name, reader->string[names[i]]))
+			cost->probe[i].instructions = length[i];
+}
+
 int ts_frame_payload_read_context(const struct ts_frame_header *header,
 				  const unsigned char *payload, struct ts_window *window,
 				  struct ts_frame_unknown *unknown, const char **why)
@@ -343,6 +376,8 @@ int ts_frame_payload_read_context(const struct ts_frame_header *header,
 	if (!ts_frame_reader_open(&reader, window->delta, header, payload)) {
 		read_host(&reader, &host);
 		count = read_settings(&reader, &settings, unknown);
+		if (reader.section[TS_SECTION_PROGRAMS].at)
+			read_programs(&reader);
 	}
 	*why = ts_frame_reader_close(&reader);
 	if (*why)

@@ -6,6 +6,7 @@
 #include "frame_payload.h"
 
 struct ts_frame_reader {
+	unsigned int version;				  /* of the frame */
 	struct ts_snapshot *snapshot;			  /* what is read goes there */
 	struct ts_frame_cursor section[TS_SECTION_COUNT]; /* at is NULL where there is none */
 	const char **string;				  /* by number; 0 is "" */

@@ -182,7 +182,8 @@ void ts_frame_pack_gauges(struct ts_packer *packer, double *values, size_t count
 #define EMPTY	     8u	 /* no more about it follows */
 #define MAX_IS_BOUND 16u /* as in struct ts_histogram */
 #define MAX_FROM_TOP 32u /* the maximum is the bound of the highest slot in use and not written */
-#define KNOWN_FLAGS  63u
+#define ROUNDED	     64u /* all slots but one at most, as by ts_histogram_round */
+#define KNOWN_FLAGS  127u
 #define PLACE_BITS   10 /* of a slot's number */
 
 static unsigned int slots_of(unsigned int scale)
@@ -219,13 +220,30 @@ static int top_slot(const struct ts_histogram *histogram)
 	return top;
 }
 
+/* How many slots are not rounded; the last of them. */
+static unsigned int unrounded_slots(const struct ts_histogram *histogram, int top,
+				    unsigned int *last)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; (int)i <= top; i++) {
+		if (!ts_histogram_noise(histogram->slot[i]))
+			continue;
+		*last = i;
+		count++;
+	}
+	return count;
+}
+
 static unsigned int flags_of(const struct ts_histogram *histogram)
 {
-	unsigned int flags = histogram->scale;
+	unsigned int flags = histogram->scale, exception;
 	int top = top_slot(histogram);
 
 	if (histogram->max_is_bound)
 		flags |= MAX_IS_BOUND;
+	if (unrounded_slots(histogram, top, &exception) <= 1)
+		flags |= ROUNDED;
 	if (top < 0)
 		return histogram->sum || histogram->max ? flags : flags | EMPTY;
 	if (histogram->max_is_bound && top < (int)slots_of(histogram->scale) - 1 &&
@@ -234,10 +252,26 @@ static unsigned int flags_of(const struct ts_histogram *histogram)
 	return flags;
 }
 
+/*
+ * Of a rounded histogram the slot that made up for the rest: what was rounded off of it, as that
+ * was left out among the others.
+ */
+static void pack_exception(struct ts_packer *packer, struct ts_histogram *histogram,
+			   unsigned int exception, __u64 noise)
+{
+	exception = (unsigned int)ts_pack_bits(packer, PLACE_BITS, exception);
+	noise = pack_single(packer, noise);
+	if (exception >= slots_of(histogram->scale))
+		ts_packer_fail(packer, "a histogram has more slots than there are");
+	else if (ts_packer_reads(packer))
+		histogram->slot[exception] += noise;
+}
+
 /* The slots in use and those between them. */
-static void pack_slots(struct ts_packer *packer, struct ts_histogram *histogram)
+static void pack_slots(struct ts_packer *packer, struct ts_histogram *histogram, bool rounded)
 {
 	int top = top_slot(histogram);
+	unsigned int exception = 0, exceptions = 0;
 	__u64 first = 0, count;
 
 	while (top >= 0 && !histogram->slot[first])
@@ -249,7 +283,12 @@ static void pack_slots(struct ts_packer *packer, struct ts_histogram *histogram)
 		ts_packer_fail(packer, "a histogram has more slots than there are");
 		return;
 	}
-	ts_pack_slots(packer, histogram->slot + first, count);
+	if (rounded)
+		exceptions = unrounded_slots(histogram, top, &exception);
+	ts_pack_slots(packer, histogram->slot + first, count, rounded);
+	if (rounded && ts_pack_bits(packer, 1, exceptions))
+		pack_exception(packer, histogram, exception,
+			       ts_histogram_noise(histogram->slot[exception]));
 }
 
 void ts_frame_pack_flags(struct ts_packer *packer, struct ts_histogram *const *histogram,
@@ -306,7 +345,7 @@ void ts_frame_pack_histograms(struct ts_packer *packer, struct ts_histogram *con
 	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
 		if (flags[i] & EMPTY)
 			continue;
-		pack_slots(packer, histogram[i]);
+		pack_slots(packer, histogram[i], flags[i] & ROUNDED);
 		sums[filled++] = histogram[i]->sum;
 		if (!(flags[i] & MAX_FROM_TOP))
 			maxima[given++] = histogram[i]->max;

@@ -314,13 +314,11 @@ static void put_probes(struct writer *writer, const struct ts_cost *cost)
 {
 	const struct ts_probe_cost *probe = cost->probe;
 	__u64 *runs = numbers(writer, cost->probes), *ns = numbers(writer, cost->probes);
-	__u64 *instructions = numbers(writer, cost->probes);
 	struct ts_bytes section = section_with_strings(writer);
 
 	for (size_t i = 0; i < cost->probes; i++) {
 		runs[i] = probe[i].run_count;
 		ns[i] = probe[i].run_ns;
-		instructions[i] = probe[i].instructions;
 	}
 	ts_frame_put_number(&section, cost->probes);
 	PUT_TEXTS(writer, &section, probe, cost->probes, name);
@@ -330,7 +328,6 @@ static void put_probes(struct writer *writer, const struct ts_cost *cost)
 	PUT_TEXTS(writer, &section, probe, cost->probes, why);
 	ts_frame_pack_counters(writer->packer, runs, cost->probes);
 	ts_frame_pack_counters(writer->packer, ns, cost->probes);
-	ts_frame_pack_counters(writer->packer, instructions, cost->probes);
 	put_section(&writer->body, TS_SECTION_PROBES, &section);
 }
 
@@ -426,11 +423,24 @@ static void put_settings(struct writer *writer, const struct ts_snapshot *delta)
 	put_section(&writer->body, TS_SECTION_SETTINGS, &section);
 }
 
+/* In the order in which they stand in a window; a name says that it is still the same. */
+static void put_programs(struct writer *writer, const struct ts_cost *cost)
+{
+	struct ts_bytes section = section_with_strings(writer);
+
+	ts_frame_put_number(&section, cost->probes);
+	PUT_TEXTS(writer, &section, cost->probe, cost->probes, name);
+	for (size_t i = 0; i < cost->probes; i++)
+		ts_frame_put_number(&section, cost->probe[i].instructions);
+	put_section(&writer->body, TS_SECTION_PROGRAMS, &section);
+}
+
 void ts_frame_payload_context(const struct ts_window *window, struct ts_bytes *out)
 {
 	struct writer writer = writer_new();
 
 	put_host(&writer, &window->delta->host);
 	put_settings(&writer, window->delta);
+	put_programs(&writer, &window->delta->cost);
 	finish(&writer, out);
 }

@@ -194,6 +194,28 @@ struct ts_histogram *ts_histogram_subtract(struct ts_arena *arena, const struct 
 	return window;
 }
 
+void ts_histogram_round(struct ts_histogram *histogram)
+{
+	unsigned int slots = TS_HISTOGRAM_SLOTS(histogram->scale), fullest = 0;
+	__s64 owed[32] = {0}; /* by noise bits: what the slots so far were rounded down by */
+
+	for (unsigned int i = 0; i < slots; i++) {
+		__u64 count = histogram->slot[i], half, rounded;
+		unsigned int bits = ts_histogram_noise_bits(count);
+
+		if (bits) {
+			half = 1ULL << (bits - 1);
+			rounded = (count + (__u64)owed[bits] + half) >> bits << bits;
+			owed[bits] += (__s64)(count - rounded);
+			histogram->slot[i] = rounded;
+		}
+		if (histogram->slot[i] > histogram->slot[fullest])
+			fullest = i;
+	}
+	for (unsigned int bits = 0; bits < 32; bits++)
+		histogram->slot[fullest] += (__u64)owed[bits];
+}
+
 /* The part of a slot that can hold observations, in base units: nothing is above the maximum. */
 static void slot_range(const struct ts_histogram *histogram, unsigned int slot, double *lower,
 		       double *upper)

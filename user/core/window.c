@@ -82,6 +82,19 @@ static void subtract_family(struct ts_snapshot *delta, enum ts_family_id id,
 					      : NULL);
 }
 
+/* They stand in the same order, too. */
+static const struct ts_probe_cost *find_probe(const struct ts_cost *cost, const char *name,
+					      size_t hint)
+{
+	for (size_t n = 0; n < cost->probes; n++) {
+		const struct ts_probe_cost *probe = &cost->probe[(hint + n) % cost->probes];
+
+		if (!strcmp(probe->name, name))
+			return probe;
+	}
+	return NULL;
+}
+
 static void subtract_cost(struct ts_snapshot *delta, const struct ts_snapshot *earlier,
 			  const struct ts_snapshot *later)
 {
@@ -89,12 +102,9 @@ static void subtract_cost(struct ts_snapshot *delta, const struct ts_snapshot *e
 
 	for (size_t i = 0; i < later->cost.probes; i++) {
 		struct ts_probe_cost probe = later->cost.probe[i];
+		const struct ts_probe_cost *old = find_probe(&earlier->cost, probe.name, i);
 
-		for (size_t j = 0; j < earlier->cost.probes; j++) {
-			const struct ts_probe_cost *old = &earlier->cost.probe[j];
-
-			if (strcmp(old->name, probe.name) || old->run_count > probe.run_count)
-				continue;
+		if (old && old->run_count <= probe.run_count) {
 			probe.run_count -= old->run_count;
 			probe.run_ns -= old->run_ns;
 		}

@@ -213,12 +213,13 @@ static void add_sufferers(struct ts_snapshot *into, const struct ts_snapshot *fr
 	into->sufferers = drop_least(into->sufferer, into->sufferers);
 }
 
-static void add_probe(struct ts_snapshot *into, const struct ts_probe_cost *later)
+/* hint: where it stands in the other window, and as a rule in this one. */
+static void add_probe(struct ts_snapshot *into, const struct ts_probe_cost *later, size_t hint)
 {
 	struct ts_cost *cost = &into->cost;
 
-	for (size_t i = 0; i < cost->probes; i++) {
-		struct ts_probe_cost *probe = &cost->probe[i];
+	for (size_t n = 0; n < cost->probes; n++) {
+		struct ts_probe_cost *probe = &cost->probe[(hint + n) % cost->probes];
 
 		if (strcmp(probe->name, later->name))
 			continue;
@@ -242,7 +243,7 @@ static void add_cost(struct ts_snapshot *into, const struct ts_snapshot *from)
 	const struct ts_cost *later = &from->cost;
 
 	for (size_t i = 0; i < later->probes; i++)
-		add_probe(into, &later->probe[i]);
+		add_probe(into, &later->probe[i], i);
 	cost->map_bytes = later->map_bytes;
 	cost->user_cpu_ns += later->user_cpu_ns;
 	cost->rss_bytes = later->rss_bytes;

@@ -11,6 +11,7 @@ struct ts_collect_options {
 	const char *const *disabled_programs;  /* names of single BPF programs left out;
 						  NULL-terminated or NULL */
 	const struct ts_live_command *command; /* that is going to be run; NULL: none */
+	bool patient;			       /* it goes on for long: no haste at first */
 };
 
 struct ts_collector;

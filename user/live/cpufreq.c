@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "pace.h"
 #include "procfile.h"
 
 #define DIRECTORY    "/sys/devices/system/cpu/cpufreq"
@@ -84,7 +85,7 @@ static int cpufreq_open(struct ts_live *live, void **opaque, enum ts_status *sta
 		cpufreq_close(state);
 		return -ENOENT;
 	}
-	state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	state->opened_ns = ts_pace_opened(live);
 	*opaque = state;
 	return 0;
 }

@@ -290,7 +290,7 @@ static int datagrams_open(struct ts_live *live, void **data, enum ts_status *sta
 		datagrams_close(state);
 		return error;
 	}
-	state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	state->opened_ns = ts_pace_opened(live);
 	/* Drops from before are history: each socket that has any must be known. */
 	state->history = true;
 	visit_all(live, state);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "pace.h"
 #include "procfile.h"
 
 #define SETTING	    "kernel/mm/transparent_hugepage/enabled"
@@ -65,7 +66,7 @@ static int huge_pages_open(struct ts_live *live, void **opaque, enum ts_status *
 
 	*status = TS_STATUS_FAILED;
 	if (state) {
-		state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
+		state->opened_ns = ts_pace_opened(live);
 		error = ts_procfile_open(&state->setting, live->sys, SETTING);
 		path = state->setting.path;
 		if (error == -ENOENT)

@@ -339,7 +339,7 @@ static int limits_open(struct ts_live *live, void **opaque, enum ts_status *stat
 	snprintf(why, 256, "out of memory");
 	if (!state)
 		return -ENOMEM;
-	state->when.opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	state->when.opened_ns = ts_pace_opened(live);
 	/* What cannot be read is not known: the rest is. */
 	for (int i = 0; i < NUMBERS; i++)
 		(void)ts_procfile_open(&state->number_file[i], live->proc, numbers[i].file);
@@ -350,7 +350,7 @@ static int limits_open(struct ts_live *live, void **opaque, enum ts_status *stat
 		limits_close(state);
 		return error;
 	}
-	look(state, state->when.opened_ns);
+	look(state, ts_clock_ns(CLOCK_MONOTONIC));
 	*opaque = state;
 	return 0;
 }

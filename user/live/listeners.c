@@ -458,7 +458,7 @@ static int listeners_open(struct ts_live *live, void **data, enum ts_status *sta
 	if (state && state->socket) {
 		state->capacity = SOCKETS_START;
 		state->table = live->netns;
-		state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
+		state->opened_ns = ts_pace_opened(live);
 		state->baseline = true;
 		sample(live, state, true);
 		state->baseline = false;

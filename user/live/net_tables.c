@@ -332,7 +332,7 @@ static int net_tables_open(struct ts_live *live, void **data, enum ts_status *st
 			net_tables_close(state);
 		return error;
 	}
-	state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	state->opened_ns = ts_pace_opened(live);
 	visit_all(live, state);
 	*data = state;
 	return 0;

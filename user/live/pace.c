@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "pace.h"
 
-#define CALM_NS	    3000000000ULL
-#define WHOLE	    1000000ULL
-#define LASTING_MAX 2500 /* of all together */
+#include "clock.h"
+
+#define CALM_NS	     3000000000ULL
+#define EAGER_MAX_NS 60000000000ULL /* no source is in haste for longer */
+#define WHOLE	     1000000ULL
+#define LASTING_MAX  2500 /* of all together */
 
 /*
  * Parts per million of one CPU: at first, and later, as a recording goes on for days. They are
@@ -47,6 +50,11 @@ __u64 ts_pace_rest(enum ts_pace_user user, bool eager, __u64 cost_ns)
 __u64 ts_pace_budget(enum ts_pace_user user, bool eager, __u64 passed_ns)
 {
 	return passed_ns / (WHOLE / share_of(user, eager));
+}
+
+__u64 ts_pace_opened(const struct ts_live *live)
+{
+	return ts_clock_ns(CLOCK_MONOTONIC) - (live->patient ? EAGER_MAX_NS : 0);
 }
 
 bool ts_pace_calm(const struct ts_live *live, __u64 now_ns)

@@ -24,6 +24,12 @@ enum ts_pace_user {
 	TS_PACE_USERS
 };
 
+/*
+ * When a source was opened, as far as the first seconds are concerned: while it records for long,
+ * with nobody waiting for a report, they are over at once.
+ */
+__u64 ts_pace_opened(const struct ts_live *live);
+
 /* How long one that has just taken so much CPU time rests before the next time. */
 __u64 ts_pace_rest(enum ts_pace_user user, bool eager, __u64 cost_ns);
 /* How much CPU time it may take for a time that has passed. */

@@ -72,7 +72,7 @@ static int proc_net_open(struct ts_live *live, void **opaque, enum ts_status *st
 	if (state)
 		error = ts_net_files_open(&state->files, live);
 	if (!error) {
-		state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
+		state->opened_ns = ts_pace_opened(live);
 		return 0;
 	}
 	*status = TS_STATUS_FAILED;

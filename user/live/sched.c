@@ -210,8 +210,8 @@ static void open_sessions(struct sched_state *state)
 	snprintf(state->sessions_why, sizeof state->sessions_why, "%s", why);
 	if (state->sessions_status != TS_STATUS_OK)
 		return;
-	state->sessions =
-		ts_sched_sessions_open(state->skeleton->progs.ts_sched_visit, state->tasks);
+	state->sessions = ts_sched_sessions_open(state->skeleton->progs.ts_sched_visit,
+						 state->tasks, state->opened_ns);
 	if (state->sessions)
 		return;
 	state->sessions_status = TS_STATUS_FAILED;
@@ -241,7 +241,7 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 	state->part = (__u32)((size_t)sysconf(_SC_PAGESIZE) / sizeof(struct ts_sched_task));
 	if (state->part < PART_LEAST)
 		state->part = PART_LEAST;
-	state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	state->opened_ns = ts_pace_opened(live);
 	configure(state, options);
 	error = ts_probe_load(&state->probe, ts_source_names[TS_SOURCE_SCHED], state->skeleton->obj,
 			      live, status, why);

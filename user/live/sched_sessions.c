@@ -96,14 +96,15 @@ void ts_sched_sessions_status(struct ts_snapshot *snapshot, enum ts_status statu
 	ts_snapshot_family_status(snapshot, TS_FAMILY_SESSION_RUN, status, why);
 }
 
-struct ts_sched_sessions *ts_sched_sessions_open(struct bpf_program *visit, __u32 slots)
+struct ts_sched_sessions *ts_sched_sessions_open(struct bpf_program *visit, __u32 slots,
+						 __u64 opened_ns)
 {
 	struct ts_sched_sessions *sessions = calloc(1, sizeof *sessions);
 
 	if (!sessions)
 		return NULL;
 	sessions->slots = slots;
-	sessions->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	sessions->opened_ns = opened_ns;
 	sessions->seen = mmap(NULL, slots * sizeof *sessions->seen, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (sessions->seen == MAP_FAILED)

@@ -15,7 +15,8 @@ struct bpf_program;
 struct ts_sched_sessions;
 
 /* visit: the loaded iterator; slots: of the table of tasks (a power of two). NULL with errno. */
-struct ts_sched_sessions *ts_sched_sessions_open(struct bpf_program *visit, __u32 slots);
+struct ts_sched_sessions *ts_sched_sessions_open(struct bpf_program *visit, __u32 slots,
+						 __u64 opened_ns);
 void ts_sched_sessions_close(struct ts_sched_sessions *sessions); /* NULL is fine */
 
 /*

@@ -437,7 +437,7 @@ static int sockets_open(struct ts_live *live, void **data, enum ts_status *statu
 		return fail(state, status, why, TS_STATUS_UNSUPPORTED,
 			    "the iterator over TCP sockets cannot be attached", -errno);
 	state->jiffy_ns = ts_jiffy_ns();
-	state->opened_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	state->opened_ns = ts_pace_opened(live);
 	visit_all(live, state);
 	if (state->error)
 		return fail(state, status, why, TS_STATUS_FAILED, "TCP sockets cannot be visited",

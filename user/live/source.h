@@ -26,7 +26,8 @@ struct ts_live {
 	struct ts_netns_table *netns;	       /* netns.h; refreshed before each snapshot */
 	struct ts_settings_cache *settings;    /* settings_read.h; may be NULL */
 	const struct ts_live_command *command; /* what `tunescope run` runs; NULL: nothing */
-	__u64 opened_ns, moved_ns;	       /* pace.h */
+	bool patient;			       /* pace.h; and these two */
+	__u64 opened_ns, moved_ns;
 	/* The number, and one, of a CPU that packets keep busy while others idle, and when softnet
 	 * last saw that. */
 	__u32 packet_cpu;
