@@ -160,6 +160,17 @@ static __always_inline __u8 state_of(const struct sock_common *sk)
 	return BPF_CORE_READ((const struct inet_timewait_sock *)sk, tw_substate);
 }
 
+/* Of a socket in FIN_WAIT_2. */
+static __always_inline bool is_abandoned(struct sock_common *sk)
+{
+	const struct tcp_sock *tcp;
+
+	if (sk->skc_state == TCP_TIME_WAIT)
+		return true;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	return tcp && !tcp->inet_conn.icsk_inet.sk.sk_socket;
+}
+
 SEC("iter/tcp")
 int ts_sockets_visit(struct bpf_iter__tcp *ctx)
 {
@@ -189,6 +200,8 @@ int ts_sockets_visit(struct bpf_iter__tcp *ctx)
 		if (tcp)
 			fill_open(&record, tcp);
 	}
+	if (record.state == TCP_FIN_WAIT2)
+		record.abandoned = is_abandoned(sk);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof record);
 	return 0;
 }

@@ -40,7 +40,8 @@ struct ts_socket_record {
 	__u8 congestion_state;	 /* icsk_ca_state: 0 open … 4 loss */
 	__u8 timeouts;		 /* in a row, without an answer */
 	__u8 backoff;		 /* the timeout has been doubled so many times */
-	__u8 padding[6];
+	__u8 abandoned;		 /* no program holds it any more; of sockets in FIN_WAIT_2 */
+	__u8 padding[5];
 	__u32 unread;	       /* bytes received in order and not yet read */
 	__u32 window;	       /* receive window */
 	__u32 buffer;	       /* sk_rcvbuf */

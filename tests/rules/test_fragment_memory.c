@@ -4,11 +4,11 @@
 #define RULE "fragment-memory"
 
 struct input {
-	double arrived, completed, fails, timeouts, held, limit;
+	double arrived, completed, fails, timeouts, held, limit, waiting;
 };
 
 /* The lab's: four senders of 60 KB datagrams, and room for one and a half. */
-static const struct input lab = {48708, 32, 47339, 0, 131728, 131072};
+static const struct input lab = {48708, 32, 47339, 0, 131728, 131072, 3};
 
 static void judge_ip(struct fixture *f, const struct input *i)
 {
@@ -19,6 +19,8 @@ static void judge_ip(struct fixture *f, const struct input *i)
 	fixture_counter(f, NETWORK_COUNTERS, i->fails, SERVER, "IpReasmFails");
 	fixture_counter(f, NETWORK_COUNTERS, i->timeouts, SERVER, "IpReasmTimeout");
 	fixture_gauge(f, FRAGMENT_MEMORY, i->held, SERVER, "ip");
+	if (i->waiting > 0)
+		fixture_gauge(f, FRAGMENTED_DATAGRAMS, i->waiting, SERVER, "ip");
 	fixture_judge(f);
 }
 
@@ -94,9 +96,12 @@ static void refuses(const struct input *i)
 static void loss_on_the_way(void **state)
 {
 	/* Room left, and datagrams given up. */
-	refuses(&(struct input){40000, 600, 400, 400, 3000000, 4194304});
+	refuses(&(struct input){40000, 600, 400, 400, 3000000, 4194304, 0});
 	/* Room enough for all that is on its way, and yet full of what waits in vain. */
-	refuses(&(struct input){40000, 10, 30000, 400, 4194304, 4194304});
+	refuses(&(struct input){40000, 10, 30000, 400, 4194304, 4194304, 0});
+	/* The same below the default: many more are unfinished than can be on their way. */
+	refuses(&(struct input){4000, 20, 3400, 0, 1000700, 1000000, 434});
+	refuses(&(struct input){2900, 30, 2500, 0, 300100, 300000, 26});
 }
 
 static void ends_where_all_that_is_on_its_way_fits(void **state)

@@ -49,14 +49,14 @@ static void names_the_time(void **state)
 	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
 	assert_string_equal(finding->setting, "net.ipv4.tcp_keepalive_time");
 	assert_string_equal(finding->current, "7200");
-	assert_string_equal(finding->proposed, "5");
+	assert_string_equal(finding->proposed, "3");
 	assert_null(strstr(finding->apply, "intvl"));
 	fixture_close(&f);
 	/* The kernel's defaults: eleven minutes of probes are shortened, too. */
 	s.interval = "75", s.probes = "9";
 	judge(&f, &s);
 	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
-	assert_contains(finding->apply, "net.ipv4.tcp_keepalive_intvl=2");
+	assert_contains(finding->apply, "net.ipv4.tcp_keepalive_intvl=1");
 	assert_contains(finding->apply, "net.ipv4.tcp_keepalive_probes=3");
 	assert_contains(finding->undo, "net.ipv4.tcp_keepalive_intvl=75");
 	fixture_close(&f);
@@ -95,7 +95,7 @@ static void converges(void **state)
 {
 	struct service s = lab;
 
-	s.time = "5";
+	s.time = "3";
 	expect(&s, TS_OUTCOME_INSUFFICIENT);
 	s.gone = 0;
 	expect(&s, TS_OUTCOME_QUIET);

@@ -219,6 +219,56 @@ static void the_other_side_does_not_close(void **state)
 	expect(&c, TS_OUTCOME_QUIET);
 }
 
+/* Nobody here holds them any more, and they wait for longer than TIME_WAIT would. */
+static void waits_too_long_for_the_other_side(void **state)
+{
+	struct client c = lab;
+	const struct ts_finding *finding;
+	struct fixture f;
+
+	c.time_wait = 0, c.opened = c.closed = 100, c.failed = 400;
+	for (int timeout = 60; timeout <= 600; timeout += 540) {
+		fixture_open(&f);
+		add(&f, &c);
+		fixture_gauge(&f, TCP_LOCAL_PORTS, 1000, SERVER, c.destination, "fin-wait-closed");
+		fixture_number(&f, TS_SETTING_TCP_FIN_TIMEOUT, SERVER, "%d", timeout);
+		fixture_judge(&f);
+		if (timeout == 60) {
+			finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, SERVER);
+			assert_string_equal(finding->cause, "connection-leak");
+		} else {
+			finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+			assert_string_equal(finding->setting, "net.ipv4.tcp_fin_timeout");
+			/* 1000 ports for 50 connects a second, and a quarter more. */
+			assert_string_equal(finding->proposed, "15");
+		}
+		fixture_close(&f);
+	}
+	/* A program that keeps them is what holds them, however long the setting is. */
+	c.fin_wait = 1000;
+	fixture_open(&f);
+	add(&f, &c);
+	fixture_number(&f, TS_SETTING_TCP_FIN_TIMEOUT, SERVER, "%d", 600);
+	fixture_judge(&f);
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 0);
+	fixture_close(&f);
+}
+
+/* The range ran out just before the end of the window: few have failed so far. */
+static void the_rate_decides_and_not_the_failures_alone(void **state)
+{
+	struct client c = lab;
+	const struct ts_finding *finding;
+	struct fixture f;
+
+	c.range = "40000 44999", c.time_wait = 5000, c.opened = c.closed = 7000, c.failed = 50;
+	c.reuse = "1";
+	judge(&f, &c);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+	assert_string_equal(finding->proposed, "10240 65535");
+	fixture_close(&f);
+}
+
 /* The range is judged by the destination that suffers, not by one that happens to hold more. */
 static void another_destination_holds_more(void **state)
 {
@@ -403,6 +453,8 @@ int main(void)
 		cmocka_unit_test(connections_that_are_never_closed),
 		cmocka_unit_test(a_pool_is_no_leak),
 		cmocka_unit_test(the_other_side_does_not_close),
+		cmocka_unit_test(waits_too_long_for_the_other_side),
+		cmocka_unit_test(the_rate_decides_and_not_the_failures_alone),
 		cmocka_unit_test(another_destination_holds_more),
 		cmocka_unit_test(failures_without_ports_in_use),
 		cmocka_unit_test(services_inside_the_range),

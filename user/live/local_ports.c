@@ -15,14 +15,18 @@ enum port_state {
 	PORT_TIME_WAIT,
 	PORT_ESTABLISHED,
 	PORT_CLOSE_WAIT,
-	PORT_FIN_WAIT, /* closed by this side, not by the other */
+	PORT_FIN_WAIT,	      /* closed by this side, not by the other */
+	PORT_FIN_WAIT_CLOSED, /* and by the program, too */
 	PORT_OTHER,
 	PORT_STATES
 };
 
 static const char *const state_names[] = {
-	[PORT_TIME_WAIT] = "time-wait",	  [PORT_ESTABLISHED] = "established",
-	[PORT_CLOSE_WAIT] = "close-wait", [PORT_FIN_WAIT] = "fin-wait",
+	[PORT_TIME_WAIT] = "time-wait",
+	[PORT_ESTABLISHED] = "established",
+	[PORT_CLOSE_WAIT] = "close-wait",
+	[PORT_FIN_WAIT] = "fin-wait",
+	[PORT_FIN_WAIT_CLOSED] = "fin-wait-closed",
 	[PORT_OTHER] = "other",
 };
 
@@ -59,14 +63,14 @@ void ts_local_ports_begin(struct ts_local_ports *ports)
 	ports->visited = 0;
 }
 
-static enum port_state classify(__u8 state)
+static enum port_state classify(const struct ts_socket_record *record)
 {
-	switch (state) {
+	switch (record->state) {
 	case TCP_TIME_WAIT: return PORT_TIME_WAIT;
 	case TCP_ESTABLISHED: return PORT_ESTABLISHED;
 	case TCP_CLOSE_WAIT: return PORT_CLOSE_WAIT;
-	case TCP_FIN_WAIT1:
-	case TCP_FIN_WAIT2: return PORT_FIN_WAIT;
+	case TCP_FIN_WAIT1: return PORT_FIN_WAIT;
+	case TCP_FIN_WAIT2: return record->abandoned ? PORT_FIN_WAIT_CLOSED : PORT_FIN_WAIT;
 	default: return PORT_OTHER;
 	}
 }
@@ -117,7 +121,7 @@ void ts_local_ports_add(struct ts_local_ports *ports, const struct ts_socket_rec
 		return;
 	}
 	destination->total++;
-	destination->held[classify(record->state)]++;
+	destination->held[classify(record)]++;
 }
 
 /* The largest total wins; its states stand together, from one and the same visit. */

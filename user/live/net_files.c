@@ -172,8 +172,10 @@ const struct ts_socket_kind ts_socket_kinds[TS_SOCKET_KINDS] = {
 	{"orphan", "TCP:", "orphan", .host_wide = true},
 	{"allocated", "TCP:", "alloc", .host_wide = true},
 	{"held", "TCP:", "mem", .host_wide = true, .memory = true},
-	{"ip", "FRAG:", "memory", .fragments = true},
-	{"ip6", "FRAG6:", "memory", .fragments = true},
+	{"ip", "FRAG:", "memory", .fragments = true, .memory = true},
+	{"ip", "FRAG:", "inuse", .fragments = true},
+	{"ip6", "FRAG6:", "memory", .fragments = true, .memory = true},
+	{"ip6", "FRAG6:", "inuse", .fragments = true},
 };
 
 /* "TcpExt:" and a column's name -> the name nstat gives it, without TcpExt. */

@@ -17,10 +17,11 @@ struct ts_socket_kind {
 	const char *kind;
 	const char *protocol, *key;
 	bool host_wide;
-	bool memory;	/* pages, shown as bytes in a family of their own */
-	bool fragments; /* bytes held by datagrams that wait for the rest of their fragments */
+	bool memory;	/* pages, shown as bytes in a family of their own; bytes of fragments */
+	bool fragments; /* of datagrams that wait for the rest of them: how many, or the bytes held
+			 */
 };
-#define TS_SOCKET_KINDS 8
+#define TS_SOCKET_KINDS 10
 extern const struct ts_socket_kind ts_socket_kinds[TS_SOCKET_KINDS];
 
 struct ts_net_reading {

@@ -31,7 +31,8 @@ struct space {
 	__u64 sockets[TS_SOCKET_KINDS];
 	bool sockets_seen[TS_SOCKET_KINDS];
 	bool fragments;		     /* arrive, or wait for others */
-	__u64 held[TS_SOCKET_KINDS]; /* most memory of fragments since the last snapshot */
+	__u64 held[TS_SOCKET_KINDS]; /* most memory of fragments, and most datagrams, since the last
+					snapshot */
 };
 
 struct proc_net {
@@ -206,9 +207,11 @@ static void add_fragments(struct ts_snapshot *snapshot, const char *label, struc
 {
 	for (size_t i = 0; i < TS_SOCKET_KINDS; i++) {
 		if (space->held[i])
-			ts_snapshot_gauge(snapshot, TS_FAMILY_FRAGMENT_MEMORY,
-					  TS_LABELS(label, ts_socket_kinds[i].kind),
-					  (double)space->held[i]);
+			ts_snapshot_gauge(
+				snapshot,
+				ts_socket_kinds[i].memory ? TS_FAMILY_FRAGMENT_MEMORY
+							  : TS_FAMILY_FRAGMENTED_DATAGRAMS,
+				TS_LABELS(label, ts_socket_kinds[i].kind), (double)space->held[i]);
 		space->held[i] = 0;
 	}
 }

@@ -6,6 +6,8 @@
 #define LEAST_BYTES    65536 /* fewer since the last visit say nothing about the window */
 #define READER_BYTES   4096  /* a reader that holds the window closed lets even less come */
 #define UTILISED       0.5   /* of the window, by what arrives in one round trip */
+#define BUFFER_SHARE   0.25  /* of the busy time: a pacing algorithm hides the rest */
+#define WINDOW_FULL    0.85  /* of the other side's window, by what is in flight */
 #define UNSCALED_MOST  65535 /* where a window without scaling ends */
 #define UNSCALED_LEAST 49152 /* ends there, as good as */
 #define LOSS_SHARE     0.02  /* of segments, from which on loss is what bounds a connection */
@@ -104,19 +106,31 @@ static enum ts_socket_limit receive_limit(const struct ts_socket_record *record,
 	return limits->autotuning_off ? TS_LIMIT_NO_AUTOTUNING : TS_LIMIT_GROWING;
 }
 
+/*
+ * The kernel's account of the time, or a window that is full: where the window is no multiple of
+ * the segments, or pacing fills it, the account is no more than a part.
+ */
+static bool fills_peer_window(const struct ts_socket_record *record,
+			      const struct ts_socket_progress *since, double in_flight)
+{
+	return since->window_limited > since->busy / 2 ||
+	       (record->peer_window && in_flight >= WINDOW_FULL * record->peer_window);
+}
+
 /* What bounds a connection that sends: the kernel keeps an account of the time. */
 static enum ts_socket_limit send_limit(const struct ts_socket_record *record,
 				       const struct ts_socket_progress *since,
-				       const struct ts_netns_limits *limits)
+				       const struct ts_netns_limits *limits, double in_flight)
 {
-	if (since->buffer_limited > since->busy / 2) {
+	if (since->buffer_limited > BUFFER_SHARE * since->busy &&
+	    since->buffer_limited >= since->window_limited) {
 		if (record->send_buffer_locked)
 			return fixed_buffer(record->send_buffer, limits->wmem_max);
 		return limits->tcp_wmem_max && record->send_buffer >= limits->tcp_wmem_max
 			       ? TS_LIMIT_TCP_MEMORY
 			       : TS_LIMIT_GROWING;
 	}
-	if (since->window_limited > since->busy / 2)
+	if (fills_peer_window(record, since, in_flight))
 		return !record->window_scaling && record->peer_window >= UNSCALED_LEAST
 			       ? TS_LIMIT_UNSCALED
 			       : TS_LIMIT_PEER_WINDOW;
@@ -162,7 +176,8 @@ static void judge_sent(struct ts_socket_group *group, const struct ts_socket_rec
 	if (traffic.bytes < LEAST_BYTES)
 		return;
 	traffic.in_flight = in_flight(traffic.bytes, elapsed_ns, traffic.rtt_us);
-	ts_socket_group_traffic(group, TS_DATA_SENT, send_limit(record, since, limits), &traffic);
+	ts_socket_group_traffic(group, TS_DATA_SENT,
+				send_limit(record, since, limits, traffic.in_flight), &traffic);
 }
 
 void ts_socket_judge(struct ts_socket_group *group, const struct ts_socket_record *record,

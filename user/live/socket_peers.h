@@ -20,6 +20,9 @@ void ts_socket_peers_free(struct ts_socket_peers *peers);
 void ts_socket_peers_begin(struct ts_socket_peers *peers);
 void ts_socket_peers_end(struct ts_socket_peers *peers, bool complete);
 
+/* Inside each namespace, before its connections: looks at its addresses if they are of use. */
+void ts_socket_peers_enter(struct ts_socket_peers *peers);
+
 /* An open connection; its group is told at the end of the round. */
 void ts_socket_peers_visit(struct ts_socket_peers *peers, struct ts_sending *sending,
 			   const struct ts_socket_record *record, __u64 jiffy_ns);

@@ -305,6 +305,7 @@ static void visit_namespace(struct ts_live *live, struct sockets_state *state,
 			     state->seen[slot].round + 1 == state->round;
 	state->seen[slot].serial = entry->serial;
 	state->seen[slot].round = state->round;
+	ts_socket_peers_enter(state->peers);
 	iterator = open_iterator(live, entry, visit);
 	ts_netns_leave(live->netns);
 	if (iterator < 0)

@@ -14,6 +14,7 @@ enum { REFUSED, FULL_SHARE, TIMEOUTS, TIMEOUT_SHARE };
 #define MEMORY_SHARE	    (1.0 / 64)
 #define FRAGMENT_BYTES	    2304.0 /* of memory for one that fills an Ethernet frame */
 #define FRAGMENT_SECONDS    0.01   /* the fragments of a datagram follow each other */
+#define SIDE_BY_SIDE	    16	   /* datagrams that may arrive at once, whatever the rate */
 #define SECONDS_PER_REFUSED 0.05   /* for ranking: nobody knows what a datagram was worth */
 
 struct protocol {
@@ -30,6 +31,7 @@ struct fragments {
 	const char *netns;
 	double arrived, completed, refused, timeouts; /* the last two: fragments, datagrams */
 	double held, limit;			      /* bytes; NAN: not read */
+	double waiting;				      /* datagrams that hold it; NAN: not read */
 };
 
 static double events(struct ts_rule_context *context, const struct fragments *f, const char *name)
@@ -48,6 +50,8 @@ static struct fragments measure(struct ts_rule_context *context, const char *net
 		.held = ts_window_gauge(window, TS_FAMILY_FRAGMENT_MEMORY,
 					TS_LABELS(netns, protocol->label), 0),
 		.limit = ts_window_setting_number(window, protocol->limit, netns, 0, NAN),
+		.waiting = ts_window_gauge(window, TS_FAMILY_FRAGMENTED_DATAGRAMS,
+					   TS_LABELS(netns, protocol->label), NAN),
 	};
 
 	f.arrived = events(context, &f, "ReasmReqds");
@@ -71,6 +75,10 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 	ts_finding_judged(context, finding, TS_FAMILY_FRAGMENT_MEMORY, held,
 			  "most memory that fragments held", f->held, "bytes", 1,
 			  context->threshold[FULL_SHARE] * f->limit);
+	if (!isnan(f->waiting))
+		ts_finding_evidence(context, finding, TS_FAMILY_FRAGMENTED_DATAGRAMS, held,
+				    "most datagrams that waited for their rest", f->waiting,
+				    "datagrams", 1);
 	ts_finding_judged(
 		context, finding, TS_FAMILY_NETWORK_COUNTERS, TS_LABELS(f->netns, timeouts),
 		"datagrams given up because the rest of them did not come", f->timeouts,
@@ -109,10 +117,16 @@ static double in_flight(const struct ts_rule_context *context, const struct frag
 	return f->arrived / context->window->seconds * FRAGMENT_SECONDS * FRAGMENT_BYTES;
 }
 
-/* Below it a limit is too low for what arrives; above it what is kept waits in vain. */
+/*
+ * Below it a limit is too low for what arrives; above it what is kept waits in vain: more datagrams
+ * than can be on their way at once have lost a part before they came. A limit that refuses
+ * fragments leaves only those unfinished that were on their way.
+ */
 static double needed(const struct ts_rule_context *context, const struct fragments *f)
 {
-	return fmax(LIMIT_DEFAULT, 2 * in_flight(context, f));
+	double side_by_side = f->waiting > 0 ? SIDE_BY_SIDE * f->held / f->waiting : LIMIT_DEFAULT;
+
+	return fmax(fmin(side_by_side, LIMIT_DEFAULT), 2 * in_flight(context, f));
 }
 
 static double most_bytes(const struct ts_window *window)
@@ -125,7 +139,7 @@ static double most_bytes(const struct ts_window *window)
 static void raise_limit(struct ts_rule_context *context, const struct fragments *f)
 {
 	__u64 wanted =
-		ts_round_up_power_of_two(fmax(2 * f->limit, needed(context, f)),
+		ts_round_up_power_of_two(fmax(2 * f->limit, 2 * in_flight(context, f)),
 					 (__u64)LIMIT_DEFAULT, (__u64)most_bytes(context->window));
 	bool at_most = (double)wanted <= f->limit;
 	struct ts_finding *finding =
@@ -242,8 +256,8 @@ const struct ts_rule ts_rule_fragment_memory = {
 		"net.ipv6.ip6frag_high_thresh) bytes; beyond that every fragment that arrives is "
 		"dropped, and what is there waits in vain for the time of ipfrag_time.\n"
 		"Convicts the setting: fragments are dropped (ReasmFails without ReasmTimeout) "
-		"while their memory is at a limit that is below the kernel's default of 4 MiB, or "
-		"below twice what arrives in a hundredth of a second.\n"
+		"while their memory is at a limit that has no room for sixteen such datagrams at "
+		"once, or for twice what arrives in a hundredth of a second.\n"
 		"Acquits it: datagrams given up for lack of their rest (ReasmTimeout) while there "
 		"is memory left, or a limit that is high enough for all that is on its way and "
 		"still full: fragments are lost before they arrive (path-loss).\n"

@@ -12,9 +12,9 @@
 
 enum { SILENT, WAITING_SHARE, NOTICED };
 
-/* What is proposed, in seconds and probes. */
-#define FIRST_PROBE   5
-#define PROBE_TIME    2
+/* What is proposed, in seconds and probes: a probe once a connection counts as silent. */
+#define FIRST_PROBE   3
+#define PROBE_TIME    1
 #define PROBE_NUMBER  3
 #define PROBES_LENGTH 15 /* interval times number: longer than this it is shortened as well */
 
@@ -105,7 +105,8 @@ static void probe_sooner(struct ts_rule_context *context, const struct service *
 	f->computed = ts_text(
 		context,
 		"%.0f silent connections have lost their other side, which would be noticed after "
-		"%.0f s and %.0f probes every %.0f s; clients wait now, so after %d s",
+		"%.0f s and %.0f probes every %.0f s; clients wait now for what they hold, so "
+		"probes begin after %d s, from which on a connection counts as silent here",
 		s->gone, s->time, s->probes, s->interval, FIRST_PROBE);
 	f->remedy = "Connections keep the time they began with: restart the service, or wait until "
 		    "they end. Better still, the application sets TCP_KEEPIDLE or closes idle "
@@ -197,7 +198,8 @@ const struct ts_rule ts_rule_keepalive = {
 		"Until then they hold what the service has for its clients.\n"
 		"Convicts net.ipv4.tcp_keepalive_time: clients wait to be accepted, connections of "
 		"the service are silent with a keepalive timer far away, and their other side is "
-		"gone: its address is on this host and no such connection is.\n"
+		"gone: its address is on this host and no such connection is, or the connection is "
+		"and has lost its address.\n"
 		"Acquits it: other sides that are there and idle (they would answer); an "
 		"application that set TCP_KEEPIDLE itself, or does not ask for keepalive. Of other "
 		"hosts nothing is known without a probe: then nothing is proposed.\n"

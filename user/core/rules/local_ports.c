@@ -3,7 +3,7 @@
  * Local ports for outgoing connections run out: a small range, or connections that this side or the
  * other never closes. Without connects that fail nobody is harmed, and nothing is proposed.
  */
-#include "../rule.h"
+#include "port_use.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,6 +18,8 @@ enum { FAILED, HELD_SHARE, LEAK_SHARE };
 #define HEADROOM	    1.25
 #define REUSE_SECONDS	    1.0 /* a port in TIME_WAIT is taken over after */
 #define REUSE_HEADROOM	    4
+#define FIN_TIMEOUT_DEFAULT 60.0 /* no longer than TIME_WAIT, to which there is no setting */
+#define FIN_TIMEOUT_LEAST   5.0
 #define LISTENERS_TOLD	    8
 /*
  * A leak takes everything or grows; a pool of connections does neither. Held by open connections,
@@ -38,130 +40,16 @@ static const struct port_range {
 
 #define PROPOSALS (sizeof proposals / sizeof proposals[0])
 
-struct ports {
-	const char *netns;
-	/* The one that holds most, among those to whose port connects failed, if there are any. */
-	const char *destination;
-	double time_wait, fin_wait, open, close_wait; /* towards it */
-	double held;				      /* all of them */
-	double everywhere;			      /* towards all destinations */
-	double failed;				      /* for want of a local port */
-	double attempts;    /* connects towards its port that did not fail for that */
-	double growth;	    /* of these, connections that have not ended; NAN when not measured */
-	double first, last; /* the range; NAN when not read */
-	double reuse;	    /* tcp_tw_reuse */
-	double timestamps;  /* tcp_timestamps */
-};
-
 static double range_size(double first, double last)
 {
 	return last - first + 1;
-}
-
-static double held(const struct ts_rule_context *context, const char *netns,
-		   const char *destination, const char *state)
-{
-	return ts_window_gauge(context->window, TS_FAMILY_TCP_LOCAL_PORTS,
-			       TS_LABELS(netns, destination, state), 0);
-}
-
-static double held_at_all(const struct ts_rule_context *context, const char *netns,
-			  const char *destination)
-{
-	double sum = 0;
-
-	ts_for_each_series (s, context->window, TS_FAMILY_TCP_LOCAL_PORTS)
-		if (ts_series_matches(s, TS_LABELS(netns, destination)))
-			sum += s->gauge;
-	return sum;
-}
-
-static const char *port_of(const char *destination)
-{
-	const char *colon = strrchr(destination, ':');
-
-	return colon ? colon + 1 : "";
-}
-
-static double failed_towards(const struct ts_rule_context *context, const char *netns,
-			     const char *port, const char *reason)
-{
-	if (!ts_rule_measured(context, TS_FAMILY_TCP_CONNECT_FAILURES))
-		return 0;
-	return (double)ts_window_counter(context->window, TS_FAMILY_TCP_CONNECT_FAILURES,
-					 TS_LABELS(netns, port, reason));
-}
-
-static void find_destination(const struct ts_rule_context *context, struct ports *p)
-{
-	bool suffers = false;
-
-	ts_for_each_series (s, context->window, TS_FAMILY_TCP_LOCAL_PORTS) {
-		const char *destination = s->label[1];
-		double sum;
-		bool failing;
-
-		if (strcmp(s->label[0], p->netns) || !strcmp(destination, "other"))
-			continue;
-		sum = held_at_all(context, p->netns, destination);
-		failing = failed_towards(context, p->netns, port_of(destination),
-					 "no-local-port") >= context->threshold[FAILED];
-		if (failing == suffers ? sum > p->held : failing && sum > 0) {
-			p->held = sum;
-			p->destination = destination;
-			suffers = failing;
-		}
-	}
-}
-
-/* Connects during the window, and how many more connections there are than at its beginning. */
-static void measure_connects(const struct ts_rule_context *context, struct ports *p)
-{
-	const char *port = port_of(p->destination);
-	const struct ts_histogram *established;
-	double opened;
-
-	p->growth = NAN;
-	if (!ts_rule_measured(context, TS_FAMILY_TCP_CONNECT_LATENCY)) {
-		p->attempts = ts_rule_network_counter(context, p->netns, "TcpActiveOpens");
-		return;
-	}
-	established = ts_window_histogram(context->window, TS_FAMILY_TCP_CONNECT_LATENCY,
-					  TS_LABELS(p->netns, port));
-	opened = established ? (double)established->count : 0;
-	p->attempts = opened + failed_towards(context, p->netns, port, "not-established");
-	if (ts_rule_measured(context, TS_FAMILY_TCP_CONNECTIONS))
-		p->growth = opened -
-			    (double)ts_window_counter(context->window, TS_FAMILY_TCP_CONNECTIONS,
-						      TS_LABELS(p->netns, "outbound", port));
-}
-
-static struct ports measure(const struct ts_rule_context *context, const char *netns)
-{
-	const struct ts_window *window = context->window;
-	struct ports p = {.netns = netns, .destination = ""};
-
-	find_destination(context, &p);
-	p.everywhere = held_at_all(context, netns, NULL);
-	p.time_wait = held(context, netns, p.destination, "time-wait");
-	p.fin_wait = held(context, netns, p.destination, "fin-wait");
-	p.open = held(context, netns, p.destination, "established") +
-		 held(context, netns, p.destination, "other");
-	p.close_wait = held(context, netns, p.destination, "close-wait");
-	p.failed = failed_towards(context, netns, NULL, "no-local-port");
-	measure_connects(context, &p);
-	p.first = ts_window_setting_number(window, TS_SETTING_IP_LOCAL_PORT_RANGE, netns, 0, NAN);
-	p.last = ts_window_setting_number(window, TS_SETTING_IP_LOCAL_PORT_RANGE, netns, 1, NAN);
-	p.reuse = ts_window_setting_number(window, TS_SETTING_TCP_TW_REUSE, netns, 0, NAN);
-	p.timestamps = ts_window_setting_number(window, TS_SETTING_TCP_TIMESTAMPS, netns, 0, NAN);
-	return p;
 }
 
 /*
  * Whether connect() takes over ports in TIME_WAIT already. The default, 2, does so where either
  * address is a loopback address; other addresses of the host do not count (tcp_twsk_unique()).
  */
-static bool reuses(const struct ports *p)
+static bool reuses(const struct ts_port_use *p)
 {
 	return p->reuse == 1 ||
 	       (p->reuse == REUSE_LOOPBACK &&
@@ -169,7 +57,7 @@ static bool reuses(const struct ports *p)
 }
 
 static void add_evidence(struct ts_rule_context *context, struct ts_finding *f,
-			 const struct ports *p)
+			 const struct ts_port_use *p)
 {
 	double size = range_size(p->first, p->last);
 	const struct ts_sufferer *worst = ts_window_sufferer(
@@ -208,7 +96,7 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *f,
 }
 
 /* Who has to close, and what a wider range would not do. */
-static const char *leak_remedy(struct ts_rule_context *context, const struct ports *p,
+static const char *leak_remedy(struct ts_rule_context *context, const struct ts_port_use *p,
 			       bool peer_leaks)
 {
 	if (peer_leaks)
@@ -225,7 +113,7 @@ static const char *leak_remedy(struct ts_rule_context *context, const struct por
 	       "end.";
 }
 
-static void leak(struct ts_rule_context *context, const struct ports *p, bool peer_leaks)
+static void leak(struct ts_rule_context *context, const struct ts_port_use *p, bool peer_leaks)
 {
 	struct ts_finding *f = ts_finding_cause(context, "connection-leak",
 						ts_settings[TS_SETTING_IP_LOCAL_PORT_RANGE].name);
@@ -245,7 +133,7 @@ static void leak(struct ts_rule_context *context, const struct ports *p, bool pe
 }
 
 /* Services listening inside the range: a restart of one may find its port taken. */
-static const char *listeners_within(struct ts_rule_context *context, const struct ports *p,
+static const char *listeners_within(struct ts_rule_context *context, const struct ts_port_use *p,
 				    const struct port_range *range)
 {
 	const char *list = "";
@@ -262,17 +150,27 @@ static const char *listeners_within(struct ts_rule_context *context, const struc
 	return list;
 }
 
+static double connects_per_second(const struct ts_rule_context *context,
+				  const struct ts_port_use *p)
+{
+	return (p->attempts + p->failed) / context->window->seconds;
+}
+
 /* Ports that this rate of connects holds until TIME_WAIT ends, and those held now. */
-static double demand(const struct ts_rule_context *context, const struct ports *p)
+static double demand(const struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	/* Where nothing stays in TIME_WAIT a port is free again as soon as it is closed. */
 	double ended = p->time_wait > 0 ? p->failed / context->window->seconds * TIME_WAIT_SECONDS
 					: p->failed;
+	/* The range may have run out only at the end of the window. */
+	double all = p->time_wait > p->held / 2
+			     ? connects_per_second(context, p) * TIME_WAIT_SECONDS
+			     : 0;
 
-	return HEADROOM * (p->held + ended);
+	return HEADROOM * fmax(p->held + ended, all);
 }
 
-static const struct port_range *choose(const struct ports *p, double wanted)
+static const struct port_range *choose(const struct ts_port_use *p, double wanted)
 {
 	const struct port_range *best = NULL;
 
@@ -289,13 +187,13 @@ static const struct port_range *choose(const struct ports *p, double wanted)
 }
 
 /* Both sides must use timestamps; of the other one nothing is known here. */
-static bool could_reuse(const struct ports *p)
+static bool could_reuse(const struct ts_port_use *p)
 {
 	return !reuses(p) && !isnan(p->reuse) && p->timestamps >= 1 &&
 	       p->time_wait > p->open + p->close_wait + p->fin_wait;
 }
 
-static const char *reuse_note(const struct ports *p)
+static const char *reuse_note(const struct ts_port_use *p)
 {
 	if (reuses(p) || !p->time_wait || p->timestamps == 0)
 		return "";
@@ -305,7 +203,7 @@ static const char *reuse_note(const struct ports *p)
 	       "better than both.";
 }
 
-static void widen(struct ts_rule_context *context, const struct ports *p)
+static void widen(struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	double wanted = demand(context, p), size = range_size(p->first, p->last);
 	const struct port_range *range = choose(p, wanted);
@@ -357,16 +255,11 @@ static void widen(struct ts_rule_context *context, const struct ports *p)
 				: "");
 }
 
-static double connects_per_second(const struct ts_rule_context *context, const struct ports *p)
-{
-	return (p->attempts + p->failed) / context->window->seconds;
-}
-
 /*
  * The widest range that is sensible would be used up at this rate as well, a port being held for a
  * minute, while the present one does with room to spare when it is taken over after a second.
  */
-static bool only_reuse_suffices(const struct ts_rule_context *context, const struct ports *p)
+static bool only_reuse_suffices(const struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	const struct port_range *widest = &proposals[PROPOSALS - 1];
 	double rate = connects_per_second(context, p);
@@ -375,7 +268,7 @@ static bool only_reuse_suffices(const struct ts_rule_context *context, const str
 	       REUSE_HEADROOM * REUSE_SECONDS * rate <= range_size(p->first, p->last);
 }
 
-static void reuse(struct ts_rule_context *context, const struct ports *p)
+static void reuse(struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
 
@@ -401,8 +294,50 @@ static void reuse(struct ts_rule_context *context, const struct ports *p)
 	f->confidence = 0.9;
 }
 
+/* They wait for the other side for longer than TIME_WAIT would hold their ports. */
+static bool waits_too_long(const struct ts_port_use *p)
+{
+	return p->abandoned > p->fin_wait / 2 && p->fin_timeout > FIN_TIMEOUT_DEFAULT;
+}
+
+static void shorten_wait(struct ts_rule_context *context, const struct ts_port_use *p)
+{
+	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
+	double rate = connects_per_second(context, p), size = range_size(p->first, p->last);
+	double wanted =
+		fmax(fmin(floor(size / (HEADROOM * rate)), FIN_TIMEOUT_DEFAULT), FIN_TIMEOUT_LEAST);
+
+	add_evidence(context, f, p);
+	ts_finding_propose(context, f, TS_SETTING_TCP_FIN_TIMEOUT, p->netns,
+			   ts_text(context, "%.0f", wanted));
+	ts_finding_identify(context, f, f->setting, "port");
+	f->title = ts_text(context,
+			   "Local ports for connections to %s in %s run out: each waits %.0f s for "
+			   "the other side to close",
+			   p->destination, ts_rule_netns_text(context, p->netns), p->fin_timeout);
+	f->computed =
+		ts_text(context,
+			"%.0f of %.0f ports are held by connections that are closed here and "
+			"not there; at %.0f connects a second and a quarter more, %.0f ports "
+			"last for that many seconds: at most %.0f (as long as TIME_WAIT), at "
+			"least %.0f",
+			p->abandoned, p->held, rate, size, FIN_TIMEOUT_DEFAULT, FIN_TIMEOUT_LEAST);
+	ts_finding_evidence(context, f, TS_FAMILY_TCP_LOCAL_PORTS,
+			    TS_LABELS(p->netns, p->destination, "fin-wait-closed"),
+			    "of these held by no program any more", p->abandoned, "ports", 1);
+	f->remedy = ts_text(context,
+			    "The application that listens at %s does not close its sockets "
+			    "(CLOSE_WAIT there): that should be repaired, too. Those that wait "
+			    "already keep their time.",
+			    p->destination);
+	f->expect = ts_text(context,
+			    "no more connects that fail for want of a port (%.0f in this window)",
+			    p->failed);
+	f->confidence = 0.8;
+}
+
 /* Open connections dominate, and they are a leak rather than a pool of a steady size. */
-static bool application_leaks(const struct ts_rule_context *context, const struct ports *p)
+static bool application_leaks(const struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	double size = range_size(p->first, p->last), pinned = p->open + p->close_wait;
 
@@ -415,12 +350,12 @@ static bool application_leaks(const struct ts_rule_context *context, const struc
 	       (!isnan(p->growth) && p->growth >= fmax(LEAK_GROWS_LEAST, LEAK_GROWS * size));
 }
 
-static bool peer_leaks(const struct ts_rule_context *context, const struct ports *p)
+static bool peer_leaks(const struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	return p->fin_wait > 0 && p->fin_wait >= context->threshold[LEAK_SHARE] * p->held;
 }
 
-static void judge_failures(struct ts_rule_context *context, const struct ports *p)
+static void judge_failures(struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	double size = range_size(p->first, p->last);
 
@@ -438,6 +373,8 @@ static void judge_failures(struct ts_rule_context *context, const struct ports *
 			"be the reason; observe longer",
 			p->failed, ts_rule_netns_text(context, p->netns), p->held, size,
 			p->everywhere);
+	} else if (peer_leaks(context, p) && waits_too_long(p)) {
+		shorten_wait(context, p);
 	} else if (peer_leaks(context, p)) {
 		leak(context, p, true);
 	} else if (application_leaks(context, p)) {
@@ -450,9 +387,9 @@ static void judge_failures(struct ts_rule_context *context, const struct ports *
 }
 
 /* Connects are made, and most of the range is held towards one destination; few or none failed. */
-static void judge_nearly_full(struct ts_rule_context *context, const struct ports *p)
+static void judge_nearly_full(struct ts_rule_context *context, const struct ts_port_use *p)
 {
-	if (peer_leaks(context, p)) {
+	if (peer_leaks(context, p) && !waits_too_long(p)) {
 		leak(context, p, true);
 		return;
 	}
@@ -475,7 +412,7 @@ static void judge_nearly_full(struct ts_rule_context *context, const struct port
 		p->destination, p->time_wait, p->failed, context->threshold[FAILED]);
 }
 
-static bool nearly_full(const struct ts_rule_context *context, const struct ports *p)
+static bool nearly_full(const struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	double size = range_size(p->first, p->last);
 
@@ -487,7 +424,7 @@ static bool nearly_full(const struct ts_rule_context *context, const struct port
 	       !(reuses(p) && p->time_wait > p->open + p->close_wait + p->fin_wait);
 }
 
-static void judge_namespace(struct ts_rule_context *context, const struct ports *p)
+static void judge_namespace(struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	if (p->failed >= context->threshold[FAILED])
 		judge_failures(context, p);
@@ -516,14 +453,14 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 
 	for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
 		ts_for_each_series (s, context->window, families[i]) {
-			struct ports p;
+			struct ts_port_use p;
 
 			if (ts_rule_is_other(s) || seen_before(context->window, families[i], s))
 				continue;
 			/* Those that hold no port at all are left to the second family. */
-			if (i && held_at_all(context, s->label[0], NULL) > 0)
+			if (i && ts_port_use_at_all(context, s->label[0], NULL) > 0)
 				continue;
-			p = measure(context, s->label[0]);
+			p = ts_port_use(context, s->label[0], context->threshold[FAILED]);
 			if (p.held > 0)
 				fullest = fmax(fullest, p.held / range_size(p.first, p.last));
 			judge_namespace(context, &p);
@@ -541,7 +478,7 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			: "",
 		!ts_rule_measured(context, TS_FAMILY_TCP_CONNECT_FAILURES)
 			? "; failed connects were not measured"
-		: failed_towards(context, NULL, NULL, "no-local-port") > 0
+		: ts_port_use_failed(context, NULL, NULL, "no-local-port") > 0
 			? ", and fewer connects failed for want of one than count as a symptom"
 			: ", and no connect failed for want of one");
 }
@@ -550,7 +487,8 @@ const struct ts_rule ts_rule_local_ports = {
 	.id = "local-ports",
 	.title = "Local port exhaustion",
 	.needs = {TS_FAMILY_TCP_LOCAL_PORTS, TS_FAMILY_COUNT},
-	.settings = {TS_SETTING_IP_LOCAL_PORT_RANGE, TS_SETTING_TCP_TW_REUSE, TS_SETTING_COUNT},
+	.settings = {TS_SETTING_IP_LOCAL_PORT_RANGE, TS_SETTING_TCP_TW_REUSE,
+		     TS_SETTING_TCP_FIN_TIMEOUT, TS_SETTING_COUNT},
 	.thresholds =
 		{[FAILED] = {"failed_connects", 5, 1, 1e9, "connections",
 			     "connects of one network namespace that find no local port during the "
@@ -578,6 +516,8 @@ const struct ts_rule ts_rule_local_ports = {
 		"Convicts tcp_tw_reuse instead: nearly all of them are in TIME_WAIT, the range "
 		"has room for four seconds' worth of connects, and the rate would use up any "
 		"range.\n"
+		"Convicts tcp_fin_timeout: most are in FIN_WAIT_2, nobody holds them any more, and "
+		"they wait for the other side for longer than a minute.\n"
 		"A wider range may collide with services that start later "
 		"(ip_local_reserved_ports). "
 		"tcp_tw_reuse=1 is the alternative where both sides use timestamps; its "

@@ -1,0 +1,128 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# What the other side leaves behind: clients that vanish and hold what others wait for, and connections
+# that this side has closed and the other has not.
+. "$BATS_TEST_DIRNAME/lab.bash"
+
+gone_address=10.213.7.3
+
+setup() {
+	network_up
+	ip -n $client addr add $gone_address/24 dev tslab0
+}
+teardown() { network_down; }
+
+# A service of four threads, for IPv4 and IPv6 alike, that asks for keepalive.
+serve_four() {
+	on_server /usr/bin/python3 -c '
+import socket, threading
+listener = socket.create_server(("::", 9000), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64)
+def serve():
+    while True:
+        connection = listener.accept()[0]
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        try:
+            while data := connection.recv(100):
+                connection.send(data)
+        except OSError:
+            pass
+        connection.close()
+for _ in range(4):
+    threading.Thread(target=serve).start()' >/dev/null 2>&1 3>&- &
+	service=$!
+	sleep 0.4
+}
+
+# Four clients that hold the service and vanish with their address.
+hold_and_vanish() {
+	ip -n $client addr replace $gone_address/24 dev tslab0
+	on_client /usr/bin/python3 -c '
+import socket, time
+kept = [socket.create_connection(("'$server_address'", 9000), source_address=("'$gone_address'", 0)) for _ in range(4)]
+print("held", flush=True)
+time.sleep(60)' >"$BATS_TEST_TMPDIR/held" 3>&- &
+	holder=$!
+	for _ in {1..30}; do
+		grep -q held "$BATS_TEST_TMPDIR/held" && break
+		sleep 0.1
+	done
+	ip -n $client addr del $gone_address/24 dev tslab0
+}
+
+# ask SECONDS: prints whether one more client is answered within that time.
+ask() {
+	on_client /usr/bin/python3 -c '
+import socket
+s = socket.create_connection(("'$server_address'", 9000))
+s.settimeout('"$1"')
+s.send(b"x")
+try:
+    print("answered" if s.recv(1) else "ended")
+except TimeoutError:
+    print("waits")' 3>&-
+}
+
+@test "clients that are gone hold a service: keepalive is asked to notice it, and others are served" {
+	serve_four
+	hold_and_vanish
+	ask 5 >"$BATS_TEST_TMPDIR/before" 3>&- &
+	asker=$!
+	run advise 5
+	wait $asker
+	[ "$status" = 0 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/before")" = waits ]
+	expect "*keepalive recommend net.ipv4.tcp_keepalive_time - $(inode $server) 9000 - 7200 3*" "$output"
+	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
+	apply_proposal net.ipv4.tcp_keepalive_time
+	ip netns pids $server | xargs -r kill -9
+	kill -9 $holder
+	wait $service $holder || true
+	serve_four
+	hold_and_vanish
+	[ "$(ask 12)" = answered ]
+}
+
+# The other side accepts and never closes; connects and closes here at PER_SECOND, after AT_ONCE.
+close_alone() { # PORT AT_ONCE PER_SECOND SECONDS
+	on_client /usr/bin/python3 -c '
+import socket, sys, time
+listener, kept = socket.create_server(("0.0.0.0", int(sys.argv[1])), backlog=1024), []
+listener.settimeout(0.2)
+end = time.monotonic() + float(sys.argv[2]) + 1
+while time.monotonic() < end:
+    try:
+        kept.append(listener.accept())
+    except OSError:
+        pass' "$1" "$4" 3>&- &
+	local other=$!
+	sleep 0.3
+	on_server /usr/bin/python3 -c '
+import socket, sys, time
+port, at_once, rate, seconds = map(float, sys.argv[1:])
+begin, failed, number = time.monotonic(), 0, 0
+while time.monotonic() < begin + seconds:
+    s = socket.socket()
+    failed += s.connect_ex(("'$client_address'", int(port))) != 0
+    s.close()
+    number += 1
+    if number > at_once:
+        time.sleep(1 / rate)
+print(f"failed={failed}")' "$@" 3>&-
+	wait $other
+}
+
+@test "closed here, never there, and waited for ten minutes: tcp_fin_timeout, and ports are free again" {
+	on_server sysctl -qw net.ipv4.ip_local_port_range="40000 40099" net.ipv4.tcp_fin_timeout=600
+	close_alone 9002 90 15 5 >"$BATS_TEST_TMPDIR/before" 3>&- &
+	local load=$!
+	sleep 1
+	run advise 4
+	wait $load
+	[ "$status" = 0 ]
+	grep -q '^failed=[1-9]' "$BATS_TEST_TMPDIR/before"
+	expect "*local-ports recommend net.ipv4.tcp_fin_timeout - $(inode $server) - - 600 5*" "$output"
+	echo "$output"
+	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
+	apply_proposal net.ipv4.tcp_fin_timeout
+	[ "$(close_alone 9003 0 15 8)" = failed=0 ]
+}
