@@ -97,9 +97,17 @@ $(BUILD)/bpf/%_plain.bpf.o: bpf/%.bpf.c
 $(BUILD)/bpf/%.linked.o: $(BUILD)/bpf/%.bpf.o
 	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $<
 
+# The objects get a section of their own: they are read once at the start, and the kernel maps what lies around
+# whatever is read, so between the other constants they would stay in memory with those. (bpftool writes them as a
+# string literal, since 7.2 as an array.)
+OBJECTS_IN := static const char data[] __attribute__((__aligned__(8), __section__("bpf_objects")))
 $(BUILD)/skeleton/%.skel.h: $(BUILD)/bpf/%.linked.o
 	@mkdir -p $(@D)
-	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp
+	@sed -e 's/^\tstatic const char data\[\] .* = "\\$$/\t$(OBJECTS_IN) = "\\/' \
+		-e '/^\treturn (const void \*)"\\$$/,/";$$/{s/^\treturn (const void \*)"/\t$(OBJECTS_IN) = "/; /";$$/a\' \
+		-e '	return data;' -e '}' $@.tmp > $@
+	@rm -f $@.tmp; grep -q bpf_objects $@
 
 # Names of the types in the BPF objects, of which those that the kernel has too are read from it.
 $(KERNEL_TYPES): $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.linked.o,$(BPF_SOURCES))

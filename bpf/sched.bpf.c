@@ -355,11 +355,12 @@ static __always_inline __u8 sharing_of(const struct task_struct *task)
 
 	if (!bpf_core_field_exists(task->sched_task_group))
 		return TS_SCHED_SHARED_BY_TASK;
-	group = task->sched_task_group;
+	/* Not followed directly: the verifier would search all of the kernel's BTF for that. */
+	group = BPF_CORE_READ(task, sched_task_group);
 	/* The root group is the autogroup of those that have none of their own. */
-	if (!group || !group->parent)
+	if (!group || !BPF_CORE_READ(group, parent))
 		return TS_SCHED_SHARED_BY_TASK;
-	if (bpf_core_field_exists(group->autogroup) && group->autogroup)
+	if (bpf_core_field_exists(group->autogroup) && BPF_CORE_READ(group, autogroup))
 		return TS_SCHED_SHARED_BY_SESSION;
 	return TS_SCHED_SHARED_BY_CGROUP;
 }

@@ -60,6 +60,15 @@ static __always_inline __u32 netns_of(const struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
+/*
+ * The same for a socket that is known to be TCP's: the verifier does not trust what it was cast to,
+ * so it searches nothing, and following it costs what a load does.
+ */
+static __always_inline __u32 netns_of_tcp(const struct tcp_sock *tcp)
+{
+	return tcp->inet_conn.icsk_inet.sk.__sk_common.skc_net.net->ns.inum;
+}
+
 static __always_inline bool listening(__u32 netns, __u16 port)
 {
 	struct ts_tcp_listening_key key = {.netns = netns, .port = port};
@@ -296,7 +305,22 @@ static __always_inline enum ts_tcp_failure failure_of(const struct sock *sk,
 	return TS_TCP_NOT_ESTABLISHED;
 }
 
-static __always_inline void connect_ended(const struct sock *sk, int state)
+/*
+ * The kernel has read the clock when it began with the segment that made the connection: a
+ * microsecond ago.
+ */
+static __always_inline __u64 connect_latency(const struct tcp_sock *tcp,
+					     const struct ts_tcp_connect *entry)
+{
+	__u64 now = tcp->tcp_clock_cache;
+
+	if (now < entry->started_ns)
+		now = bpf_ktime_get_ns();
+	return now - entry->started_ns;
+}
+
+static __always_inline void connect_ended(const struct sock *sk, const struct tcp_sock *tcp,
+					  int state)
 {
 	struct ts_tcp_connect *entry = find_connect(sk);
 	struct ts_tcp_counters *totals;
@@ -305,10 +329,10 @@ static __always_inline void connect_ended(const struct sock *sk, int state)
 	__u32 slot;
 
 	slot = ts_tcp_slot_of_key(
-		TS_TCP_KEY(netns_of(sk), true, bpf_ntohs(sk->__sk_common.skc_dport)));
+		TS_TCP_KEY(netns_of_tcp(tcp), true, bpf_ntohs(sk->__sk_common.skc_dport)));
 	failure = failure_of(sk, entry);
 	if (entry) {
-		latency = bpf_ktime_get_ns() - entry->started_ns;
+		latency = connect_latency(tcp, entry);
 		entry->socket = 0;
 	}
 	if (state == TCP_ESTABLISHED) {
@@ -341,16 +365,14 @@ static __always_inline void exchange_ended(const struct tcp_sock *tcp, __u32 slo
 		ts_tcp_record(slot, TS_TCP_SERVICE_TIME, ticks * ts_tcp_jiffy_ns);
 }
 
-static __always_inline void connection_ended(struct sock *sk)
+static __always_inline void connection_ended(const struct sock *sk, const struct tcp_sock *tcp)
 {
-	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	struct ts_tcp_counters *totals;
 	__u64 sent, received, key;
 	__u32 slot;
 
-	if (!tcp)
-		return;
-	key = key_of_socket(sk);
+	key = key_of_ports(netns_of_tcp(tcp), bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport),
+			   bpf_ntohs(sk->__sk_common.skc_dport));
 	slot = ts_tcp_slot_of_key(key);
 	totals = totals_of(slot);
 	if (!totals)
@@ -381,10 +403,10 @@ static __always_inline void connection_ended(struct sock *sk)
 		exchange_ended(tcp, slot, TS_TCP_KEY_OUTBOUND(key));
 }
 
-static __always_inline void listener_appeared(const struct sock *sk)
+static __always_inline void listener_appeared(const struct sock *sk, const struct tcp_sock *tcp)
 {
 	struct ts_tcp_listening_key key = {
-		.netns = netns_of(sk),
+		.netns = netns_of_tcp(tcp),
 		.port = sk->__sk_common.skc_num,
 	};
 	__u64 now = bpf_ktime_get_ns();
@@ -396,26 +418,29 @@ static __always_inline void listener_appeared(const struct sock *sk)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ts_tcp_state, struct sock *sk, int before, int after)
 {
+	const struct tcp_sock *tcp;
+
 	/* Every transition comes by here: let those in between go at once. */
 	if (before != TCP_SYN_SENT && after != TCP_CLOSE && after != TCP_SYN_SENT &&
 	    after != TCP_LISTEN && !(ts_tcp_segments && ends_here(after)))
 		return 0;
-	if (!sk || sk->sk_protocol != IPPROTO_TCP)
-		return 0;
+	tcp = sk ? bpf_skc_to_tcp_sock(sk) : NULL;
+	if (!tcp)
+		return 0; /* of another protocol */
 	if (ts_tcp_segments && ends_here(after)) {
-		exchange_state(sk, after);
+		exchange_state(sk, tcp, after);
 		if (after != TCP_CLOSE)
 			return 0;
 	}
 	if (before == TCP_SYN_SENT)
-		connect_ended(sk, after);
+		connect_ended(sk, tcp, after);
 	else if (after == TCP_SYN_SENT)
 		connect_started(sk);
 	else if (after == TCP_LISTEN)
-		listener_appeared(sk);
+		listener_appeared(sk, tcp);
 	else if (before != TCP_LISTEN && before != TCP_SYN_RECV && before != TCP_NEW_SYN_RECV &&
 		 before != TCP_CLOSE)
-		connection_ended(sk);
+		connection_ended(sk, tcp);
 	return 0;
 }
 

@@ -286,15 +286,17 @@ static __always_inline bool ends_here(int state)
  * A connection that is closed on this side gets no more segments by way of tcp_probe: its last
  * reply is on the way now. At the end its entry is given back.
  */
-static __always_inline void exchange_state(struct sock *sk, int after)
+static __always_inline void exchange_state(struct sock *sk, const struct tcp_sock *tcp, int after)
 {
-	struct ts_tcp_exchange *entry = find_exchange(sk);
-	const struct tcp_sock *tcp;
+	struct ts_tcp_exchange *entry;
 
+	/* Who never got any data never had an entry. */
+	if (!tcp->data_segs_in)
+		return;
+	entry = find_exchange(sk);
 	if (!entry)
 		return;
-	tcp = bpf_skc_to_tcp_sock(sk);
-	if (tcp && entry->waiting && entry->sent != tcp->snd_nxt)
+	if (entry->waiting && entry->sent != tcp->snd_nxt)
 		replied(sk, tcp, entry);
 	/* From here on a FIN has a number as well. */
 	entry->waiting = false;

@@ -104,6 +104,7 @@ struct bench_variant {
 	enum bench_kind kind;
 	const char *const *command; /* peers: with arguments, NULL-terminated */
 	const char *source;	    /* product: the source whose programs are measured */
+	double budget_ns;	    /* product: to be told whether it holds */
 
 	bool broken; /* it does not run here */
 	char why[BENCH_WHY];
@@ -142,11 +143,13 @@ struct bench_result {
 	size_t refused;	   /* windows thrown away because foreign programs were loaded */
 	char refused_for[64];
 	size_t rounds;
+	size_t pairs;	 /* of tunescope with nothing, after those */
 	char hooks[256]; /* what tunescope attaches to */
 };
 
+/* extra: so many seconds more where it cannot be told yet whether the budget holds. */
 int bench_measure(const struct bench_workload *workload, struct bench_variant *variant,
-		  size_t variants, double seconds, struct bench_result *result,
+		  size_t variants, double seconds, double extra, struct bench_result *result,
 		  char why[BENCH_WHY]);
 
 double bench_median(const double *value, size_t count);

@@ -18,6 +18,16 @@
 #define QUIET_WAIT_NS 1000000000ULL
 #define PEERS_EVERY   4 /* rounds: starting a tool takes longer than a window */
 
+/*
+ * Where that leaves open whether a budget holds, tunescope alone is compared with nothing, in pairs
+ * of shorter windows: what the machine does to both halves of a pair is more nearly the same.
+ */
+#define PAIR_WINDOW_NS 25000000ULL
+#define PAIR_SETTLE_NS 4000000ULL
+#define PAIRS_BETWEEN  10   /* two looks at whether it can be told now */
+#define REACH	       0.98 /* half of the normal quantile: 95 % */
+#define REACH_OF_LOOKS 1.29 /* 99 %: who looks often must be surer */
+
 static int compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -49,9 +59,9 @@ double bench_median(const double *value, size_t count)
 }
 
 /* From the order statistics: no assumption about the distribution. */
-double bench_median_error(const double *value, size_t count)
+static double median_error(const double *value, size_t count, double share)
 {
-	double *copy, reach = 0.98 * sqrt((double)count), error;
+	double *copy, reach = share * sqrt((double)count), error;
 	double low = floor((double)count / 2 - reach), high = ceil((double)count / 2 + reach);
 
 	if (count < 6)
@@ -60,6 +70,11 @@ double bench_median_error(const double *value, size_t count)
 	error = (copy[(size_t)fmin(high, (double)count - 1)] - copy[(size_t)fmax(low, 0)]) / 2;
 	free(copy);
 	return error;
+}
+
+double bench_median_error(const double *value, size_t count)
+{
+	return median_error(value, count, REACH);
 }
 
 static void shuffle(size_t *order, size_t count)
@@ -95,9 +110,14 @@ static int quiet_window(struct bench_worker *worker, const struct bench_programs
 	return 0;
 }
 
+struct lengths {
+	__u64 settle_ns, window_ns;
+};
+
 /* NAN in per_event when the variant does not run, or its window was refused. */
 static int try_variant(struct bench_worker *worker, struct bench_variant *variant,
-		       struct bench_result *result, double *per_event)
+		       const struct lengths *lengths, struct bench_result *result,
+		       double *per_event)
 {
 	struct bench_programs known = {0};
 	struct bench_window ignored;
@@ -109,9 +129,9 @@ static int try_variant(struct bench_worker *worker, struct bench_variant *varian
 	bench_programs_of(0, &known);
 	if (variant->child)
 		bench_programs_of(variant->child, &known);
-	outcome = bench_worker_run(worker, SETTLE_NS, &ignored);
+	outcome = bench_worker_run(worker, lengths->settle_ns, &ignored);
 	if (!outcome)
-		outcome = quiet_window(worker, &known, WINDOW_NS, result, per_event);
+		outcome = quiet_window(worker, &known, lengths->window_ns, result, per_event);
 	bench_detach(variant);
 	if (outcome > 0)
 		result->refused++;
@@ -143,6 +163,7 @@ static void wait_for_quiet(struct bench_result *result)
 static int run_round(struct bench_worker *worker, struct bench_variant *variant, size_t variants,
 		     bool with_peers, struct bench_result *result, double *nothing)
 {
+	static const struct lengths lengths = {SETTLE_NS, WINDOW_NS};
 	double per_event[VARIANTS];
 	size_t order[VARIANTS];
 
@@ -157,7 +178,7 @@ static int run_round(struct bench_worker *worker, struct bench_variant *variant,
 
 		if (one->broken || (one->kind == BENCH_PEER && !with_peers))
 			continue;
-		if (try_variant(worker, one, result, &per_event[order[i]]))
+		if (try_variant(worker, one, &lengths, result, &per_event[order[i]]))
 			return -1;
 	}
 	if (bench_interrupted || isnan(per_event[0]))
@@ -166,6 +187,56 @@ static int run_round(struct bench_worker *worker, struct bench_variant *variant,
 	for (size_t i = 1; i < variants; i++)
 		keep(&variant[i], per_event[i], per_event[0]);
 	return 1;
+}
+
+/* Whether the budgets in ns can be told to hold or not. */
+static bool is_decided(const struct bench_variant *product)
+{
+	double ns = bench_median(product->difference, product->samples);
+	double error = median_error(product->difference, product->samples, REACH_OF_LOOKS);
+
+	return fabs(ns - product->budget_ns) > error;
+}
+
+/* One after the other and back again, so that a drift counts for both. As run_round. */
+static int run_pair(struct bench_worker *worker, struct bench_variant *nothing,
+		    struct bench_variant *product, struct bench_result *result)
+{
+	static const struct lengths lengths = {PAIR_SETTLE_NS, PAIR_WINDOW_NS};
+	struct bench_variant *first = random() & 1 ? nothing : product;
+	double with = 0, without = 0;
+
+	wait_for_quiet(result);
+	for (int i = 0; i < 4 && !bench_interrupted; i++) {
+		struct bench_variant *one =
+			(i == 0 || i == 3) == (first == product) ? product : nothing;
+		double per_event;
+
+		if (try_variant(worker, one, &lengths, result, &per_event))
+			return -1;
+		*(one == product ? &with : &without) += per_event / 2;
+	}
+	if (bench_interrupted || isnan(without))
+		return 0;
+	keep(product, with, without);
+	return 1;
+}
+
+static int decide(struct bench_worker *worker, struct bench_variant *variant,
+		  struct bench_variant *product, double seconds, struct bench_result *result)
+{
+	__u64 deadline = bench_now() + (__u64)(seconds * 1e9);
+
+	while (!is_decided(product) && bench_now() < deadline && !bench_interrupted &&
+	       product->samples + PAIRS_BETWEEN < BENCH_SAMPLES)
+		for (int i = 0; i < PAIRS_BETWEEN && !bench_interrupted; i++) {
+			int outcome = run_pair(worker, variant, product, result);
+
+			if (outcome < 0)
+				return -1;
+			result->pairs += (size_t)outcome;
+		}
+	return 0;
 }
 
 /* Of a program since an earlier reading. */
@@ -237,21 +308,26 @@ static int rounds(struct bench_worker *worker, struct bench_variant *variant, si
 }
 
 int bench_measure(const struct bench_workload *workload, struct bench_variant *variant,
-		  size_t variants, double seconds, struct bench_result *result, char why[BENCH_WHY])
+		  size_t variants, double seconds, double extra, struct bench_result *result,
+		  char why[BENCH_WHY])
 {
+	struct bench_variant *product = NULL;
 	struct bench_worker worker;
-	const char *source = NULL;
 	int error;
 
 	for (size_t i = 0; i < variants; i++)
 		if (variant[i].kind == BENCH_PRODUCT)
-			source = variant[i].source;
+			product = &variant[i];
 	/* The worker first, so that it does not inherit programs and keep them. */
 	if (bench_worker_start(&worker, workload, why))
 		return -1;
-	error = bench_product_open(source, why);
+	error = bench_product_open(product->source, why);
 	if (!error)
 		error = rounds(&worker, variant, variants, seconds, result, why);
+	if (!error && decide(&worker, variant, product, extra, result)) {
+		snprintf(why, BENCH_WHY, "the load broke down");
+		error = -1;
+	}
 	for (size_t i = 0; !error && i < variants; i++)
 		run_statistics(&worker, &variant[i]);
 	snprintf(result->hooks, sizeof result->hooks, "%s", bench_product_hooks());

@@ -25,14 +25,14 @@
 #define TRACEPOINT_SECTION "tp_btf/"
 
 struct hook {
-	const char *tracepoint; /* in the section name of the product's program */
-	struct bpf_program *program;
-	struct bpf_link **link; /* the product's own */
+	const char *tracepoint; /* in the name of the product's hook */
+	const char *program;	/* the product's own */
 	int empty_program;
 	int empty_link;
 };
 
 static struct ts_collector *collector;
+static struct ts_probe *probe; /* of the one source that is open */
 static struct hook hook[HOOKS];
 static size_t hooks;
 
@@ -47,46 +47,45 @@ int __real_ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_
 int __wrap_ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object *object,
 			 const struct ts_live *live, enum ts_status *status, char why[256]);
 
-int __wrap_ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object *object,
+int __wrap_ts_probe_load(struct ts_probe *loaded, const char *source, struct bpf_object *object,
 			 const struct ts_live *live, enum ts_status *status, char why[256])
 {
-	int error = __real_ts_probe_load(probe, source, object, live, status, why);
+	probe = loaded;
+	return __real_ts_probe_load(loaded, source, object, live, status, why);
+}
 
-	for (size_t i = 0; !error && i < probe->programs; i++) {
-		struct ts_probe_program *row = &probe->program[i];
-		const char *section = bpf_program__section_name(row->program);
+/* Once the source is open, which attaches some of its programs later than the others. */
+static void find_hooks(void)
+{
+	for (size_t i = 0; probe && i < probe->programs && hooks < HOOKS; i++) {
+		const struct ts_probe_program *row = &probe->program[i];
 
-		section += *section == '?';
-		if (!row->link || hooks == HOOKS ||
-		    strncmp(section, TRACEPOINT_SECTION, strlen(TRACEPOINT_SECTION)))
-			continue;
-		hook[hooks++] = (struct hook){
-			.tracepoint = section + strlen(TRACEPOINT_SECTION),
-			.program = row->program,
-			.link = &row->link,
-			.empty_program = -1,
-			.empty_link = -1,
-		};
+		if (row->link >= 0 &&
+		    !strncmp(row->hook, TRACEPOINT_SECTION, strlen(TRACEPOINT_SECTION)))
+			hook[hooks++] = (struct hook){
+				.tracepoint = row->hook + strlen(TRACEPOINT_SECTION),
+				.program = row->name,
+				.empty_program = -1,
+				.empty_link = -1,
+			};
 	}
-	return error;
 }
 
 static void detach_product(void)
 {
-	for (size_t i = 0; i < hooks; i++) {
-		bpf_link__destroy(*hook[i].link);
-		*hook[i].link = NULL;
-	}
+	for (size_t i = 0; i < hooks; i++)
+		ts_probe_detach_program(probe, hook[i].program);
 }
 
 static int attach_product(char why[BENCH_WHY])
 {
 	for (size_t i = 0; i < hooks; i++) {
-		*hook[i].link = bpf_program__attach(hook[i].program);
-		if (*hook[i].link)
+		int error = ts_probe_attach(probe, hook[i].program);
+
+		if (!error)
 			continue;
 		snprintf(why, BENCH_WHY, "%s does not attach: %s", hook[i].tracepoint,
-			 strerror(errno));
+			 strerror(-error));
 		detach_product();
 		return -1;
 	}
@@ -122,6 +121,7 @@ int bench_product_open(const char *source, char why[BENCH_WHY])
 		snprintf(why, BENCH_WHY, "tunescope's collector does not open");
 		return -1;
 	}
+	find_hooks();
 	detach_product();
 	for (size_t i = 0; i < hooks; i++)
 		if (load_empty(&hook[i])) {
@@ -144,6 +144,7 @@ void bench_product_close(void)
 	hooks = 0;
 	ts_collector_close(collector);
 	collector = NULL;
+	probe = NULL;
 }
 
 const char *bench_product_hooks(void)

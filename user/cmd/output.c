@@ -35,9 +35,6 @@ void ts_output_start(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGPIPE);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-
-	/* Only the character set: numbers keep their decimal point. */
-	setlocale(LC_CTYPE, "");
 }
 
 static bool environment_allows_color(void)
@@ -54,6 +51,11 @@ void ts_output_options_of(int descriptor, enum ts_color color, struct ts_render_
 
 	options->color = color == TS_COLOR_ALWAYS ||
 			 (color == TS_COLOR_AUTO && terminal && environment_allows_color());
+	/*
+	 * Only the character set: numbers keep their decimal point. Not before it is needed: the
+	 * tables of a character set are in memory from then on.
+	 */
+	setlocale(LC_CTYPE, "");
 	options->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	options->width = 80;
 	if (terminal && !ioctl(descriptor, TIOCGWINSZ, &size) && size.ws_col)

@@ -31,8 +31,8 @@ struct watched {
 
 struct atime {
 	struct watched watched[TS_ATIME_DEVICES];
-	size_t count;
-	struct atime_bpf *skeleton; /* NULL: there is nothing to watch */
+	size_t count;		    /* 0: there is nothing to watch */
+	struct atime_bpf *skeleton; /* while it is opened */
 	struct ts_probe probe;
 	const struct ts_atime_row *row;
 	size_t row_length;
@@ -42,7 +42,7 @@ static void atime_close(void *opaque)
 {
 	struct atime *state = opaque;
 
-	ts_probe_detach(&state->probe);
+	ts_probe_close(&state->probe);
 	if (state->row)
 		munmap((void *)state->row, state->row_length);
 	atime_bpf__destroy(state->skeleton);
@@ -107,6 +107,7 @@ static int find_mounts(const struct ts_live *live, struct atime *state, char why
 
 static int load(struct atime *state, struct ts_live *live, enum ts_status *status, char why[256])
 {
+	const struct ts_map *rows;
 	int error;
 
 	state->skeleton = atime_bpf__open_opts(ts_open_options(live));
@@ -121,11 +122,12 @@ static int load(struct atime *state, struct ts_live *live, enum ts_status *statu
 			      live, status, why);
 	if (error)
 		return error;
-	state->row = ts_map_view(state->skeleton->maps.ts_atime_rows, &state->row_length);
-	if (state->row)
-		return 0;
-	error = -errno;
-	snprintf(why, 256, "cannot map the counters: %s", strerror(-error));
+	rows = ts_probe_map(&state->probe, state->skeleton->maps.ts_atime_rows);
+	state->row = ts_map_view(rows, &state->row_length);
+	error = state->row ? 0 : -errno;
+	ts_skeleton_close(atime, state->skeleton);
+	if (error)
+		snprintf(why, 256, "cannot map the counters: %s", strerror(-error));
 	return error;
 }
 
@@ -154,7 +156,7 @@ static void atime_snapshot(struct ts_live *live, void *opaque, struct ts_snapsho
 	const char *why = "";
 	enum ts_status status = TS_STATUS_OK;
 
-	if (state->skeleton)
+	if (state->count)
 		status = ts_probe_status(&state->probe, PROGRAM, &why);
 	ts_snapshot_source_status(snapshot, TS_SOURCE_ATIME, status, why);
 	for (size_t i = 0; status == TS_STATUS_OK && i < state->count; i++) {
@@ -165,7 +167,7 @@ static void atime_snapshot(struct ts_live *live, void *opaque, struct ts_snapsho
 		ts_snapshot_counter(snapshot, TS_FAMILY_INODE_UPDATES,
 				    TS_LABELS(w->name, w->mount, "other"), state->row[i].other);
 	}
-	if (state->skeleton)
+	if (state->count)
 		ts_probe_cost(&state->probe, snapshot);
 }
 

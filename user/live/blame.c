@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
+#include "probe.h"
 #include <tunescope/blame.h>
 
 #define SUFFERERS 8
@@ -75,11 +75,11 @@ static void read_rows(struct ts_blame_table *table, int map)
 	qsort(rows->row, rows->count, sizeof rows->row[0], by_loss);
 }
 
-void ts_blame_sufferers(struct ts_blame_table *table, const struct bpf_map *map,
+void ts_blame_sufferers(struct ts_blame_table *table, const struct ts_map *map,
 			enum ts_family_id family, const char *(*label)(const void *of, __u32 where),
 			const void *of, struct ts_snapshot *snapshot)
 {
-	read_rows(table, bpf_map__fd(map));
+	read_rows(table, map->fd);
 	for (size_t i = 0; i < table->now->count && i < SUFFERERS; i++) {
 		struct row *row = &table->now->row[i];
 		struct ts_blame *blame = &row->blame;

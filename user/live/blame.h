@@ -5,7 +5,7 @@
 
 #include "source.h"
 
-struct bpf_map;
+struct ts_map;
 struct ts_blame_rows;
 
 struct ts_blame_table {
@@ -16,7 +16,7 @@ bool ts_blame_open(struct ts_blame_table *table); /* false: out of memory */
 void ts_blame_close(struct ts_blame_table *table);
 
 /* Adds the worst few; label gives the series' label of a place, NULL for one that is not known. */
-void ts_blame_sufferers(struct ts_blame_table *table, const struct bpf_map *map,
+void ts_blame_sufferers(struct ts_blame_table *table, const struct ts_map *map,
 			enum ts_family_id family, const char *(*label)(const void *of, __u32 where),
 			const void *of, struct ts_snapshot *snapshot);
 

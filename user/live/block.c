@@ -45,7 +45,8 @@ static const char *const op_names[TS_BLOCK_OPS] = {
 };
 
 struct block {
-	struct block_bpf *skeleton;
+	struct block_bpf *skeleton; /* while it is opened */
+	const struct ts_map *cells, *variables;
 	struct ts_probe probe;
 	/*
 	 * The program's own variables up to the tables of requests in flight. skeleton->bss is not
@@ -74,7 +75,7 @@ static void block_close(void *opaque)
 {
 	struct block *state = opaque;
 
-	ts_probe_detach(&state->probe);
+	ts_probe_close(&state->probe);
 	if (state->live)
 		munmap(state->live, state->live_length);
 	block_bpf__destroy(state->skeleton);
@@ -155,7 +156,9 @@ static int block_open(struct ts_live *live, void **opaque, enum ts_status *statu
 				      state->skeleton->obj, live, status, why);
 	if (error)
 		goto fail;
-	state->live = ts_slots_map_head(state->skeleton->maps.bss,
+	state->cells = ts_probe_map(&state->probe, state->skeleton->maps.ts_block_cells);
+	state->variables = ts_probe_map(&state->probe, state->skeleton->maps.bss);
+	state->live = ts_slots_map_head(state->variables,
 					offsetof(struct block_bpf__bss, ts_block_stamps),
 					&state->live_length);
 	if (!state->live) {
@@ -163,6 +166,7 @@ static int block_open(struct ts_live *live, void **opaque, enum ts_status *statu
 		snprintf(why, 256, "cannot map the counters: %s", strerror(-error));
 		goto fail;
 	}
+	ts_skeleton_close(block, state->skeleton);
 	*opaque = state;
 	return 0;
 fail:
@@ -211,8 +215,7 @@ static void read_cell(struct block *state, __u32 number, __u64 *words)
 	for (unsigned int cpu = 0; cpu < state->cpus; cpu++) {
 		__u32 index = cpu * state->cells_per_cpu + number;
 
-		if (bpf_map_lookup_elem(bpf_map__fd(state->skeleton->maps.ts_block_cells), &index,
-					&state->cell))
+		if (bpf_map_lookup_elem(state->cells->fd, &index, &state->cell))
 			state->error = -errno;
 		else
 			add_cell(&state->cell, words);
@@ -436,7 +439,7 @@ static bool clear_device(struct block *state, unsigned int slot)
 {
 	struct ts_block_device *device = &state->live->ts_block_devices[slot];
 	size_t length;
-	struct block_bpf__bss *all = ts_slots_map(state->skeleton->maps.bss, &length);
+	struct block_bpf__bss *all = ts_slots_map(state->variables, &length);
 
 	if (!all)
 		return false;
@@ -458,7 +461,7 @@ static void forget_unseen(const struct ts_live *live, struct block *state, unsig
 
 	if (!device->in_flight || !ts_disk_is_idle(live->sys, name))
 		return;
-	all = ts_slots_map(state->skeleton->maps.bss, &length);
+	all = ts_slots_map(state->variables, &length);
 	if (!all)
 		return;
 	ts_block_forget_unseen(device, slot, all->ts_block_stamps, live->sys, name);

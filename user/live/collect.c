@@ -37,7 +37,12 @@
  * and what only opening or writing needs is given back at once. Above an arena's chunks.
  */
 #define OWN_MAPPING (36 << 10)
-#define KERNEL_BTF  "/sys/kernel/btf/vmlinux"
+/*
+ * While sources are opened this holds for far smaller blocks: what libbpf frees again leaves no
+ * holes that a table, which is cleared when it comes from a hole, would then be put in.
+ */
+#define OPENING_MAPPING (4 << 10)
+#define KERNEL_BTF	"/sys/kernel/btf/vmlinux"
 
 struct opened_source {
 	const struct ts_source *source;
@@ -58,6 +63,7 @@ struct ts_collector {
 	__u64 runs_read_ns;
 	int statistics_setting;		/* kernel.bpf_stats_enabled, or -1 */
 	unsigned int snapshots;		/* since the heap was trimmed */
+	__u64 taken;			/* of them */
 	size_t series[TS_FAMILY_COUNT]; /* in the last snapshot */
 };
 
@@ -71,7 +77,7 @@ static int read_kernel_types(struct ts_collector *collector, const char *path)
 	struct btf *btf;
 	int error;
 
-	mallopt(M_MMAP_THRESHOLD, OWN_MAPPING);
+	mallopt(M_MMAP_THRESHOLD, OPENING_MAPPING);
 	/* Numbers of types must be the running kernel's: another file is not for loading. */
 	if (!strcmp(path, KERNEL_BTF) && !ts_kernel_types_open(path, &collector->types)) {
 		collector->live.btf_path = path;
@@ -291,6 +297,8 @@ struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 	ts_own_cost_snapshot(snapshot);
 	snapshot->cost.stats_enabled = collector->run_statistics_seen;
 	snapshot->cost.snapshot_ns = ts_clock_ns(CLOCK_MONOTONIC) - snapshot->monotonic_ns;
+	if (!collector->taken++)
+		ts_startup_memory_release(); /* the first one is part of the start */
 	return snapshot;
 }
 

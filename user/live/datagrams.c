@@ -211,7 +211,7 @@ static void datagrams_close(void *data)
 		munmap((void *)state->drops, state->drops_length);
 	bpf_link__destroy(state->udp.link);
 	bpf_link__destroy(state->unix_sockets.link);
-	ts_probe_detach(&state->probe);
+	ts_probe_close(&state->probe);
 	datagrams_bpf__destroy(state->skeleton);
 	ts_datagram_sockets_free(state->sockets);
 	ts_udp_memory_close(&state->memory);
@@ -263,8 +263,10 @@ static int load(struct ts_live *live, struct datagrams *state, enum ts_status *s
 	attach_iterator(state, &state->udp);
 	attach_iterator(state, &state->unix_sockets);
 	if (ts_probe_status(&state->probe, "ts_udp_dropped", NULL) == TS_STATUS_OK)
-		state->drops =
-			ts_map_view(state->skeleton->maps.ts_datagram_drops, &state->drops_length);
+		state->drops = ts_map_view(
+			ts_probe_map(&state->probe, state->skeleton->maps.ts_datagram_drops),
+			&state->drops_length);
+	ts_skeleton_close(datagrams, state->skeleton);
 	return 0;
 }
 

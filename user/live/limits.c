@@ -90,13 +90,13 @@ struct seen {
 };
 
 struct limits {
-	struct limits_bpf *skeleton;
+	struct limits_bpf *skeleton; /* while it is opened */
+	const struct ts_map *entries;
 	struct ts_probe probe;
 	struct limits_bpf__bss *live;
 	size_t live_length;
 	struct bpf_link *visits; /* iterator over tasks */
 	bool can_watch;
-	struct bpf_link *watch; /* NULL: failing calls are not watched */
 	int watch_error;
 	struct ts_limits_watch when;
 	struct ts_procfile number_file[NUMBERS];
@@ -114,9 +114,8 @@ static void limits_close(void *opaque)
 {
 	struct limits *state = opaque;
 
-	bpf_link__destroy(state->watch);
 	bpf_link__destroy(state->visits);
-	ts_probe_detach(&state->probe);
+	ts_probe_close(&state->probe);
 	if (state->live)
 		munmap(state->live, state->live_length);
 	limits_bpf__destroy(state->skeleton);
@@ -172,7 +171,9 @@ static int load(struct limits *state, struct ts_live *live, enum ts_status *stat
 			      state->skeleton->obj, live, status, why);
 	if (error)
 		return error;
-	state->live = ts_slots_map(state->skeleton->maps.bss, &state->live_length);
+	state->entries = ts_probe_map(&state->probe, state->skeleton->maps.ts_limit_entries);
+	state->live = ts_slots_map(ts_probe_map(&state->probe, state->skeleton->maps.bss),
+				   &state->live_length);
 	if (!state->live) {
 		error = -errno;
 		snprintf(why, 256, "cannot map the program's variables: %s", strerror(-error));
@@ -291,15 +292,10 @@ static bool something_is_near(struct limits *state, bool eager)
 
 static void watch(struct limits *state, bool wanted)
 {
-	struct bpf_program *program = state->skeleton->progs.ts_limits_call_ends;
-
-	if (!wanted) {
-		bpf_link__destroy(state->watch);
-		state->watch = NULL;
-	} else if (!state->watch && !state->watch_error) {
-		state->watch = bpf_program__attach(program);
-		state->watch_error = state->watch ? 0 : -errno;
-	}
+	if (!wanted)
+		ts_probe_detach_program(&state->probe, WATCH);
+	else if (!state->watch_error)
+		state->watch_error = ts_probe_attach(&state->probe, WATCH);
 }
 
 static void look(struct limits *state, __u64 now)
@@ -350,6 +346,7 @@ static int limits_open(struct ts_live *live, void **opaque, enum ts_status *stat
 		limits_close(state);
 		return error;
 	}
+	ts_skeleton_close(limits, state->skeleton);
 	look(state, ts_clock_ns(CLOCK_MONOTONIC));
 	*opaque = state;
 	return 0;
@@ -402,7 +399,7 @@ static void add_entry(struct limits *state, struct ts_snapshot *snapshot, struct
 
 static void add_entries(struct limits *state, struct ts_snapshot *snapshot)
 {
-	int map = bpf_map__fd(state->skeleton->maps.ts_limit_entries);
+	int map = state->entries->fd;
 	struct ts_limit_key key, *last = NULL;
 	struct ts_limit_entry entry;
 

@@ -11,9 +11,9 @@
 #include <bpf/btf.h>
 
 #include "procfile.h"
-#include "startup_memory.h"
 
 #define TRACEPOINT_SECTION "tp_btf/"
+#define RAW_SECTION	   "raw_tp/"
 
 const char *const *ts_disabled_programs;
 unsigned int ts_disabled_programs_found;
@@ -45,14 +45,13 @@ unsigned int ts_possible_cpus(void)
 	return cpus > 0 ? (unsigned int)cpus : 1;
 }
 
-const void *ts_map_view(const struct bpf_map *map, size_t *length)
+const void *ts_map_view(const struct ts_map *map, size_t *length)
 {
-	long page = sysconf(_SC_PAGESIZE);
-	size_t element = (bpf_map__value_size(map) + 7) & ~(size_t)7;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *view;
 
-	*length = (element * bpf_map__max_entries(map) + (size_t)page - 1) & ~((size_t)page - 1);
-	view = mmap(NULL, *length, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	*length = (map->bytes + page - 1) & ~(page - 1);
+	view = mmap(NULL, *length, PROT_READ, MAP_SHARED, map->fd, 0);
 	return view == MAP_FAILED ? NULL : view;
 }
 
@@ -102,29 +101,31 @@ bool ts_bpf_lacks_fetch(void)
 }
 
 /* Decides which programs to load; returns how many are left. */
-static size_t choose_programs(struct ts_probe *probe, const struct btf *btf)
+static size_t choose_programs(struct ts_probe *probe, const struct bpf_object *object,
+			      const struct btf *btf)
 {
 	struct bpf_program *program;
 	size_t chosen = 0;
 
-	bpf_object__for_each_program(program, probe->object)
+	bpf_object__for_each_program(program, object)
 	{
 		const char *section = bpf_program__section_name(program);
+		const char *name = bpf_program__name(program);
 		struct ts_probe_program *row;
 
 		/* SEC("?…") programs are off unless their source switched them on. */
 		if (!bpf_program__autoload(program) || probe->programs == TS_PROBE_PROGRAMS_MAX)
 			continue;
 		row = &probe->program[probe->programs++];
-		row->name = bpf_program__name(program);
-		row->program = program;
-		if (*section == '?')
-			section++;
-		if (ts_probe_disabled(row->name)) {
+		snprintf(row->name, sizeof row->name, "%s", name);
+		section += *section == '?';
+		snprintf(row->hook, sizeof row->hook, "%s", section);
+		row->program = row->link = -1;
+		if (ts_probe_disabled(name)) {
 			row->status = TS_STATUS_DISABLED;
 			snprintf(row->why, sizeof row->why, "%s was switched off by the user",
-				 row->name);
-		} else if (ts_verifier_knows_refused(row->name, &row->status, row->why)) {
+				 name);
+		} else if (ts_verifier_knows_refused(name, &row->status, row->why)) {
 			;
 		} else if (!strncmp(section, TRACEPOINT_SECTION, strlen(TRACEPOINT_SECTION)) &&
 			   !ts_tracepoint_exists(btf, section + strlen(TRACEPOINT_SECTION), NULL)) {
@@ -153,41 +154,151 @@ static void spare_kernel_types(struct bpf_object *object)
 		bpf_program__set_attach_target(program, 1, NULL);
 }
 
-static void attach(struct ts_probe_program *row)
+/* The tracepoint of a tp_btf program is known since it was loaded, that of a raw_tp one by name. */
+static int attach(struct ts_probe_program *row)
 {
-	row->link = bpf_program__attach(row->program);
-	if (row->link)
-		return;
-	row->status = TS_STATUS_FAILED;
-	snprintf(row->why, sizeof row->why, "%s cannot be attached: %s", row->name,
-		 strerror(errno));
+	bool raw = !strncmp(row->hook, RAW_SECTION, strlen(RAW_SECTION));
+
+	int error = 0;
+
+	row->link =
+		bpf_raw_tracepoint_open(raw ? row->hook + strlen(RAW_SECTION) : NULL, row->program);
+	if (row->link < 0) {
+		error = -errno;
+		row->status = TS_STATUS_FAILED;
+		snprintf(row->why, sizeof row->why, "it cannot be attached: %s", strerror(-error));
+	}
+	return error;
 }
 
-static void attach_programs(struct ts_probe *probe)
+static void attach_programs(struct ts_probe *probe, const struct bpf_object *object)
 {
 	for (size_t i = 0; i < probe->programs; i++) {
 		struct ts_probe_program *row = &probe->program[i];
-		const char *section;
 
 		if (row->status != TS_STATUS_OK)
 			continue;
-		section = bpf_program__section_name(row->program);
-		if (!strncmp(section, "iter/", 5) || !strncmp(section, "?iter/", 6))
+		if (!strncmp(row->hook, "iter/", 5))
 			continue; /* opened by its source, once for each reading */
-		if (!bpf_program__autoattach(row->program))
-			continue; /* attached by its source, when it is time to */
-		attach(row);
+		if (bpf_program__autoattach(bpf_object__find_program_by_name(object, row->name)))
+			attach(row); /* else its source does, when it is time to */
 	}
 }
 
-void ts_probe_attach(struct ts_probe *probe, const char *program)
+static struct ts_probe_program *find_program(const struct ts_probe *probe, const char *program)
+{
+	for (size_t i = 0; i < probe->programs; i++)
+		if (!strcmp(probe->program[i].name, program))
+			return (struct ts_probe_program *)&probe->program[i];
+	return NULL;
+}
+
+int ts_probe_attach(struct ts_probe *probe, const char *program)
+{
+	struct ts_probe_program *row = find_program(probe, program);
+
+	if (!row || row->status != TS_STATUS_OK)
+		return -ENOENT;
+	return row->link < 0 ? attach(row) : 0;
+}
+
+void ts_probe_detach_program(struct ts_probe *probe, const char *program)
+{
+	struct ts_probe_program *row = find_program(probe, program);
+
+	if (!row || row->link < 0)
+		return;
+	close(row->link);
+	row->link = -1;
+}
+
+bool ts_probe_attached(const struct ts_probe *probe, const char *program)
+{
+	const struct ts_probe_program *row = find_program(probe, program);
+
+	return row && row->link >= 0;
+}
+
+/* ---- What stays when the object is closed */
+
+static int keep_descriptor(int descriptor)
+{
+	return fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+}
+
+static int keep_programs(struct ts_probe *probe, const struct bpf_object *object)
 {
 	for (size_t i = 0; i < probe->programs; i++) {
 		struct ts_probe_program *row = &probe->program[i];
 
-		if (!strcmp(row->name, program) && row->status == TS_STATUS_OK && !row->link)
-			attach(row);
+		if (row->status != TS_STATUS_OK)
+			continue;
+		row->program = keep_descriptor(
+			bpf_program__fd(bpf_object__find_program_by_name(object, row->name)));
+		if (row->program < 0)
+			return -errno;
 	}
+	return 0;
+}
+
+static int keep_maps(struct ts_probe *probe, const struct bpf_object *object)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object)
+	{
+		struct ts_map *row = &probe->map[probe->maps];
+
+		if (probe->maps == TS_PROBE_MAPS_MAX)
+			return -E2BIG;
+		*row = (struct ts_map){
+			.fd = keep_descriptor(bpf_map__fd(map)),
+			.type = bpf_map__type(map),
+			.flags = bpf_map__map_flags(map),
+			.bytes = ((bpf_map__value_size(map) + 7) & ~(size_t)7) *
+				 bpf_map__max_entries(map),
+		};
+		if (row->fd < 0)
+			return -errno;
+		snprintf(row->name, sizeof row->name, "%s", bpf_map__name(map));
+		probe->maps++;
+	}
+	return 0;
+}
+
+static int keep(struct ts_probe *probe, const struct bpf_object *object)
+{
+	int error = keep_programs(probe, object);
+
+	return error ? error : keep_maps(probe, object);
+}
+
+const struct ts_map *ts_probe_map(const struct ts_probe *probe, const struct bpf_map *map)
+{
+	static const struct ts_map none = {.fd = -1};
+
+	for (size_t i = 0; i < probe->maps; i++)
+		if (!strcmp(probe->map[i].name, bpf_map__name(map)))
+			return &probe->map[i];
+	return &none;
+}
+
+static void close_descriptor(int *descriptor)
+{
+	if (*descriptor >= 0)
+		close(*descriptor);
+	*descriptor = -1;
+}
+
+void ts_probe_close(struct ts_probe *probe)
+{
+	for (size_t i = 0; i < probe->programs; i++) {
+		close_descriptor(&probe->program[i].link);
+		close_descriptor(&probe->program[i].program);
+	}
+	for (size_t i = 0; i < probe->maps; i++)
+		close_descriptor(&probe->map[i].fd);
+	probe->programs = probe->maps = 0;
 }
 
 int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object *object,
@@ -196,8 +307,8 @@ int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object 
 	struct ts_verifier verifier;
 	int error;
 
-	*probe = (struct ts_probe){.source = source, .object = object};
-	if (!choose_programs(probe, live->kernel_btf)) {
+	*probe = (struct ts_probe){.source = source};
+	if (!choose_programs(probe, object, live->kernel_btf)) {
 		*status = probe->programs ? probe->program[0].status : TS_STATUS_UNSUPPORTED;
 		snprintf(why, 256, "%s",
 			 probe->programs ? probe->program[0].why : "no program to load");
@@ -214,39 +325,39 @@ int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object 
 				 strerror(-error));
 	} else {
 		for (size_t i = 0; i < probe->programs; i++)
-			ts_verifier_told(&verifier, object, probe->program[i].program,
-					 &probe->program[i].verified);
+			ts_verifier_told(
+				&verifier, object,
+				bpf_object__find_program_by_name(object, probe->program[i].name),
+				&probe->program[i].verified);
 	}
 	ts_verifier_end(&verifier);
 	if (error)
 		return error;
-	ts_startup_memory_forget_values(object);
-	attach_programs(probe);
+	error = keep(probe, object);
+	if (error) {
+		*status = TS_STATUS_FAILED;
+		snprintf(why, 256, "no more descriptors can be opened: %s", strerror(-error));
+		ts_probe_close(probe);
+		return error;
+	}
+	attach_programs(probe, object);
 	return 0;
 }
 
 enum ts_status ts_probe_status(const struct ts_probe *probe, const char *program, const char **why)
 {
+	const struct ts_probe_program *row;
 	const char *ignored;
 
 	if (!why)
 		why = &ignored;
-	for (size_t i = 0; i < probe->programs; i++) {
-		if (strcmp(probe->program[i].name, program))
-			continue;
-		*why = probe->program[i].why;
-		return probe->program[i].status;
+	row = find_program(probe, program);
+	if (row) {
+		*why = row->why;
+		return row->status;
 	}
 	*why = "its BPF program is not part of this build";
 	return TS_STATUS_UNSUPPORTED;
-}
-
-void ts_probe_detach(struct ts_probe *probe)
-{
-	for (size_t i = 0; i < probe->programs; i++) {
-		bpf_link__destroy(probe->program[i].link);
-		probe->program[i].link = NULL;
-	}
 }
 
 bool ts_probe_reads_runs = true;
@@ -271,34 +382,28 @@ static __u64 map_memory(int descriptor)
 }
 
 /* Hash maps get the memory of an element when it is added, unless they got all at once. */
-static bool memory_is_constant(const struct bpf_map *map)
+static bool memory_is_constant(const struct ts_map *map)
 {
-	switch (bpf_map__type(map)) {
+	switch (map->type) {
 	case BPF_MAP_TYPE_ARRAY:
 	case BPF_MAP_TYPE_PERCPU_ARRAY:
 	case BPF_MAP_TYPE_RINGBUF: return true;
 	case BPF_MAP_TYPE_HASH:
-	case BPF_MAP_TYPE_PERCPU_HASH: return !(bpf_map__map_flags(map) & BPF_F_NO_PREALLOC);
+	case BPF_MAP_TYPE_PERCPU_HASH: return !(map->flags & BPF_F_NO_PREALLOC);
 	default: return false;
 	}
 }
 
 static __u64 maps_memory(struct ts_probe *probe)
 {
-	struct bpf_map *map;
 	__u64 sum = 0;
-	size_t i = 0;
 
-	bpf_object__for_each_map(map, probe->object)
-	{
-		__u64 bytes = i < TS_PROBE_MAPS_MAX ? probe->map_bytes[i] : 0;
+	for (size_t i = 0; i < probe->maps; i++) {
+		struct ts_map *map = &probe->map[i];
 
-		if (!bytes || (ts_probe_reads_runs && !memory_is_constant(map)))
-			bytes = map_memory(bpf_map__fd(map));
-		if (i < TS_PROBE_MAPS_MAX)
-			probe->map_bytes[i] = bytes;
-		sum += bytes;
-		i++;
+		if (!map->charged || (ts_probe_reads_runs && !memory_is_constant(map)))
+			map->charged = map_memory(map->fd);
+		sum += map->charged;
 	}
 	return sum;
 }
@@ -308,7 +413,7 @@ static void read_runs(struct ts_probe_program *row)
 	struct bpf_prog_info info = {0};
 	__u32 length = sizeof info;
 
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(row->program), &info, &length))
+	if (bpf_obj_get_info_by_fd(row->program, &info, &length))
 		return;
 	row->read = true;
 	row->run_count = info.run_cnt;
@@ -330,7 +435,7 @@ void ts_probe_cost(struct ts_probe *probe, struct ts_snapshot *snapshot)
 		struct ts_probe_cost cost = {
 			.name = row->name,
 			.source = probe->source,
-			.hook = bpf_program__section_name(row->program),
+			.hook = row->hook,
 			.status = row->status,
 			.why = row->why,
 			.verified_instructions = row->verified.instructions,

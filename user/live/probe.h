@@ -10,10 +10,14 @@
 #define TS_PROBE_PROGRAMS_MAX 12
 #define TS_PROBE_MAPS_MAX     24
 
+/*
+ * What is kept of an object is descriptors, and the object itself is closed once its source is
+ * open: libbpf's own record of it (its types, its instructions, their lines) would be most of what
+ * this process needs for weeks.
+ */
 struct ts_probe_program {
-	const char *name;
-	struct bpf_program *program;
-	struct bpf_link *link; /* NULL: not attached */
+	char name[32], hook[48]; /* the hook as its section names it */
+	int program, link;	 /* below 0: not loaded, not attached */
 	enum ts_status status;
 	char why[192];
 	struct ts_verified verified;
@@ -23,13 +27,20 @@ struct ts_probe_program {
 	__u32 instructions;
 };
 
+struct ts_map {
+	char name[24];
+	int fd; /* below 0: it is not there */
+	__u32 type, flags;
+	size_t bytes;  /* of all its values */
+	__u64 charged; /* memory of the kernel; 0: not read yet */
+};
+
 struct ts_probe {
 	const char *source;
-	struct bpf_object *object;
 	struct ts_probe_program program[TS_PROBE_PROGRAMS_MAX];
 	size_t programs;
-	/* Kernel memory of the object's maps, in their order; 0: not read yet. */
-	__u64 map_bytes[TS_PROBE_MAPS_MAX];
+	struct ts_map map[TS_PROBE_MAPS_MAX];
+	size_t maps;
 };
 
 /* For the open_opts of every skeleton. */
@@ -61,23 +72,36 @@ struct ts_probe {
 		opened_;                                                                          \
 	})
 
+/* Once a source is open, it needs its skeleton no more. */
+#define ts_skeleton_close(name, skeleton)      \
+	do {                                   \
+		name##_bpf__destroy(skeleton); \
+		(skeleton) = NULL;             \
+	} while (0)
+
 /* Does the BPF of this kernel lack atomic operations that return what was there? */
 bool ts_bpf_lacks_fetch(void);
 
 /*
  * After the skeleton was opened and its .rodata was set: a tp_btf program whose tracepoint this
  * kernel's BTF does not have is left out (unsupported), and so is one named by the user (disabled).
- * Then loads the object and attaches the rest, each on its own. From then on the skeleton's bss and
- * data are empty: the programs' variables are in their maps (ts_map_view).
- * Iterators (iter/…) are loaded and not attached. Returns 0 when the object was loaded, even if
- * programs are missing: look at ts_probe_status for those a family depends on.
+ * Then loads the object and attaches the rest, each on its own. Iterators (iter/…) are loaded and
+ * not attached: when its source has done that it closes the skeleton (ts_skeleton_close), and all
+ * the rest goes on by the probe. The programs' variables are in their maps (ts_map_view).
+ * Returns 0 when the object was loaded, even if programs are missing: look at ts_probe_status for
+ * those a family depends on.
  * On failure nothing is attached, and status and why are set.
  */
 int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object *object,
 		  const struct ts_live *live, enum ts_status *status, char why[256]);
 
-/* Attaches one that its source has taken out with bpf_program__set_autoattach, if it was loaded. */
-void ts_probe_attach(struct ts_probe *probe, const char *program);
+/*
+ * Attaches one that its source has taken out with bpf_program__set_autoattach, if it was loaded;
+ * and detaches one. Negative errno when it cannot be.
+ */
+int ts_probe_attach(struct ts_probe *probe, const char *program);
+void ts_probe_detach_program(struct ts_probe *probe, const char *program);
+bool ts_probe_attached(const struct ts_probe *probe, const char *program);
 
 /* Whether the user asked to leave a program out. To be called while the collector is opened. */
 bool ts_probe_disabled(const char *program);
@@ -86,8 +110,11 @@ bool ts_probe_disabled(const char *program);
  */
 enum ts_status ts_probe_status(const struct ts_probe *probe, const char *program, const char **why);
 
-/* Detaches; the object itself is destroyed by its skeleton. */
-void ts_probe_detach(struct ts_probe *probe);
+/* The map of an object that was loaded, to be used as long as the probe. Never NULL. */
+const struct ts_map *ts_probe_map(const struct ts_probe *probe, const struct bpf_map *map);
+
+/* Detaches all, and gives programs and maps back. Nothing was loaded: fine. */
+void ts_probe_close(struct ts_probe *probe);
 
 /* Adds each program's status and run-time statistics and the maps' memory to a snapshot. */
 void ts_probe_cost(struct ts_probe *probe, struct ts_snapshot *snapshot);
@@ -105,7 +132,7 @@ unsigned int ts_possible_cpus(void);
  * The values of an mmap-able array map (BPF_F_MMAPABLE), read-only; element_size is value_size
  * rounded up to 8 bytes. NULL with errno on failure. Unmap with munmap(address, *length).
  */
-const void *ts_map_view(const struct bpf_map *map, size_t *length);
+const void *ts_map_view(const struct ts_map *map, size_t *length);
 
 /* "btf_trace_<name>" is in the kernel's BTF; parameters (without the context) when not NULL. */
 bool ts_tracepoint_exists(const struct btf *btf, const char *name, int *parameters);

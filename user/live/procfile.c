@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define FIRST_CAPACITY 8192
+#define LEAST_CAPACITY 64
 #define LARGEST_FILE   (8u << 20) /* /proc/stat of 8192 CPUs with their interrupts stays below */
 
 int ts_procfile_open(struct ts_procfile *file, const char *directory, const char *name)
@@ -52,6 +53,21 @@ static int make_room(struct ts_procfile *file)
 	return 0;
 }
 
+/* Most of these files are a few numbers: what a first read shows to be too much is given back. */
+static void fit_room(struct ts_procfile *file)
+{
+	size_t capacity = 2 * file->length + LEAST_CAPACITY;
+	char *text;
+
+	if (file->capacity != FIRST_CAPACITY || capacity > FIRST_CAPACITY / 2)
+		return;
+	text = realloc(file->text, capacity);
+	if (!text)
+		return;
+	file->text = text;
+	file->capacity = capacity;
+}
+
 int ts_procfile_read(struct ts_procfile *file)
 {
 	/* Many of these files give a page per read, whatever is asked for: only 0 is the end. */
@@ -72,6 +88,7 @@ int ts_procfile_read(struct ts_procfile *file)
 		file->length += (size_t)got;
 	}
 	file->text[file->length] = '\0';
+	fit_room(file);
 	if (!file->length)
 		return -ENODATA;
 	return file->text[file->length - 1] == '\n' ? 0 : -EBADMSG;

@@ -41,9 +41,8 @@ struct result {
 };
 
 struct receiving {
-	struct receiving_bpf *skeleton;
+	struct receiving_bpf *skeleton; /* while it is opened */
 	struct ts_probe probe;
-	struct bpf_link *link; /* NULL: not looking */
 	struct receiving_bpf__bss *live;
 	size_t live_length;
 	const struct ts_receiving *counts;
@@ -58,8 +57,7 @@ static void receiving_close(void *opaque)
 {
 	struct receiving *state = opaque;
 
-	bpf_link__destroy(state->link);
-	ts_probe_detach(&state->probe);
+	ts_probe_close(&state->probe);
 	if (state->counts)
 		munmap((void *)state->counts, state->counts_length);
 	if (state->live)
@@ -72,6 +70,7 @@ static int load(struct receiving *state, struct ts_live *live, enum ts_status *s
 		char why[256])
 {
 	struct bpf_program *program;
+	const struct ts_map *map;
 	int error;
 
 	state->skeleton = receiving_bpf__open_opts(ts_open_options(live));
@@ -84,12 +83,13 @@ static int load(struct receiving *state, struct ts_live *live, enum ts_status *s
 	bpf_program__set_autoattach(program, false);
 	error = ts_probe_load(&state->probe, "receiving", state->skeleton->obj, live, status, why);
 	if (!error) {
-		state->counts =
-			ts_map_view(state->skeleton->maps.ts_receiving_map, &state->counts_length);
+		map = ts_probe_map(&state->probe, state->skeleton->maps.ts_receiving_map);
+		state->counts = ts_map_view(map, &state->counts_length);
 		error = state->counts ? 0 : -errno;
 	}
 	if (!error) {
-		state->live = ts_slots_map(state->skeleton->maps.bss, &state->live_length);
+		map = ts_probe_map(&state->probe, state->skeleton->maps.bss);
+		state->live = ts_slots_map(map, &state->live_length);
 		error = state->live ? 0 : -errno;
 	}
 	return error;
@@ -110,6 +110,7 @@ static int receiving_open(struct ts_live *live, void **opaque, enum ts_status *s
 		receiving_close(state);
 		return error;
 	}
+	ts_skeleton_close(receiving, state->skeleton);
 	*opaque = state;
 	return 0;
 }
@@ -234,18 +235,18 @@ static void receiving_tick(struct ts_live *live, void *opaque, __u64 now)
 {
 	struct receiving *state = opaque;
 
-	if (state->link && now - state->begun_ns >= LONG_NS) {
-		bpf_link__destroy(state->link);
-		state->link = NULL;
+	bool looking = ts_probe_attached(&state->probe, PROGRAM);
+
+	if (looking && now - state->begun_ns >= LONG_NS) {
+		ts_probe_detach_program(&state->probe, PROGRAM);
 		state->ended_ns = now;
 		evaluate(live, state);
-	} else if (!state->link && is_due(live, state, now)) {
+	} else if (!looking && is_due(live, state, now)) {
 		ts_pace_moved(live, now);
 		state->before = *state->counts;
 		state->live->ts_receiving_cpu = live->packet_cpu;
 		state->begun_ns = state->ended_ns = now;
-		state->link = bpf_program__attach(state->skeleton->progs.ts_receiving_packet);
-		state->error = state->link ? 0 : -errno;
+		state->error = ts_probe_attach(&state->probe, PROGRAM);
 	}
 }
 

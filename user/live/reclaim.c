@@ -39,6 +39,7 @@ struct reclaim {
 	size_t cpu_length;
 	unsigned int cpus;
 	struct ts_blame_table blame;
+	const struct ts_map *blamed;
 	struct ts_kswapd kswapd;
 	__u64 page_bytes;
 	/* Of the tasks that freed memory of the host. */
@@ -51,7 +52,7 @@ static void reclaim_close(void *opaque)
 {
 	struct reclaim *state = opaque;
 
-	ts_probe_detach(&state->probe);
+	ts_probe_close(&state->probe);
 	if (state->cpu)
 		munmap((void *)state->cpu, state->cpu_length);
 	reclaim_bpf__destroy(state->skeleton);
@@ -74,11 +75,13 @@ static int load(struct reclaim *state, struct ts_live *live, enum ts_status *sta
 				      state->skeleton->obj, live, status, why);
 	if (error)
 		return error;
-	state->cpu = ts_map_view(state->skeleton->maps.ts_reclaim_cpus, &state->cpu_length);
-	if (state->cpu)
-		return 0;
-	error = -errno;
-	snprintf(why, 256, "cannot map the counters: %s", strerror(-error));
+	state->cpu = ts_map_view(ts_probe_map(&state->probe, state->skeleton->maps.ts_reclaim_cpus),
+				 &state->cpu_length);
+	error = state->cpu ? 0 : -errno;
+	state->blamed = ts_probe_map(&state->probe, state->skeleton->maps.ts_blamed);
+	ts_skeleton_close(reclaim, state->skeleton);
+	if (error)
+		snprintf(why, 256, "cannot map the counters: %s", strerror(-error));
 	return error;
 }
 
@@ -210,8 +213,8 @@ static void reclaim_snapshot(struct ts_live *live, void *opaque, struct ts_snaps
 	}
 	state->largest = 0;
 	add_kswapd(state, snapshot);
-	ts_blame_sufferers(&state->blame, state->skeleton->maps.ts_blamed, TS_FAMILY_MEMORY_WAIT,
-			   label_of, state, snapshot);
+	ts_blame_sufferers(&state->blame, state->blamed, TS_FAMILY_MEMORY_WAIT, label_of, state,
+			   snapshot);
 }
 
 const struct ts_source ts_source_reclaim = {

@@ -61,7 +61,8 @@ struct candidate {
 };
 
 struct sched_state {
-	struct sched_bpf *skeleton;
+	struct sched_bpf *skeleton; /* while it is opened */
+	const struct ts_map *task_map;
 	struct ts_probe probe;
 	const struct ts_sched_cpu *cpu; /* one slice for each possible CPU */
 	size_t cpu_length;
@@ -150,7 +151,7 @@ static void sched_close(void *opaque)
 		munmap(state->waited, state->tasks * sizeof *state->waited);
 	if (state->cpu)
 		munmap((void *)state->cpu, state->cpu_length);
-	ts_probe_detach(&state->probe);
+	ts_probe_close(&state->probe);
 	sched_bpf__destroy(state->skeleton);
 	free(state);
 }
@@ -223,6 +224,7 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 		  enum ts_status *status, char why[256])
 {
 	struct sched_state *state = calloc(1, sizeof *state);
+	const struct ts_map *cpu_map;
 	int error;
 
 	if (!state)
@@ -249,7 +251,9 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 		sched_close(state);
 		return error;
 	}
-	state->cpu = ts_map_view(state->skeleton->maps.ts_sched_cpus, &state->cpu_length);
+	state->task_map = ts_probe_map(&state->probe, state->skeleton->maps.ts_sched_tasks);
+	cpu_map = ts_probe_map(&state->probe, state->skeleton->maps.ts_sched_cpus);
+	state->cpu = ts_map_view(cpu_map, &state->cpu_length);
 	if (!state->cpu)
 		return fail(state, status, why, "the scheduler's counters cannot be mapped", errno);
 	state->waited = mmap(NULL, state->tasks * sizeof *state->waited, PROT_READ | PROT_WRITE,
@@ -260,6 +264,7 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 	}
 	list_tasks(state);
 	open_sessions(state);
+	ts_skeleton_close(sched, state->skeleton);
 	*result = state;
 	return 0;
 }
@@ -311,9 +316,8 @@ static bool compare_tasks(struct sched_state *state, const struct ts_sched_task 
 static int look_at_parts(struct sched_state *state, __u32 part, __u32 parts, __u64 now,
 			 struct candidate *candidate)
 {
-	int map = bpf_map__fd(state->skeleton->maps.ts_sched_tasks);
 	const size_t part_bytes = state->part * sizeof(struct ts_sched_task);
-	char *view = mmap(NULL, parts * part_bytes, PROT_READ, MAP_SHARED, map,
+	char *view = mmap(NULL, parts * part_bytes, PROT_READ, MAP_SHARED, state->task_map->fd,
 			  (off_t)(part * part_bytes));
 
 	if (view == MAP_FAILED)

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <bpf/libbpf.h>
 
 #include "../core/arena.h"
 #include "../core/histogram.h"
+#include "probe.h"
 
 bool ts_slots_open(struct ts_slots *slots, size_t count)
 {
@@ -153,19 +153,17 @@ void ts_slot_histogram(const struct ts_slot *slot, size_t first, const __u64 *wo
 	ts_arena_free(arena);
 }
 
-void *ts_slots_map_head(const struct bpf_map *map, size_t bytes, size_t *length)
+void *ts_slots_map_head(const struct ts_map *map, size_t bytes, size_t *length)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *view;
 
 	*length = (bytes + page - 1) & ~(page - 1);
-	view = mmap(NULL, *length, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	view = mmap(NULL, *length, PROT_READ | PROT_WRITE, MAP_SHARED, map->fd, 0);
 	return view == MAP_FAILED ? NULL : view;
 }
 
-void *ts_slots_map(const struct bpf_map *map, size_t *length)
+void *ts_slots_map(const struct ts_map *map, size_t *length)
 {
-	size_t element = (bpf_map__value_size(map) + 7) & ~(size_t)7;
-
-	return ts_slots_map_head(map, element * bpf_map__max_entries(map), length);
+	return ts_slots_map_head(map, map->bytes, length);
 }

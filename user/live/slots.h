@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <linux/types.h>
 
-struct bpf_map;
+struct ts_map;
 struct ts_histogram;
 
 #define TS_SLOT_RESTING (~0ULL) /* no owner's key */
@@ -92,7 +92,7 @@ void ts_slot_histogram(const struct ts_slot *slot, size_t first, const __u64 *wo
  * As ts_map_view (probe.h), to write keys. Of the second only the first bytes are mapped: the
  * kernel puts all pages of a view in place at once, and they count as this process's memory.
  */
-void *ts_slots_map(const struct bpf_map *map, size_t *length);
-void *ts_slots_map_head(const struct bpf_map *map, size_t bytes, size_t *length);
+void *ts_slots_map(const struct ts_map *map, size_t *length);
+void *ts_slots_map_head(const struct ts_map *map, size_t bytes, size_t *length);
 
 #endif

@@ -59,6 +59,7 @@ struct sockets_state {
 	struct sockets_bpf *skeleton;
 	struct ts_probe probe;
 	struct bpf_link *link;
+	const struct ts_map *variables;
 	struct ts_socket_memory *memory;
 	struct ts_socket_groups *groups;
 	struct ts_local_ports *ports;
@@ -240,12 +241,11 @@ static int list_listeners(struct ts_live *live, struct ts_netns_entry *entry, st
 /* Tells the program which sockets to write. */
 static int want(struct sockets_state *state, __u32 wanted)
 {
-	const struct bpf_map *data = state->skeleton->maps.data;
 	__u32 key = 0;
 
 	if (state->wanted == wanted)
 		return 0;
-	if (bpf_map__update_elem(data, &key, sizeof key, &wanted, sizeof wanted, BPF_ANY) < 0)
+	if (bpf_map_update_elem(state->variables->fd, &key, &wanted, BPF_ANY) < 0)
 		return -errno;
 	state->wanted = wanted;
 	return 0;
@@ -384,7 +384,7 @@ static void sockets_close(void *data)
 	struct sockets_state *state = data;
 
 	bpf_link__destroy(state->link);
-	ts_probe_detach(&state->probe);
+	ts_probe_close(&state->probe);
 	sockets_bpf__destroy(state->skeleton);
 	ts_socket_memory_free(state->memory);
 	ts_socket_groups_free(state->groups);
@@ -437,6 +437,8 @@ static int sockets_open(struct ts_live *live, void **data, enum ts_status *statu
 	if (!state->link)
 		return fail(state, status, why, TS_STATUS_UNSUPPORTED,
 			    "the iterator over TCP sockets cannot be attached", -errno);
+	state->variables = ts_probe_map(&state->probe, state->skeleton->maps.data);
+	ts_skeleton_close(sockets, state->skeleton);
 	state->jiffy_ns = ts_jiffy_ns();
 	state->opened_ns = ts_pace_opened(live);
 	visit_all(live, state);

@@ -7,25 +7,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define STACK_DEEP_KB	1024
+#define STACK_SPARED_KB 16 /* for what is called from here */
+
 static uintptr_t page_mask(void)
 {
 	return (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
-}
-
-void ts_startup_memory_forget_values(const struct bpf_object *object)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, object)
-	{
-		size_t size = 0;
-		/* Where the map can be mapped, libbpf keeps them in pages of their own. */
-		void *values = (void *)bpf_map__initial_value(map, &size);
-
-		if (values && !((uintptr_t)values & page_mask()) &&
-		    !(bpf_map__map_flags(map) & BPF_F_RDONLY_PROG))
-			madvise(values, (size + page_mask()) & ~page_mask(), MADV_REMOVE);
-	}
 }
 
 /* Parts that cannot have been written to: what they hold is in the file. */
@@ -48,8 +35,20 @@ static int unmap_pages(struct dl_phdr_info *info, size_t size, void *unused)
 	return 0;
 }
 
+/* What lies below what is in use of the stack was used once, by something that goes deep. */
+static void unmap_stack(void)
+{
+	uintptr_t used = (uintptr_t)__builtin_frame_address(0) & ~page_mask();
+	uintptr_t spared = (uintptr_t)(STACK_SPARED_KB << 10),
+		  deep = (uintptr_t)(STACK_DEEP_KB << 10);
+
+	/* Of what is not mapped nothing is done, and that is told; all the rest is. */
+	madvise((void *)(used - deep), deep - spared, MADV_DONTNEED);
+}
+
 void ts_startup_memory_release(void)
 {
 	malloc_trim(0);
 	dl_iterate_phdr(unmap_pages, NULL);
+	unmap_stack();
 }

@@ -3,18 +3,11 @@
 #ifndef TUNESCOPE_STARTUP_MEMORY_H
 #define TUNESCOPE_STARTUP_MEMORY_H
 
-#include <bpf/libbpf.h>
-
-/*
- * Once a BPF object is loaded, its variables live in the kernel's maps: libbpf's copies of their
- * initial values are emptied. Nobody may read a skeleton's bss or data after that; rodata stays.
- */
-void ts_startup_memory_forget_values(const struct bpf_object *object);
-
 /*
  * Gives free heap back, and unmaps the pages of this program and its libraries: those that are
  * still needed come back from the page cache when they are touched, those of the start (the BPF
- * objects in the binary, the loader, libelf) do not.
+ * objects in the binary, the loader, libelf) do not. To be called on the main thread: it empties
+ * the unused part of its stack, too.
  */
 void ts_startup_memory_release(void);
 

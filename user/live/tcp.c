@@ -30,7 +30,8 @@
 #define SLOT_WORDS (COUNTERS + TS_TCP_HISTOGRAMS * HISTOGRAM_WORDS)
 
 struct tcp_state {
-	struct tcp_bpf *skeleton;
+	struct tcp_bpf *skeleton; /* while it is opened */
+	const struct ts_map *ports, *times, *totals_map;
 	struct ts_probe probe;
 	/* Mapped only during a snapshot: else they would count as this process's own memory. */
 	const struct ts_tcp_counters *totals; /* [cpu][slot] */
@@ -181,7 +182,7 @@ static __u64 reconcile_gap(const struct tcp_state *state)
 static void tcp_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 {
 	struct tcp_state *state = data;
-	int map = bpf_map__fd(state->skeleton->maps.ts_tcp_ports);
+	int map = state->ports->fd;
 	bool visited[TS_NETNS_MAX];
 	__u64 now, begin;
 
@@ -202,7 +203,7 @@ static void tcp_close(void *data)
 {
 	struct tcp_state *state = data;
 
-	ts_probe_detach(&state->probe);
+	ts_probe_close(&state->probe);
 	if (state->shared)
 		munmap(state->shared, state->shared_length);
 	tcp_bpf__destroy(state->skeleton);
@@ -248,18 +249,21 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 		tcp_close(state);
 		return error;
 	}
+	state->ports = ts_probe_map(&state->probe, state->skeleton->maps.ts_tcp_ports);
+	state->times = ts_probe_map(&state->probe, state->skeleton->maps.ts_tcp_times);
+	state->totals_map = ts_probe_map(&state->probe, state->skeleton->maps.ts_tcp_totals);
 	/* The skeleton's own view is of the time before loading: the object was loaded without it.
 	 */
 	state->shared =
-		ts_slots_map_head(state->skeleton->maps.bss,
+		ts_slots_map_head(ts_probe_map(&state->probe, state->skeleton->maps.bss),
 				  offsetof(struct ts_tcp_shared, connects), &state->shared_length);
 	if (!state->shared)
 		return fail(state, status, why, "the table of keys cannot be mapped", -errno);
 	state->reconciled_ns = ts_clock_ns(CLOCK_MONOTONIC);
-	seed_ports(live, bpf_map__fd(state->skeleton->maps.ts_tcp_ports), state->reconciled_ns,
-		   visited);
+	seed_ports(live, state->ports->fd, state->reconciled_ns, visited);
 	/* It keeps whose a connection is for as long as that lasts: the services come first. */
 	ts_probe_attach(&state->probe, SEGMENT_PROGRAM);
+	ts_skeleton_close(tcp, state->skeleton);
 	*data = state;
 	return 0;
 }
@@ -288,8 +292,6 @@ static void labels_of(struct labels *labels, __u64 key, bool other)
  */
 static void read_slot(struct tcp_state *state, __u32 slot, __u64 *words)
 {
-	int times = bpf_map__fd(state->skeleton->maps.ts_tcp_times);
-
 	memset(words, 0, COUNTERS * sizeof *words);
 	for (unsigned int cpu = 0; cpu < state->cpus; cpu++) {
 		const __u64 *counter =
@@ -302,7 +304,7 @@ static void read_slot(struct tcp_state *state, __u32 slot, __u64 *words)
 		__u32 index = slot * TS_TCP_HISTOGRAMS + i;
 		__u64 *histogram = words + COUNTERS + i * HISTOGRAM_WORDS;
 
-		if (!bpf_map_lookup_elem(times, &index, histogram))
+		if (!bpf_map_lookup_elem(state->times->fd, &index, histogram))
 			continue;
 		state->error = -errno;
 		memset(histogram, 0, HISTOGRAM_WORDS * sizeof *histogram);
@@ -399,8 +401,7 @@ static bool abandoned(const struct ts_live *live, const struct tcp_state *state,
 		return true;
 	return scarce && ts_slot_idle(slot, now, TS_SLOT_IDLE_NS) &&
 	       (TS_TCP_KEY_OUTBOUND(slot->owner) ||
-		bpf_map_lookup_elem(bpf_map__fd(state->skeleton->maps.ts_tcp_ports), &key,
-				    &entered));
+		bpf_map_lookup_elem(state->ports->fd, &key, &entered));
 }
 
 /* A family is measured only when every program it needs is attached. */
@@ -454,7 +455,7 @@ static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *s
 	size_t length;
 
 	set_statuses(state, snapshot);
-	state->totals = ts_map_view(state->skeleton->maps.ts_tcp_totals, &length);
+	state->totals = ts_map_view(state->totals_map, &length);
 	state->error = state->totals ? 0 : -errno;
 	if (state->totals) {
 		add_series(live, state, snapshot);

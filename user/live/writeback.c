@@ -63,6 +63,7 @@ struct writeback {
 	struct device device[TS_WRITEBACK_DEVICES];
 	struct ts_slots slots;
 	struct ts_blame_table blame;
+	const struct ts_map *blamed;
 };
 
 /* ---- Opening and closing */
@@ -71,7 +72,7 @@ static void writeback_close(void *opaque)
 {
 	struct writeback *state = opaque;
 
-	ts_probe_detach(&state->probe);
+	ts_probe_close(&state->probe);
 	if (state->cpu)
 		munmap((void *)state->cpu, state->cpu_length);
 	if (state->live)
@@ -141,11 +142,16 @@ static int load(struct writeback *state, struct ts_live *live, enum ts_status *s
 				      state->skeleton->obj, live, status, why);
 	if (error)
 		return error;
-	state->cpu = ts_map_view(state->skeleton->maps.ts_writeback_cpus, &state->cpu_length);
-	state->live = ts_slots_map(state->skeleton->maps.bss, &state->live_length);
-	if (state->cpu && state->live)
+	state->cpu =
+		ts_map_view(ts_probe_map(&state->probe, state->skeleton->maps.ts_writeback_cpus),
+			    &state->cpu_length);
+	state->live = ts_slots_map(ts_probe_map(&state->probe, state->skeleton->maps.bss),
+				   &state->live_length);
+	error = state->cpu && state->live ? 0 : -errno;
+	state->blamed = ts_probe_map(&state->probe, state->skeleton->maps.ts_blamed);
+	ts_skeleton_close(writeback, state->skeleton);
+	if (!error)
 		return 0;
-	error = -errno;
 	snprintf(why, 256, "cannot map the counters: %s", strerror(-error));
 	return error;
 }
@@ -420,8 +426,8 @@ static void writeback_snapshot(struct ts_live *live, void *opaque, struct ts_sna
 		return;
 	}
 	add_devices(live, state, snapshot);
-	ts_blame_sufferers(&state->blame, state->skeleton->maps.ts_blamed,
-			   TS_FAMILY_DIRTY_THROTTLE_PAUSE, label_of, state, snapshot);
+	ts_blame_sufferers(&state->blame, state->blamed, TS_FAMILY_DIRTY_THROTTLE_PAUSE, label_of,
+			   state, snapshot);
 	ts_for_each_family (id)
 		if (ts_families[id].source == TS_SOURCE_WRITEBACK && !snapshot->family[id].count)
 			ts_snapshot_family_status(snapshot, id, TS_STATUS_NO_DATA,
