@@ -80,6 +80,13 @@ static __always_inline __u32 inode_of(const struct sock *sk)
 	return (__u32)inode;
 }
 
+#define NONBLOCKING 04000 /* O_NONBLOCK, but for alpha, mips, parisc and sparc */
+
+static __always_inline bool is_nonblocking(const struct sock *sk)
+{
+	return (BPF_CORE_READ(sk, sk_socket, file, f_flags) & NONBLOCKING) != 0;
+}
+
 static __always_inline void fill_sending(struct ts_socket_record *record,
 					 const struct tcp_sock *tcp)
 {
@@ -100,6 +107,7 @@ static __always_inline void fill_sending(struct ts_socket_record *record,
 	record->selective_acks = BPF_CORE_READ_BITFIELD_PROBED(tcp, rx_opt.sack_ok) != 0;
 	record->congestion_state = BPF_CORE_READ_BITFIELD_PROBED(connection, icsk_ca_state);
 	record->inode = inode_of(&connection->icsk_inet.sk);
+	record->nonblocking = is_nonblocking(&connection->icsk_inet.sk);
 	record->timeouts = connection->icsk_retransmits;
 	record->backoff = connection->icsk_backoff;
 	if (algorithm)

@@ -41,7 +41,8 @@ struct ts_socket_record {
 	__u8 timeouts;		 /* in a row, without an answer */
 	__u8 backoff;		 /* the timeout has been doubled so many times */
 	__u8 abandoned;		 /* no program holds it any more; of sockets in FIN_WAIT_2 */
-	__u8 padding[5];
+	__u8 nonblocking;	 /* the file of the socket: its program asks when it may write */
+	__u8 padding[4];
 	__u32 unread;	       /* bytes received in order and not yet read */
 	__u32 window;	       /* receive window */
 	__u32 buffer;	       /* sk_rcvbuf */

@@ -11,8 +11,9 @@
 #define GROUPS_MAX  256
 #define OTHER	    GROUPS_MAX
 #define IDLE_ROUNDS 2
-#define SMALL_WRITE 16384 /* bytes */
-#define PLACES	    1024  /* of the hash table; a power of two */
+#define SMALL_WRITE \
+	4608	    /* bytes: a larger write into a socket that is full is cut to more than that */
+#define PLACES 1024 /* of the hash table; a power of two */
 
 /* The families of a direction, and its names of limits; those without a name do not occur. */
 static const struct direction {

@@ -7,6 +7,7 @@
 #define READER_BYTES   4096  /* a reader that holds the window closed lets even less come */
 #define UTILISED       0.5   /* of the window, by what arrives in one round trip */
 #define BUFFER_SHARE   0.25  /* of the busy time: a pacing algorithm hides the rest */
+#define BUFFER_FULL    0.4   /* of the send buffer, by what is in flight: the rest is overhead */
 #define WINDOW_FULL    0.85  /* of the other side's window, by what is in flight */
 #define UNSCALED_MOST  65535 /* where a window without scaling ends */
 #define UNSCALED_LEAST 49152 /* ends there, as good as */
@@ -117,12 +118,25 @@ static bool fills_peer_window(const struct ts_socket_record *record,
 	       (record->peer_window && in_flight >= WINDOW_FULL * record->peer_window);
 }
 
+/*
+ * The account tells only of times with nothing left to send: an application that is quick to fill
+ * what was freed keeps it low. With what is in flight in the buffer a smaller part is enough.
+ */
+static bool fills_own_buffer(const struct ts_socket_record *record,
+			     const struct ts_socket_progress *since, double in_flight)
+{
+	double share =
+		in_flight >= BUFFER_FULL * record->send_buffer ? BUFFER_SHARE / 2 : BUFFER_SHARE;
+
+	return since->buffer_limited > share * since->busy;
+}
+
 /* What bounds a connection that sends: the kernel keeps an account of the time. */
 static enum ts_socket_limit send_limit(const struct ts_socket_record *record,
 				       const struct ts_socket_progress *since,
 				       const struct ts_netns_limits *limits, double in_flight)
 {
-	if (since->buffer_limited > BUFFER_SHARE * since->busy &&
+	if (fills_own_buffer(record, since, in_flight) &&
 	    since->buffer_limited >= since->window_limited) {
 		if (record->send_buffer_locked)
 			return fixed_buffer(record->send_buffer, limits->wmem_max);

@@ -108,7 +108,8 @@ static void judge_ahead(const struct visit *visit, struct ts_socket_group *group
 {
 	double seconds = ts_socket_ahead(record, past), size;
 
-	if (!(seconds > 0))
+	/* Who waits within write() has made what it writes by then: it is no newer for waiting. */
+	if (!(seconds > 0) || !record->nonblocking)
 		return;
 	size = ts_socket_write_size(visit->state->writers, visit->proc, record->identity,
 				    record->inode);

@@ -8,6 +8,7 @@
 
 #define BUFFER_MOST  67108864.0 /* 64 MiB */
 #define MEMORY_SHARE (1.0 / 64)
+#define QUEUE_LOSES  1.6 /* round-trip time over its minimum: beside loss a shorter queue tells */
 
 const struct ts_flow_direction ts_flow_received = {
 	TS_FAMILY_TCP_RECEIVED,
@@ -88,6 +89,11 @@ bool ts_flow_matters(const struct ts_flow *flow, const struct ts_flow_limits *li
 bool ts_flow_queues_up(const struct ts_flow *flow, const struct ts_flow_limits *limits)
 {
 	return flow->rtt > limits->queueing * flow->base_rtt;
+}
+
+bool ts_flow_overflows(const struct ts_flow *flow)
+{
+	return flow->rtt > QUEUE_LOSES * flow->base_rtt;
 }
 
 static double most_bytes(const struct ts_window *window)

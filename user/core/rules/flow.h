@@ -43,6 +43,9 @@ bool ts_flow_matters(const struct ts_flow *flow, const struct ts_flow_limits *li
 /* The round-trip time is so far above its minimum that the path is full already. */
 bool ts_flow_queues_up(const struct ts_flow *flow, const struct ts_flow_limits *limits);
 
+/* It loses segments, and that in a queue that overflows. */
+bool ts_flow_overflows(const struct ts_flow *flow);
+
 /*
  * The buffer this path asks for: sixteen times of what now is in flight, and what path_rate needs
  * over the round-trip time; a power of two, at least the kernel's default, at most 64 MiB or 1/64

@@ -170,7 +170,7 @@ static bool judge_cause(struct ts_rule_context *context, const struct ts_flow *f
 	if (!strcmp(f->limit, slow_reader.limit))
 		cause = &slow_reader;
 	else if (!strcmp(f->limit, path_loss.limit) && f->rtt >= limits->round_trip)
-		cause = ts_flow_queues_up(f, limits) ? &congestion : &path_loss;
+		cause = ts_flow_overflows(f) ? &congestion : &path_loss;
 	else if (!strcmp(f->limit, fixed.limit) && path_wants_more(context, f) &&
 		 !ts_flow_queues_up(f, limits))
 		cause = &fixed;

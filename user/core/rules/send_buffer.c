@@ -70,7 +70,7 @@ static bool judge_flow(struct ts_rule_context *context, const struct ts_flow *f,
 			return judge_setting(context, f, limits, &buffers[i]);
 	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
 		if (!strcmp(f->limit, causes[i].limit)) {
-			bool full = !strcmp(f->limit, "loss") && ts_flow_queues_up(f, limits);
+			bool full = !strcmp(f->limit, "loss") && ts_flow_overflows(f);
 
 			ts_flow_not_a_setting(context, f, limits, full ? &congestion : &causes[i]);
 			return true;
@@ -141,7 +141,8 @@ const struct ts_rule ts_rule_send_buffer = {
 		"moves at most one buffer per round trip. The buffer grows up to the third number "
 		"of net.ipv4.tcp_wmem, or is what the application fixed with SO_SNDBUF (at most "
 		"net.core.wmem_max).\n"
-		"Convicts them: for a quarter of the time in which it had data to send or more, "
+		"Convicts them: for an eighth of the time in which it had data to send or more (a "
+		"quarter, where less than the buffer is in flight), "
 		"the "
 		"kernel found that the connection could send more and the full buffer kept the "
 		"application from writing it; the buffer stands at that limit, and the path is not "
