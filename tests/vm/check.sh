@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Boots kernels and prints TAP: each check of each guest.
+# Boots kernels and prints TAP: each check of each guest, and at the end a table kernel x check, signal and rule.
 #   check.sh [--brief | --record] [GUEST...]
-# Environment: CHECKS (those, instead of what the guest's row says), LIMIT (seconds a guest may take).
+# Environment: CHECKS (those, instead of what the guest's row says), LIMIT (seconds a guest may take), JOBS (guests at
+# a time, 1; each keeps one CPU busy).
 # GUEST: a name of kernels.conf or scenarios.conf, SCENARIO@KERNEL, or SUITE/PACKAGE.
 # Without a guest: all. --brief: only what make check has time for. --record: what was found becomes
 # tests/vm/results/GUEST.tsv, of which docs/kernels.md is made.
@@ -26,15 +27,10 @@ if [ $# = 0 ]; then
 	mapfile -t guests < <(awk '/^[^#]/ { print $1 }' "$here/kernels.conf" "$here/scenarios.conf")
 	set -- "${guests[@]}"
 fi
-number=0
-line() { # result, description
-	number=$((number + 1))
-	echo "$1 $number - $2"
-}
 # Some checks alone add to what is known: what was worse or is not known yet is taken from them, and what they were made for.
-record() { # results, file
+record() { # what was found, file
 	local new
-	new=$("$here/record.sh" "$1")
+	new=$(cat "$1")
 	[ -z "${CHECKS:-}" ] || [ ! -s "$2" ] || new=$(awk -F'\t' '
 		{ key = $1 FS $2 }
 		NR == FNR { new[key] = $0; order[++count] = key; bad[key] = $3 == "failed"; next }
@@ -44,33 +40,63 @@ record() { # results, file
 	' <(echo "$new") "$2")
 	echo "$new" >"$2"
 }
-for guest; do
-	name=${guest//\//-}
+# Prints TAP without numbers; what was found goes to $build/vm/GUEST.tsv.
+check_guest() { # guest
+	local guest=$1 name=${1//\//-} results kernel cpus memory disks checks append started=$SECONDS status seen=0 row wanted
 	results=$build/vm/$name
 	read -r kernel cpus memory disks checks append < <(
 		awk -v name="${guest%@*}" '/^[^#]/ && $1 == name { $1 = ""; print }' "$here/scenarios.conf")
 	[[ $guest != *@* ]] || kernel=${guest#*@}
 	checks=${CHECKS:-${checks:-${all// /,}}}
-	started=$SECONDS
 	status=$(SMP=${cpus:-2} MEMORY=${memory:-1536} DISKS=${disks:-$disk} APPEND=${append:-} \
 		LIMIT=${LIMIT:-$([ "$all" = "$brief" ] && echo 280 || echo 1500)} "$here/run.sh" "${kernel:-$guest}" "$results" "${checks//,/ }" 2>&1 | tail -1)
 	if [ "$status" = finished ]; then
-		line ok "$guest: $(cat "$results/kernel") boots, and ends after $((SECONDS - started)) s"
+		echo "ok - $guest: $(cat "$results/kernel") boots, and ends after $((SECONDS - started)) s"
 	else
-		line 'not ok' "$guest: $status"
+		echo "not ok - $guest: $status"
 		tail -5 "$results/console" 2>/dev/null | sed 's/^/# /'
 	fi
-	seen=0
 	while IFS= read -r row; do
 		case $row in
-		'ok '*) line ok "$guest: ${row#* - }"; seen=$((seen + 1)) ;;
-		'not ok '*) line 'not ok' "$guest: ${row#* - }"; seen=$((seen + 1)) ;;
+		'ok '*) echo "ok - $guest: ${row#* - }"; seen=$((seen + 1)) ;;
+		'not ok '*) echo "not ok - $guest: ${row#* - }"; seen=$((seen + 1)) ;;
 		'#'*) echo "$row" ;;
 		esac
 	done < <(cat "$results/checks.tap" 2>/dev/null)
 	# A guest that stopped in between has not passed what it did not come to.
 	wanted=$(tr -cd , <<<"$checks" | wc -c)
-	[ "$seen" = $((wanted + 1)) ] || line 'not ok' "$guest: $seen of $((wanted + 1)) checks were made"
-	[ -z "$record" ] || record "$results" "$here/results/$name.tsv"
+	[ "$seen" = $((wanted + 1)) ] || echo "not ok - $guest: $seen of $((wanted + 1)) checks were made"
+	mkdir -p "$build/vm"
+	"$here/record.sh" "$results" >"$build/vm/$name.tsv"
+	[ -z "$record" ] || record "$build/vm/$name.tsv" "$here/results/$name.tsv"
+}
+
+outputs=$(mktemp -d)
+trap 'rm -rf "$outputs"' EXIT
+begun=0 shown=0 number=0 pids=()
+show_next() {
+	local row
+	wait "${pids[shown]}"
+	while IFS= read -r row; do
+		case $row in
+		'ok - '*) number=$((number + 1)); echo "ok $number ${row#ok }" ;;
+		'not ok - '*) number=$((number + 1)); echo "not ok $number ${row#not ok }" ;;
+		*) echo "$row" ;;
+		esac
+	done <"$outputs/$shown"
+	shown=$((shown + 1))
+}
+for guest; do
+	[ $((begun - shown)) -lt "${JOBS:-1}" ] || show_next
+	check_guest "$guest" >"$outputs/$begun" &
+	pids+=($!)
+	begun=$((begun + 1))
 done
+while [ $shown -lt $begun ]; do show_next; done
+if [ "$all" != "$brief" ]; then
+	number=$((number + 1))
+	table=$("$here/kernels_page.py" "$build/vm" "$@" 2>&1) && echo "ok $number - every signal and rule is in the table" ||
+		echo "not ok $number - every signal and rule is in the table"
+	sed 's/^/# /' <<<"$table"
+fi
 echo "1..$number"

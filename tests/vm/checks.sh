@@ -43,10 +43,10 @@ keep_report() { # FILE
 # ---- what was counted during a load
 
 # Starts advise, and returns when it measures: what is done between this and observed lies within its window.
-observe() {
+observe() { # further options of advise
 	local i links before=0 same=0
 	rm -f "$results/advise.json"
-	"$tunescope" advise -d 300 --json >"$results/advise.json" 2>"$results/advise.err" 3>&- &
+	"$tunescope" advise -d 300 --json "$@" >"$results/advise.json" 2>"$results/advise.err" 3>&- &
 	observer=$!
 	# All is attached when nothing more has been for two seconds.
 	for ((i = 0; i < 300 && same < 20; i++)); do

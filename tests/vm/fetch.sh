@@ -20,10 +20,12 @@ case ${1:-} in
 *) fail "which kernel? NAME or SUITE/PACKAGE" ;;
 esac
 target=$cache/$suite-$package-$architecture
-if [ -e "$target/package" ] && [ -z "${REFRESH:-}" ]; then
-	echo "$target"
-	exit
-fi
+cached() { [ -e "$target/package" ] && [ -z "${REFRESH:-}" ] && echo "$target"; }
+! cached || exit 0
+mkdir -p "$cache"
+exec 9>"$cache/lock" # of guests that start side by side one fetches what both need
+flock 9
+! cached || exit 0
 
 . "$here/apt.sh"
 work=$target.new
