@@ -42,21 +42,21 @@ keep_report() { # FILE
 
 # ---- what was counted during a load
 
-# Starts advise, and returns when it measures: what is done between this and observed lies within its window.
+# Starts advise, and returns when it measures: what is done between this and observed lies within its window. When all is
+# attached it gives up privileges; before that it may load one program for longer than any pause one could wait for.
 observe() { # further options of advise
-	local i links before=0 same=0
+	local i mine
+	mine=$(capabilities self)
 	rm -f "$results/advise.json"
 	"$tunescope" advise -d 300 --json "$@" >"$results/advise.json" 2>"$results/advise.err" 3>&- &
 	observer=$!
-	# All is attached when nothing more has been for two seconds.
-	for ((i = 0; i < 300 && same < 20; i++)); do
-		links=$(grep -s '^link_id' /proc/$observer/fdinfo/* | wc -l)
-		if [ "$links" != 0 ] && [ "$links" = "$before" ]; then same=$((same + 1)); else same=0; fi
-		before=$links
+	for ((i = 0; i < 1200; i++)); do
+		[ "$(capabilities $observer)" = "$mine" ] || break
 		sleep 0.1
 	done
-	sleep 1.5
+	[ "$i" != 1200 ] && sleep 3 || complain "advise does not come to measure: $(cat "$results/advise.err")"
 }
+capabilities() { sed -n 's/^CapEff:\t//p' "/proc/$1/status"; }
 observed() {
 	sleep 1
 	kill -TERM $observer

@@ -49,28 +49,29 @@ check_backup() {
 	jq -e '[.findings[] | select(.rule | test("reclaim|swappiness|compaction"))] == []' "$results/advise.json" >/dev/null ||
 		complain "$(jq -c '.findings[] | [.rule, .outcome, .title]' "$results/advise.json")"
 }
-# A program that takes more and more until hardly anything is left, and keeps it. (Not until nothing is: where the processor
-# is emulated a guest without memory comes to no end.)
+# Programs that take more and more until hardly anything is left, and keep it. (Not until nothing is: where the processor is
+# emulated a guest without memory comes to no end.)
 check_leak() {
-	local taken waits
+	local left waits
 	judged_by_counts
-	coproc leak { exec /usr/bin/python3 -c 'import mmap
+	coproc leak { exec /usr/bin/python3 -c 'import mmap, os, sys, time
 def kilobytes(name): return next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith(name))
-input()
+sys.stdin.readline()
+first = all([os.fork() for _ in range(3)])
 kept = []
 while kilobytes("MemAvailable") > 0.08 * kilobytes("MemTotal"):
-    kept.append(mmap.mmap(-1, 4 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))
-print(4 * len(kept), flush=True)
-input()'; }
+    kept.append(mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))
+if first:
+    print(kilobytes("MemAvailable") >> 10, flush=True)
+sys.stdin.readline()'; }
 	dd if=/dev/vdc of=/dev/null bs=1M count=500 skip=3500 status=none
 	observe --profile "$results/by_counts.conf"
 	echo >&"${leak[1]}"
-	read -r -t 200 taken <&"${leak[0]}" || complain "it did not come to its end"
+	read -r -t 200 left <&"${leak[0]}" || complain "it did not come to its end"
 	observed
-	kill $leak_PID
-	wait $leak_PID 2>/dev/null
+	eval "exec ${leak[1]}>&-"
 	waits=$(counted memory_wait '{"kind":"host"}')
-	echo "$taken MB taken; $waits waits; $(about_reclaim)"
+	echo "$left MB left; $waits waits; $(about_reclaim)"
 	expect "waits" "$waits" '>=' 20
 	[[ $(about_reclaim) == *memory-leak* ]] || complain "not named: $(said_of direct-reclaim)"
 	[[ $(about_reclaim) != *recommend* ]] || complain "recommended"
