@@ -50,6 +50,26 @@ static void the_sender_has_it_off(void **state)
 	fixture_close(&f);
 }
 
+/* Three recoveries, and hundreds of segments sent again in them. */
+static void few_recoveries_that_take_long(void **state)
+{
+	struct space s = {SERVER, "0", 3, 0, 0};
+
+	for (int i = 0; i < 4; i++) {
+		struct fixture f;
+
+		s.reno = i == 1 ? 0 : 3, s.sack = i == 3 ? "1" : "0";
+		fixture_open(&f);
+		add(&f, &s);
+		fixture_counter(&f, NETWORK_COUNTERS, 33, SERVER, "TCPFastRetrans");
+		fixture_counter(&f, NETWORK_COUNTERS, i == 2 ? 16 : 634, SERVER,
+				"TCPSlowStartRetrans");
+		fixture_judge(&f);
+		assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), i == 0);
+		fixture_close(&f);
+	}
+}
+
 static void the_receiver_has_it_off(void **state)
 {
 	const struct space sender = {SERVER, "1", 20, 0, 0}, receiver = {CONTAINER, "0", 0, 0, 300};
@@ -98,8 +118,11 @@ static void not_measured(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_sender_has_it_off), cmocka_unit_test(the_receiver_has_it_off),
-		cmocka_unit_test(just_below_is_quiet),	 cmocka_unit_test(what_looks_like_it),
+		cmocka_unit_test(few_recoveries_that_take_long),
+		cmocka_unit_test(the_sender_has_it_off),
+		cmocka_unit_test(the_receiver_has_it_off),
+		cmocka_unit_test(just_below_is_quiet),
+		cmocka_unit_test(what_looks_like_it),
 		cmocka_unit_test(not_measured),
 	};
 

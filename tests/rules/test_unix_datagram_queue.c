@@ -57,7 +57,7 @@ static void just_below_is_quiet(void **state)
 	struct input i = lab;
 	struct fixture f;
 
-	i.full = 0.3;
+	i.full = 0.1;
 	judge(&f, &i);
 	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
 	fixture_close(&f);

@@ -19,7 +19,8 @@ struct space {
 	const char *netns;
 	double sack;		/* the setting; NAN when not read */
 	double reno, selective; /* recoveries of what it sent: without and with them */
-	double out_of_order;	/* segments it received beyond a hole */
+	double resent; /* segments sent again, once a loss was noticed or a timeout was over */
+	double out_of_order; /* segments it received beyond a hole */
 };
 
 static struct space measure(const struct ts_rule_context *context, const char *netns)
@@ -30,6 +31,8 @@ static struct space measure(const struct ts_rule_context *context, const char *n
 						 NAN),
 		.reno = ts_rule_network_counter(context, netns, "TCPRenoRecovery"),
 		.selective = ts_rule_network_counter(context, netns, "TCPSackRecovery"),
+		.resent = ts_rule_network_counter(context, netns, "TCPFastRetrans") +
+			  ts_rule_network_counter(context, netns, "TCPSlowStartRetrans"),
 		.out_of_order = ts_rule_network_counter(context, netns, "TCPOFOQueue"),
 	};
 }
@@ -48,15 +51,29 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *f,
 			  TS_LABELS(s->netns, "TCPOFOQueue"),
 			  "segments received beyond a hole, of which the sender is not told",
 			  s->out_of_order, "segments", 1, context->threshold[OUT_OF_ORDER]);
+	ts_finding_judged(context, f, TS_FAMILY_NETWORK_COUNTERS,
+			  TS_LABELS(s->netns, "TCPSlowStartRetrans"),
+			  "segments sent again in recoveries and after timeouts", s->resent,
+			  "segments", 1, context->threshold[OUT_OF_ORDER]);
 	f->harm = s->reno + s->out_of_order;
 	f->harm_unit = "segments and recoveries without selective acknowledgements";
 	f->harm_seconds = fmax(s->reno, 1) * SECONDS_PER_RECOVERY;
 }
 
+/*
+ * One recovery without may take seconds and hundreds of segments; and what comes out of order, or
+ * is sent again, counts only where the setting is off.
+ */
+static bool recovers_badly(const struct ts_rule_context *context, const struct space *s)
+{
+	return s->reno >= context->threshold[RECOVERIES] ||
+	       (s->sack == 0 && s->reno >= 1 && s->resent >= context->threshold[OUT_OF_ORDER]);
+}
+
 static void switch_on(struct ts_rule_context *context, const struct space *s)
 {
 	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
-	bool sends = s->reno >= context->threshold[RECOVERIES];
+	bool sends = recovers_badly(context, s);
 
 	ts_finding_propose(context, f, TS_SETTING_TCP_SACK, s->netns, "1");
 	ts_finding_identify(context, f, f->setting, "port");
@@ -96,8 +113,7 @@ static void judge_namespace(struct ts_rule_context *context, const struct space 
 
 static bool suffers(const struct ts_rule_context *context, const struct space *s)
 {
-	/* What comes out of order counts only where the setting keeps quiet about it. */
-	return s->reno >= context->threshold[RECOVERIES] ||
+	return recovers_badly(context, s) ||
 	       (s->sack == 0 && s->out_of_order >= context->threshold[OUT_OF_ORDER]);
 }
 
@@ -136,14 +152,15 @@ const struct ts_rule ts_rule_tcp_sack = {
 		       [OUT_OF_ORDER] =
 			       {"out_of_order", 50, 1, 1e12, "segments",
 				"segments that a namespace whose tcp_sack is off received beyond a "
-				"hole, from which on it is a symptom"}},
+				"hole, or had to send again, from which on it is a symptom"}},
 	.judge = judge,
 	.explanation =
 		"With selective acknowledgements the receiver tells which segments have arrived "
 		"beyond a lost one. Without, a sender learns of one hole a round trip, and repeats "
 		"what has arrived.\n"
 		"Convicts tcp_sack: it is 0 and connections of that namespace recover from loss "
-		"without (TCPRenoRecovery), or receive segments beyond a hole (TCPOFOQueue).\n"
+		"without (TCPRenoRecovery), often or with many segments sent again, or receive "
+		"segments beyond a hole (TCPOFOQueue).\n"
 		"Acquits it: it is 1 already (the other side does not offer them); no loss.\n"
 		"It was switched off on many hosts because of a fault of 2019 (CVE-2019-11477) "
 		"that has long been repaired. Open connections keep what they agreed on.\n"

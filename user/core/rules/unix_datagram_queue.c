@@ -142,7 +142,7 @@ const struct ts_rule ts_rule_unix_datagram_queue = {
 		  TS_FAMILY_DATAGRAM_QUEUE_TIME, TS_FAMILY_COUNT},
 	.settings = {TS_SETTING_MAX_DGRAM_QLEN, TS_SETTING_COUNT},
 	.thresholds =
-		{[FULL_SECONDS] = {"full_seconds", 0.4, 0.05, 3600, "seconds",
+		{[FULL_SECONDS] = {"full_seconds", 0.2, 0.05, 3600, "seconds",
 				   "time a socket's queue is full during the window (sampled about "
 				   "ten times a second), from which on it is a symptom"},
 		 [STRETCH] = {"undrained_seconds", 3, 0.2, 3600, "seconds",
