@@ -221,6 +221,8 @@ static __always_inline void check_inotify(const struct task_struct *task)
 	hold(task, TS_LIMIT_INSTANCES, held.used, held.allowed, held.allowed, NULL);
 }
 
+#include "limits_queues.bpf.h"
+
 /* Two words of 32 bits until 6.3 (f122a08b197d, "capability: just use a 'u64' instead of …"). */
 static __always_inline bool can_pass_limits(const struct task_struct *task)
 {
@@ -411,6 +413,8 @@ int ts_limits_visit(struct bpf_iter__task *ctx)
 	check_descriptors(task);
 	check_mappings(task);
 	check_inotify(task);
+	if (has_inotify(task))
+		check_queues(task);
 	check_pipes(task);
 	check_user_tasks(task);
 	check_cgroup_tasks(task);

@@ -113,6 +113,7 @@ X(ANONYMOUS_CHANGE,         "anonymous_memory_change_bytes",COUNTER,BYTES,  PROC
 X(ANONYMOUS_RISE,           "anonymous_memory_rise",    PEAK,      BYTES,   PROC_MEMORY,LABELS_0,                               "largest rise of it from a low to a later high, as seen once a second, since the last snapshot") \
 X(VM_EVENTS,                "vm_events",                COUNTER,   COUNT,   PROC_MEMORY,LABELS_1("event"),                   "virtual memory events of /proc/vmstat under their own names") \
 X(PRESSURE,                 "pressure_seconds",         COUNTER,   SECONDS, PRESSURE,  LABELS_2("resource", "kind"),            "stall time (PSI): some or full, for cpu, memory, io") \
+X(IDLE_MEMORY,              "idle_memory",              PEAK,      BYTES,   IDLE_MEMORY,LABELS_0,                               "memory of their own that processes hold which had no CPU time while tasks waited for memory that had been taken away: nobody used it") \
 X(NETWORK_COUNTERS,         "network_counters",         COUNTER,   COUNT,   PROC_NET,  LABELS_2("netns", "counter"),            "counters of /proc/net/snmp and netstat under their own names") \
 X(SOCKETS_IN_USE,           "sockets_in_use",           GAUGE,     COUNT,   PROC_NET,  LABELS_2("netns", "kind"),               "TCP sockets: in-use, orphan, time-wait, allocated") \
 X(TCP_MEMORY,                 "tcp_memory_bytes",         GAUGE,     BYTES,   PROC_NET,  LABELS_1("kind"),                              "memory of all TCP sockets of the host: held (of which net.ipv4.tcp_mem is the limit), page (the unit of that setting)") \
@@ -167,7 +168,10 @@ X(MEMORY_WAIT_BURSTS,       "memory_wait_bursts",       COUNTER,   COUNT,   RECL
 X(KSWAPD_CPU,               "kswapd_cpu_seconds",       COUNTER,   SECONDS, RECLAIM,   LABELS_1("node"),                     "CPU time of kswapd, which frees memory in the background") \
 /* ---- transparent huge pages (/proc/PID, sampled) */                                                                         \
 X(HUGE_PAGE_SAMPLES,        "huge_page_samples",        COUNTER,   COUNT,   HUGE_PAGES,LABELS_2("process", "content"),          "pages looked into within the huge pages of the process that holds most of its own, while they are given out to whoever touches memory: empty (nothing but zeroes) or used") \
-X(HUGE_PAGE_BYTES,          "huge_page_bytes",          PEAK,      BYTES,   HUGE_PAGES,LABELS_1("process"),                   "memory that process held in huge pages")
+X(HUGE_PAGE_BYTES,          "huge_page_bytes",          PEAK,      BYTES,   HUGE_PAGES,LABELS_1("process"),                   "memory that process held in huge pages") \
+X(SMALL_PAGE_SAMPLES,       "small_page_samples",       COUNTER,   COUNT,   SMALL_PAGES,LABELS_2("process", "pattern"),         "moments of its CPU time, a thousand a second, of the busiest process among those with most memory and without huge pages: random (at an access to its largest mapping, without an order and all over it), other") \
+X(SMALL_PAGE_BUSY,          "small_page_busy_seconds",  COUNTER,   SECONDS, SMALL_PAGES,LABELS_1("process"),                    "CPU time of that process while it was looked at") \
+X(SMALL_PAGE_BYTES,         "small_page_bytes",         PEAK,      BYTES,   SMALL_PAGES,LABELS_2("process", "asked"),           "memory it holds in small pages in that mapping: asked (it asked for huge pages, with madvise), not-asked")
 /* clang-format on */
 
 #define TS_LABELS_MAX 4

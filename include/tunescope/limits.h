@@ -19,6 +19,7 @@ enum ts_limit {
 	TS_LIMIT_CGROUP_PIDS,
 	TS_LIMIT_WATCHES,
 	TS_LIMIT_INSTANCES,
+	TS_LIMIT_EVENTS, /* of one inotify instance, fs.inotify.max_queued_events */
 	TS_LIMIT_AIO,
 	TS_LIMIT_PIPE_PAGES,
 	TS_LIMITS,
@@ -27,6 +28,7 @@ enum ts_limit {
 #define TS_LIMIT_ENTRIES 256
 #define TS_LIMIT_CGROUP	 64
 #define TS_LIMIT_COMM	 16
+#define TS_LIMIT_QUEUES	 64 /* inotify instances with a full queue */
 
 /* Processes of one name and user are one: those that hit a limit may be short-lived. */
 struct ts_limit_key {

@@ -203,10 +203,34 @@ static void without_the_tasks_nothing_is_said(void **state)
 	fixture_close(&f);
 }
 
+/* Full, emptied and full again convicts the limit; full once, or for good, does not. */
+static void a_queue_of_events_must_fill_again(void **state)
+{
+	static const struct row row = {"inotify-limit",
+				       "fs.inotify.max_queued_events",
+				       TS_SETTING_INOTIFY_EVENTS,
+				       1000,
+				       "65536",
+				       "user 33"};
+	struct fixture f;
+
+	judge(&f, &row, 2, 0);
+	check(&f, &row);
+	fixture_close(&f);
+	judge(&f, &row, 1, 0);
+	assert_int_equal(fixture_outcome(&f, row.rule), TS_OUTCOME_INSUFFICIENT);
+	assert_int_equal(f.report->findings, 0);
+	fixture_close(&f);
+	judge(&f, &row, 0, 0);
+	assert_int_equal(fixture_outcome(&f, row.rule), TS_OUTCOME_QUIET);
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_limit_is_told_from_the_others),
+		cmocka_unit_test(a_queue_of_events_must_fill_again),
 		cmocka_unit_test(nothing_in_this_window_is_quiet),
 		cmocka_unit_test(it_does_not_climb_without_demand),
 		cmocka_unit_test(host_wide_use),

@@ -9,7 +9,7 @@ struct balance {
 	double stalled;
 	double freed_file, back_file, freed_programs, back_programs; /* bytes */
 	double by_host;						     /* share */
-	double swap, swapped;
+	double swap, swapped, idle;
 	const char *swappiness;
 };
 
@@ -45,6 +45,7 @@ static void judge(struct fixture *f, const struct balance *b)
 	fixture_counter(f, VM_EVENTS, b->back_programs / 4096, "pswpin");
 	fixture_counter(f, VM_EVENTS, b->by_host * freed / 4096, "pgsteal_kswapd");
 	fixture_gauge(f, MEMORY, 8 * GIB, "total");
+	fixture_gauge(f, IDLE_MEMORY, b->idle);
 	fixture_gauge(f, MEMORY, b->swap, "swap-total");
 	fixture_gauge(f, MEMORY, b->swap - b->swapped, "swap-free");
 	fixture_judge(f);
@@ -93,6 +94,10 @@ static void just_below(void **state)
 	outcome_is(&b, TS_OUTCOME_QUIET);
 	b = cold_programs, b.swapped = 4 * MIB; /* too little to tell */
 	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
+	b.idle = 0.39 * GIB; /* of the 0.4 GiB that count */
+	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
+	b.idle = 0.41 * GIB;
+	outcome_is(&b, TS_OUTCOME_RECOMMEND);
 	b = cold_files, b.freed_file = 4 * MIB;
 	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
 	b = cold_files, b.back_file = 0.1 * GIB;
@@ -116,6 +121,11 @@ static void look_alikes(void **state)
 	fixture_close(&f);
 	b = cold_programs, b.by_host = 0.2; /* a memory cgroup's limit */
 	outcome_is(&b, TS_OUTCOME_QUIET);
+	b = cold_programs, b.swap = b.swapped = 0, b.idle = 2 * GIB; /* nowhere to go */
+	judge(&f, &b);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->cause,
+			    "memory-too-small");
+	fixture_close(&f);
 	b = cold_programs, b.swapped = 1.6 * GIB; /* swap is full */
 	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
 }
@@ -126,6 +136,8 @@ static void converges(void **state)
 	struct balance b = cold_programs;
 
 	b.swappiness = "60";
+	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
+	b.idle = 4 * GIB;
 	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
 	b.swappiness = "30";
 	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);

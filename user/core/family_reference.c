@@ -27,6 +27,7 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 	[TS_SOURCE_PROC_MEMORY] = "/proc/meminfo and /proc/vmstat; "
 				  "Documentation/filesystems/proc.rst",
 	[TS_SOURCE_PRESSURE] = "/proc/pressure; Documentation/accounting/psi.rst",
+	[TS_SOURCE_IDLE_MEMORY] = "/proc/PID/stat and statm; Documentation/filesystems/proc.rst",
 	[TS_SOURCE_PROC_NET] = "/proc/net/snmp, netstat and sockstat of each network namespace; "
 			       "Documentation/networking/snmp_counter.rst",
 	[TS_SOURCE_SOFTNET] = "/proc/net/softnet_stat; Documentation/networking/scaling.rst",
@@ -48,6 +49,9 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 		"Documentation/admin-guide/sysctl/fs.rst, kernel.rst and vm.rst",
 	[TS_SOURCE_HUGE_PAGES] = "/proc/PID/smaps and pagemap, process_vm_readv(2); "
 				 "Documentation/admin-guide/mm/transhuge.rst",
+	[TS_SOURCE_SMALL_PAGES] = "/proc/PID/smaps and stat, perf_event_open(2) of the CPU clock "
+				  "with the registers, process_vm_readv(2); "
+				  "Documentation/admin-guide/mm/transhuge.rst",
 	[TS_SOURCE_NET_TABLES] =
 		"/proc/net/stat/arp_cache, ndisc_cache and nf_conntrack; what fills a full table "
 		"from rtnetlink(7) and ctnetlink",

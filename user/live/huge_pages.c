@@ -18,7 +18,7 @@
 
 #include "clock.h"
 #include "pace.h"
-#include "procfile.h"
+#include "process_memory.h"
 
 #define SETTING	    "kernel/mm/transparent_hugepage/enabled"
 #define HUGE_BYTES  (2ULL << 20)
@@ -88,22 +88,10 @@ static int huge_pages_open(struct ts_live *live, void **opaque, enum ts_status *
 
 /* ---- Which process */
 
-static __u64 own_pages(const struct ts_live *live, const char *pid)
-{
-	char path[TS_PROC_PATH_MAX], text[128], *at = text;
-	__u64 size, resident, shared;
-
-	snprintf(path, sizeof path, "%.400s/%.32s/statm", live->proc, pid);
-	if (ts_read_small(AT_FDCWD, path, text, sizeof text) <= 0 || !ts_take_number(&at, &size) ||
-	    !ts_take_number(&at, &resident) || !ts_take_number(&at, &shared))
-		return 0;
-	return resident > shared ? resident - shared : 0;
-}
-
 /* The process with most memory of its own; 0 when none has much. */
 static int largest_process(const struct ts_live *live)
 {
-	__u64 most = LEAST_BYTES / PAGE_BYTES, pages, pid;
+	__u64 most = LEAST_BYTES, bytes, pid;
 	struct dirent *entry;
 	int largest = 0;
 	DIR *proc = opendir(live->proc);
@@ -113,9 +101,9 @@ static int largest_process(const struct ts_live *live)
 	while ((entry = readdir(proc))) {
 		if (!isdigit((unsigned char)entry->d_name[0]) || !ts_is_number(entry->d_name, &pid))
 			continue;
-		pages = own_pages(live, entry->d_name);
-		if (pages > most) {
-			most = pages;
+		bytes = ts_process_own_bytes(live, entry->d_name);
+		if (bytes > most) {
+			most = bytes;
 			largest = (int)pid;
 		}
 	}
@@ -125,34 +113,20 @@ static int largest_process(const struct ts_live *live)
 
 /* ---- Which of its memory */
 
-struct mapping {
-	__u64 begin, end, huge; /* addresses; bytes in huge pages */
-};
-
 /* The mapping with most huge pages; their sum over all mappings in *sum. */
-static struct mapping largest_mapping(const struct ts_live *live, int pid, __u64 *sum)
+static struct ts_mapping largest_mapping(const struct ts_live *live, int pid, __u64 *sum)
 {
-	char path[TS_PROC_PATH_MAX], line[512];
-	struct mapping largest = {0}, now = {0};
-	unsigned long long begin, end, kilobytes;
-	FILE *smaps;
+	struct ts_mapping largest = {0}, now;
+	FILE *smaps = ts_open_mappings(live, pid);
 
 	*sum = 0;
-	snprintf(path, sizeof path, "%.400s/%d/smaps", live->proc, pid);
-	smaps = fopen(path, "re");
-	if (!smaps)
-		return largest;
-	while (fgets(line, sizeof line, smaps)) {
-		if (sscanf(line, "%llx-%llx ", &begin, &end) == 2) {
-			now = (struct mapping){begin, end, 0};
-		} else if (sscanf(line, "AnonHugePages: %llu kB", &kilobytes) == 1) {
-			now.huge = kilobytes << 10;
-			*sum += now.huge;
-			if (now.huge > largest.huge)
-				largest = now;
-		}
+	while (smaps && ts_next_mapping(smaps, &now)) {
+		*sum += now.huge;
+		if (now.huge > largest.huge)
+			largest = now;
 	}
-	fclose(smaps);
+	if (smaps)
+		fclose(smaps);
 	return largest;
 }
 
@@ -174,7 +148,7 @@ static bool is_present(int pagemap, __u64 address)
 }
 
 static void look_into(struct huge_pages *state, const struct ts_live *live, struct process *process,
-		      const struct mapping *mapping)
+		      const struct ts_mapping *mapping)
 {
 	__u64 first = (mapping->begin + HUGE_BYTES - 1) / HUGE_BYTES,
 	      last = mapping->end / HUGE_BYTES;
@@ -230,7 +204,7 @@ static void examine(struct huge_pages *state, const struct ts_live *live)
 {
 	int pid = largest_process(live);
 	struct process *process;
-	struct mapping mapping;
+	struct ts_mapping mapping;
 	__u64 sum;
 
 	if (!pid)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -44,6 +45,7 @@ static const char *const names[TS_LIMITS] = {
 	[TS_LIMIT_CGROUP_PIDS] = "cgroup/pids.max",
 	[TS_LIMIT_WATCHES] = "fs.inotify.max_user_watches",
 	[TS_LIMIT_INSTANCES] = "fs.inotify.max_user_instances",
+	[TS_LIMIT_EVENTS] = "fs.inotify.max_queued_events",
 	[TS_LIMIT_AIO] = "fs.aio-max-nr",
 	[TS_LIMIT_PIPE_PAGES] = "fs.pipe-user-pages-soft",
 };
@@ -96,6 +98,7 @@ struct limits {
 	struct limits_bpf__bss *live;
 	size_t live_length;
 	struct bpf_link *visits; /* iterator over tasks */
+	int inotify;		 /* a descriptor to tell those of others by; -1: none */
 	bool can_watch;
 	int watch_error;
 	struct ts_limits_watch when;
@@ -123,6 +126,8 @@ static void limits_close(void *opaque)
 		ts_procfile_close(&state->number_file[i]);
 	ts_procfile_close(&state->files.file);
 	ts_procfile_close(&state->aio.file);
+	if (state->inotify >= 0)
+		close(state->inotify);
 	free(state);
 }
 
@@ -277,8 +282,9 @@ static bool something_is_near(struct limits *state, bool eager)
 	bool near = use_is_near(&state->files, eager) || use_is_near(&state->aio, eager);
 
 	for (int i = 0; i < TS_LIMITS; i++) {
-		/* More and longer pipes fail no call. */
-		if (state->live->ts_limits_near[i] && i != TS_LIMIT_PIPE_PAGES)
+		/* More and longer pipes fail no call, and neither do lost events. */
+		if (state->live->ts_limits_near[i] && i != TS_LIMIT_PIPE_PAGES &&
+		    i != TS_LIMIT_EVENTS)
 			near = true;
 		state->live->ts_limits_near[i] = 0;
 	}
@@ -336,6 +342,7 @@ static int limits_open(struct ts_live *live, void **opaque, enum ts_status *stat
 	if (!state)
 		return -ENOMEM;
 	state->when.opened_ns = ts_pace_opened(live);
+	state->inotify = inotify_init1(IN_CLOEXEC);
 	/* What cannot be read is not known: the rest is. */
 	for (int i = 0; i < NUMBERS; i++)
 		(void)ts_procfile_open(&state->number_file[i], live->proc, numbers[i].file);
@@ -347,6 +354,7 @@ static int limits_open(struct ts_live *live, void **opaque, enum ts_status *stat
 		return error;
 	}
 	ts_skeleton_close(limits, state->skeleton);
+	state->live->ts_limits_inotify = (__u32)(state->inotify + 1);
 	look(state, ts_clock_ns(CLOCK_MONOTONIC));
 	*opaque = state;
 	return 0;

@@ -135,9 +135,7 @@ const struct ts_rule ts_rule_huge_pages = {
 		"Acquits it: pages that are used: huge pages then save time, and stay.\n"
 		"Trade-off: with madvise programs that would gain and do not ask run with small "
 		"pages.\n"
-		"That more huge pages would help (misses of the TLB) is not seen: counting them "
-		"takes "
-		"hardware counters, which virtual machines mostly lack.\n"
+		"Where more huge pages would help is the business of small-pages.\n"
 		"Source: do_huge_pmd_anonymous_page(), thp_underused(); "
 		"Documentation/admin-guide/mm/transhuge.rst.",
 };

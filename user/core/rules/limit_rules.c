@@ -21,6 +21,9 @@
 #define PID_MOST	4194304
 #define AIO_LEAST	1048576
 #define INSTANCES_LEAST 1024
+#define EVENTS_LEAST	65536
+#define EVENT_BYTES	100.0
+#define FILLED_AGAIN	2 /* times: it was emptied in between */
 
 static double memory(const struct ts_rule_context *context)
 {
@@ -92,6 +95,13 @@ static double propose_instances(struct ts_rule_context *context, const struct ts
 {
 	return raise_to(context, seen, INSTANCES_LEAST, 1048576,
 			"eight times the kernel's own value", computed);
+}
+
+static double propose_events(struct ts_rule_context *context, const struct ts_limit_seen *seen,
+			     const char **computed)
+{
+	return raise_to(context, seen, EVENTS_LEAST, memory(context) / 1000 / EVENT_BYTES,
+			"four times the kernel's own value", computed);
 }
 
 static double propose_aio(struct ts_rule_context *context, const struct ts_limit_seen *seen,
@@ -257,6 +267,10 @@ static enum ts_outcome judge_inotify(struct ts_rule_context *context)
 		 .error = "ENOSPC", .propose = propose_watches, .expect = CALLS_SUCCEED},
 		{"fs.inotify.max_user_instances", TS_SETTING_INOTIFY_INSTANCES, .what = "instances",
 		 .error = "EMFILE", .propose = propose_instances, .expect = CALLS_SUCCEED},
+		{"fs.inotify.max_queued_events", TS_SETTING_INOTIFY_EVENTS, .what = "events",
+		 .error = "IN_Q_OVERFLOW", .propose = propose_events, .least = FILLED_AGAIN,
+		 .expect = "instances that are made afterwards lose no event while their reader "
+			   "is busy elsewhere"},
 	};
 
 	return ts_limits_judge(context, ROWS(rows));
@@ -355,16 +369,22 @@ const struct ts_rule ts_rule_inotify_limit = {
 	.id = "inotify-limit",
 	.title = "Limits of inotify",
 	.needs = TS_LIMIT_NEEDS,
-	.settings = {TS_SETTING_INOTIFY_WATCHES, TS_SETTING_INOTIFY_INSTANCES, TS_SETTING_COUNT},
+	.settings = {TS_SETTING_INOTIFY_WATCHES, TS_SETTING_INOTIFY_INSTANCES,
+		     TS_SETTING_INOTIFY_EVENTS, TS_SETTING_COUNT},
 	.thresholds = TS_LIMIT_THRESHOLDS,
 	.judge = judge_inotify,
 	.explanation =
 		"inotify_add_watch() fails with ENOSPC at fs.inotify.max_user_watches, "
 		"inotify_init() with "
 		"EMFILE at fs.inotify.max_user_instances; both count what one user has.\n"
-		"Convicts: the user has that many.\n"
+		"Convicts: the user has that many. An instance whose queue holds more than "
+		"fs.inotify.max_queued_events has lost events and tells its reader so "
+		"(IN_Q_OVERFLOW); no call fails. It convicts the limit when it is seen full, "
+		"emptied, and full again: the reader comes too late for bursts.\n"
 		"Acquits: EMFILE while fewer instances exist: the process's RLIMIT_NOFILE (rule "
-		"file-limit).\n" SEEN_HOW
+		"file-limit); a queue that stays full: its reader is too slow, or does not "
+		"read.\n" SEEN_HOW "Not seen: a queue that is full for less than the time between "
+		"two looks; instances among the descriptors beyond the first 128 of a process.\n"
 		"Source: inotify_new_watch(), inotify_new_group(); inotify(7).",
 };
 

@@ -57,7 +57,7 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *f,
 			  ts_text(context, "times that nothing was left of %s", row->limit),
 			  seen->reached, "times", (__u64)seen->reached,
 			  context->threshold[FAILURES]);
-	if (ts_rule_measured(context, TS_FAMILY_LIMIT_ERRORS))
+	if (!row->least && ts_rule_measured(context, TS_FAMILY_LIMIT_ERRORS))
 		ts_finding_evidence(
 			context, f, TS_FAMILY_LIMIT_ERRORS, labels,
 			ts_text(context,
@@ -156,6 +156,15 @@ enum ts_outcome ts_limits_judge(struct ts_rule_context *context, const struct ts
 		}
 		if (seen.reached + seen.errors < context->threshold[FAILURES])
 			continue;
+		if (seen.reached < rows[i].least) {
+			ts_rule_without_finding(
+				context, TS_OUTCOME_INSUFFICIENT,
+				"%s of %.0f was reached%s, but whether it was more than once, or "
+				"for good, does not show: observe for at least %.0f s",
+				rows[i].limit, seen.allowed, who(context, &seen),
+				ceil(3 * context->window->seconds));
+			continue;
+		}
 		if (rows[i].setting == TS_SETTING_COUNT)
 			no_setting(context, &rows[i], &seen);
 		else

@@ -39,6 +39,7 @@ struct ts_limit_row {
 			  const char **computed);
 	const char *expect;
 	const char *remedy; /* for causes */
+	double least;	    /* times it must have been reached; 0: what the threshold says */
 };
 
 struct ts_limit_seen ts_limit_seen(const struct ts_rule_context *context, const char *limit);

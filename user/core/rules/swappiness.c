@@ -9,7 +9,7 @@
 
 #include "../arena.h"
 
-enum { STALL_SHARE, REFAULTS, CALM, ENOUGH };
+enum { STALL_SHARE, REFAULTS, CALM, ENOUGH, IDLE_SHARE };
 
 #define PAGE_BYTES 4096.0
 #define HOST_SHARE 0.7 /* of what was freed, by the host and not at the limit of a cgroup */
@@ -25,6 +25,7 @@ struct balance {
 	double by_host;					   /* share of what was freed */
 	double stalled;					   /* seconds */
 	double total, available, swap, swap_free, swapped; /* bytes, at its end */
+	double idle;					   /* bytes of programs that did not run */
 	double swappiness;
 };
 
@@ -41,6 +42,9 @@ static struct balance measure(const struct ts_rule_context *context)
 		.available = ts_memory(context, "available") - ts_memory(context, "free"),
 		.swap = ts_memory(context, "swap-total"),
 		.swap_free = ts_memory(context, "swap-free"),
+		.idle = ts_rule_measured(context, TS_FAMILY_IDLE_MEMORY)
+				? ts_window_gauge(context->window, TS_FAMILY_IDLE_MEMORY, NULL, 0)
+				: 0,
 		.swappiness = ts_window_setting_number(context->window, TS_SETTING_SWAPPINESS, "",
 						       0, NAN),
 	};
@@ -71,6 +75,10 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 			    "of programs, needed again", b->back_programs, "bytes", 1);
 	ts_finding_evidence(context, finding, TS_FAMILY_MEMORY, TS_LABELS("swap-total"), "in swap",
 			    b->swapped, "bytes", 1);
+	if (b->idle > 0)
+		ts_finding_judged(context, finding, TS_FAMILY_IDLE_MEMORY, NULL,
+				  "held by processes that did not run", b->idle, "bytes", 1,
+				  context->threshold[IDLE_SHARE] * b->total);
 	finding->harm = b->stalled;
 	finding->harm_unit = "seconds tasks waited for memory";
 	finding->harm_seconds = b->stalled;
@@ -115,6 +123,8 @@ static bool stays_away(const struct ts_rule_context *context, double freed, doub
 	return freed >= context->threshold[ENOUGH] && back <= context->threshold[CALM] * freed;
 }
 
+#define USUAL_VALUE "60, the kernel's own value: what programs do not use makes room for files"
+
 static void files_come_back(struct ts_rule_context *context, const struct balance *b)
 {
 	if (!(b->swap > 0))
@@ -134,20 +144,27 @@ static void files_come_back(struct ts_rule_context *context, const struct balanc
 					"files that were freed are read again for %.1f s, but "
 					"vm.swappiness is %.0f already, or swap is full",
 					b->stalled, b->swappiness);
-	else if (!stays_away(context, b->swapped, b->back_programs))
-		ts_rule_without_finding(
-			context, TS_OUTCOME_INSUFFICIENT,
-			"files that were freed are read again for %.1f s, but hardly anything is "
-			"in swap: whether programs hold memory that they do not use does not show",
-			b->stalled);
-	else
+	else if (stays_away(context, b->swapped, b->back_programs))
 		recommend(context, b, USUAL,
 			  ts_text(context,
 				  "Files are read again for %.1f s, while %s of programs lie in "
 				  "swap and are not missed",
 				  b->stalled, ts_rule_bytes_text(context, b->swapped)),
-			  "60, the kernel's own value: what programs do not use makes room for "
-			  "files");
+			  USUAL_VALUE);
+	else if (b->idle >= context->threshold[IDLE_SHARE] * b->total)
+		recommend(context, b, USUAL,
+			  ts_text(context,
+				  "Files are read again for %.1f s, while programs that do not run "
+				  "keep %s in memory",
+				  b->stalled, ts_rule_bytes_text(context, b->idle)),
+			  USUAL_VALUE);
+	else
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"files that were freed are read again for %.1f s, but hardly anything is "
+			"in swap, and processes that do not run hold %s: whether programs hold "
+			"memory that they do not use does not show",
+			b->stalled, ts_rule_bytes_text(context, b->idle));
 }
 
 static void programs_come_back(struct ts_rule_context *context, const struct balance *b)
@@ -221,7 +238,10 @@ const struct ts_rule ts_rule_swappiness = {
 		 [CALM] = {"calm", 0.05, 0, 0.5, "share of what was freed",
 			   "up to here the other side does not miss what was freed"},
 		 [ENOUGH] = {"enough_bytes", 8388608, 4096, 1e15, "bytes",
-			     "so much must have been freed of a side to judge it"}},
+			     "so much must have been freed of a side to judge it"},
+		 [IDLE_SHARE] = {"idle_share", 0.05, 0.001, 1, "share of memory",
+				 "held by processes that do not run, from which on it makes room "
+				 "for files"}},
 	.judge = judge,
 	.explanation =
 		"When memory is short the kernel frees pages of files, which can be read again, "
@@ -233,10 +253,12 @@ const struct ts_rule ts_rule_swappiness = {
 		"was freed and hardly anything of it is missed. Then more is to be freed there: "
 		"files are read again while what lies in swap stays there (raise it), or swap is "
 		"read again while files are not (lower it).\n"
+		"Nothing is in swap yet when it is very low: then memory of processes that had no "
+		"CPU time meanwhile, and 5 % of all, convicts it.\n"
 		"Acquits it: no swap, or both sides come back (memory-too-small); what is freed at "
-		"the limit of a memory cgroup (rule direct-reclaim); nothing swapped out so far: "
-		"whether programs hold memory that they do not use cannot be told from outside.\n"
-		"Only these two values are proposed: 60, the kernel's own, and 10. Values up to "
+		"the limit of a memory cgroup (rule direct-reclaim). Whether a process that runs "
+		"holds memory that it does not use cannot be told from outside.\n"
+		"Only these two values are proposed: 60, the kernel's own, and 30. Values up to "
 		"200 "
 		"(since 5.8) suit swap in compressed memory.",
 	.reference = "get_scan_count(), mm/workingset.c; Documentation/admin-guide/sysctl/vm.rst",

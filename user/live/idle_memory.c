@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory of processes that do not run. While tasks wait for memory that was taken away
+ * (/proc/pressure) all processes are looked at twice, some seconds apart: what belongs to one that
+ * had no CPU time in between was not used by anybody meanwhile.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "pace.h"
+#include "proc_stat.h"
+#include "process_memory.h"
+
+#define PRESSURE    "pressure/memory"
+#define LOOK_NS	    1000000000ULL
+#define MOVED_US    10000	  /* of waiting since the last look: a hundredth of the time */
+#define APART_NS    3000000000ULL /* two looks at the processes, at least */
+#define LEAST_BYTES (16ULL << 20)
+#define MOST	    4096 /* processes with that much */
+
+struct process {
+	__u64 pid, ticks;
+};
+
+struct idle_memory {
+	struct ts_procfile pressure;
+	__u64 looked_ns, waited_us, rest_until_ns;
+	__u64 marked_ns; /* when the processes were looked at first; 0: not yet */
+	struct process *process;
+	size_t processes;
+	double idle_bytes; /* the most since the last snapshot */
+	bool known;
+};
+
+static void idle_memory_close(void *opaque)
+{
+	struct idle_memory *state = opaque;
+
+	ts_procfile_close(&state->pressure);
+	free(state->process);
+	free(state);
+}
+
+static int idle_memory_open(struct ts_live *live, void **opaque, enum ts_status *status,
+			    char why[256])
+{
+	struct idle_memory *state = calloc(1, sizeof *state);
+	int error = state ? ts_procfile_open(&state->pressure, live->proc, PRESSURE) : -ENOMEM;
+
+	if (!error) {
+		*opaque = state;
+		return 0;
+	}
+	*status = error == -ENOENT ? TS_STATUS_UNSUPPORTED : TS_STATUS_FAILED;
+	if (error == -EOPNOTSUPP)
+		*status = TS_STATUS_DISABLED;
+	ts_proc_why(why, state ? state->pressure.path : "/proc/" PRESSURE, error);
+	if (state)
+		idle_memory_close(state);
+	return error;
+}
+
+/* ---- Processes */
+
+static bool read_ticks(const struct ts_live *live, const char *pid, __u64 *ticks)
+{
+	char path[TS_PROC_PATH_MAX], text[1024];
+
+	snprintf(path, sizeof path, "%.400s/%.32s/stat", live->proc, pid);
+	return ts_read_small(AT_FDCWD, path, text, sizeof text) > 0 &&
+	       ts_process_ticks(text, ticks);
+}
+
+static bool remember(struct idle_memory *state, __u64 pid, __u64 ticks)
+{
+	if (!state->process)
+		state->process = calloc(MOST, sizeof *state->process);
+	if (!state->process || state->processes == MOST)
+		return false;
+	state->process[state->processes++] = (struct process){pid, ticks};
+	return true;
+}
+
+/* The first look: how much CPU time each has had that holds much. */
+static void mark(struct idle_memory *state, const struct ts_live *live, __u64 now)
+{
+	DIR *proc = opendir(live->proc);
+	struct dirent *entry;
+	__u64 pid, ticks;
+
+	state->processes = 0;
+	while (proc && (entry = readdir(proc)))
+		if (ts_is_number(entry->d_name, &pid) &&
+		    ts_process_own_bytes(live, entry->d_name) >= LEAST_BYTES &&
+		    read_ticks(live, entry->d_name, &ticks) && !remember(state, pid, ticks))
+			break;
+	if (proc)
+		closedir(proc);
+	state->marked_ns = now;
+}
+
+/*
+ * The second look. One that took the number of another that has ended has had some time, or none at
+ * all: then it did not use the memory it has got.
+ */
+static void compare(struct idle_memory *state, const struct ts_live *live)
+{
+	double idle = 0;
+
+	for (size_t i = 0; i < state->processes; i++) {
+		char pid[32];
+		__u64 ticks;
+
+		snprintf(pid, sizeof pid, "%llu", (unsigned long long)state->process[i].pid);
+		if (read_ticks(live, pid, &ticks) && ticks == state->process[i].ticks)
+			idle += (double)ts_process_own_bytes(live, pid);
+	}
+	if (!state->known || idle > state->idle_bytes)
+		state->idle_bytes = idle;
+	state->known = true;
+	state->marked_ns = 0;
+}
+
+/* ---- When */
+
+static bool waited(struct idle_memory *state)
+{
+	static const char key[] = "total=";
+	__u64 before = state->waited_us;
+	char *at;
+
+	if (ts_procfile_read(&state->pressure))
+		return false;
+	at = strstr(state->pressure.text, key); /* that of "some", which comes first */
+	if (!at)
+		return false;
+	at += sizeof key - 1;
+	return ts_take_number(&at, &state->waited_us) && before &&
+	       state->waited_us - before >= MOVED_US;
+}
+
+static void idle_memory_tick(struct ts_live *live, void *opaque, __u64 now)
+{
+	struct idle_memory *state = opaque;
+	__u64 begin;
+
+	if (now - state->looked_ns < LOOK_NS)
+		return;
+	state->looked_ns = now;
+	if (!waited(state) || state->marked_ns || now < state->rest_until_ns)
+		return;
+	begin = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	mark(state, live, now);
+	/* Twice: the second look takes about as long. */
+	state->rest_until_ns =
+		now + ts_pace_rest(TS_PACE_IDLE_MEMORY, now - ts_pace_opened(live) < TS_PACE_EAGER_NS,
+				   2 * (ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin));
+}
+
+static void idle_memory_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
+{
+	struct idle_memory *state = opaque;
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
+
+	if (state->marked_ns && now - state->marked_ns >= APART_NS)
+		compare(state, live);
+	if (state->known)
+		ts_snapshot_gauge(snapshot, TS_FAMILY_IDLE_MEMORY, NULL, state->idle_bytes);
+	state->known = false;
+	state->idle_bytes = 0;
+	ts_snapshot_source_status(snapshot, TS_SOURCE_IDLE_MEMORY, TS_STATUS_OK, "");
+}
+
+const struct ts_source ts_source_idle_memory = {
+	.id = TS_SOURCE_IDLE_MEMORY,
+	.open = idle_memory_open,
+	.tick = idle_memory_tick,
+	.snapshot = idle_memory_snapshot,
+	.close = idle_memory_close,
+};
