@@ -29,7 +29,7 @@ struct process {
 
 struct idle_memory {
 	struct ts_procfile pressure;
-	__u64 looked_ns, waited_us, rest_until_ns;
+	__u64 opened_ns, looked_ns, waited_us, rest_until_ns;
 	__u64 marked_ns; /* when the processes were looked at first; 0: not yet */
 	struct process *process;
 	size_t processes;
@@ -53,6 +53,7 @@ static int idle_memory_open(struct ts_live *live, void **opaque, enum ts_status 
 	int error = state ? ts_procfile_open(&state->pressure, live->proc, PRESSURE) : -ENOMEM;
 
 	if (!error) {
+		state->opened_ns = ts_pace_opened(live);
 		*opaque = state;
 		return 0;
 	}
@@ -158,7 +159,7 @@ static void idle_memory_tick(struct ts_live *live, void *opaque, __u64 now)
 	mark(state, live, now);
 	/* Twice: the second look takes about as long. */
 	state->rest_until_ns =
-		now + ts_pace_rest(TS_PACE_IDLE_MEMORY, now - ts_pace_opened(live) < TS_PACE_EAGER_NS,
+		now + ts_pace_rest(TS_PACE_IDLE_MEMORY, now - state->opened_ns < TS_PACE_EAGER_NS,
 				   2 * (ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin));
 }
 

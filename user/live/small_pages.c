@@ -47,7 +47,7 @@ struct process {
 
 struct small_pages {
 	struct ts_procfile setting;
-	__u64 looked_ns, sampling_ns; /* sampling_ns: since when; 0: nobody is sampled */
+	__u64 opened_ns, looked_ns, sampling_ns; /* sampling_ns: since when; 0: nobody is sampled */
 	struct candidate candidate[LARGEST];
 	struct ts_access_samples samples;
 	struct ts_mapping mapping;
@@ -75,6 +75,7 @@ static int small_pages_open(struct ts_live *live, void **opaque, enum ts_status 
 
 	*status = TS_STATUS_FAILED;
 	if (state) {
+		state->opened_ns = ts_pace_opened(live);
 		state->samples.descriptor = -1;
 		error = ts_procfile_open(&state->setting, live->sys, SETTING);
 	}
@@ -291,7 +292,7 @@ static bool always(struct small_pages *state)
 static void small_pages_tick(struct ts_live *live, void *opaque, __u64 now)
 {
 	struct small_pages *state = opaque;
-	bool eager = now - ts_pace_opened(live) < TS_PACE_EAGER_NS, known = state->candidate[0].known;
+	bool eager = now - state->opened_ns < TS_PACE_EAGER_NS, known = state->candidate[0].known;
 
 	if (state->sampling_ns && now - state->sampling_ns < SAMPLE_NS)
 		return;
