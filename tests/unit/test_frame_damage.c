@@ -137,14 +137,15 @@ static void put_packed(struct ts_bytes *out, struct numbers *numbers)
 	section(out, TS_SECTION_PACKED, &numbers->packed);
 }
 
-/* References are differences from the one before, the first from the newest; zigzag. */
-static void put_references(struct ts_bytes *out, __u32 newest, const __u32 *strings, size_t count)
+/* Each is at most one beyond the newest so far. */
+static void pack_references(struct numbers *numbers, __u32 newest, const __u32 *strings,
+			    size_t count)
 {
-	ts_frame_put_references(out, strings, count, &newest);
+	ts_frame_put_references(NULL, numbers->packer, strings, count, &newest);
 }
-#define REFERENCES(out, newest, ...)                              \
-	put_references(out, newest, (const __u32[]){__VA_ARGS__}, \
-		       sizeof((const __u32[]){__VA_ARGS__}) / sizeof(__u32))
+#define REFERENCES(numbers, newest, ...)                               \
+	pack_references(numbers, newest, (const __u32[]){__VA_ARGS__}, \
+			sizeof((const __u32[]){__VA_ARGS__}) / sizeof(__u32))
 
 /* Five families: known, unknown, of an unknown kind, in another form, with other label keys. */
 static struct ts_bytes newer_payload(void)
@@ -155,10 +156,10 @@ static struct ts_bytes newer_payload(void)
 					   "task_migrations histogram seconds",
 					   "tcp_resets counter count port colour netns",
 					   "ok",
+					   "from-the-future",
 					   "voluntary",
 					   "red",
 					   "80",
-					   "from-the-future",
 					   "1"};
 	struct ts_bytes out = {0}, body = {0};
 	struct ts_histogram *empty;
@@ -171,24 +172,23 @@ static struct ts_bytes newer_payload(void)
 	put_times(&out, &numbers);
 
 	/* Four sets of one row each, and their columns: voluntary; red; none; 80, red, 1. */
-	NUMBERS(&body, 0, 4, 1, 1, 1, 1, 1, 1, 0, 3);
-	REFERENCES(&body, 0, 7);
-	REFERENCES(&body, 7, 8);
-	REFERENCES(&body, 8, 9);
-	REFERENCES(&body, 9, 8);
-	REFERENCES(&body, 9, 11);
+	NUMBERS(&body, 4, 1, 1, 1, 1, 1, 1, 0, 3);
 	section(&out, TS_SECTION_LABELS, &body);
-
-	NUMBERS(&body, 0, 5);
-	REFERENCES(&body, 0, 1, 2, 3, 4, 5);
-	REFERENCES(&body, 5, 6, 6, 6, 6, 10);
-	REFERENCES(&body, 10, 0, 0, 0, 0, 10);
-	REFERENCES(&body, 0, 0, 1, 2, 2, 3); /* label sets */
-	NUMBERS(&body, 3, 1, 2, 3);	     /* pulsars: three bytes */
+	NUMBERS(&body, 5);
+	NUMBERS(&body, 3, 1, 2, 3); /* pulsars: three bytes */
 	section(&out, TS_SECTION_FAMILIES, &body);
+	REFERENCES(&numbers, 0, 1, 2, 3, 4, 5);
+	REFERENCES(&numbers, 5, 6, 6, 6, 6, 7);
+	REFERENCES(&numbers, 7, 0, 0, 0, 0, 7);
 	COUNTERS(&numbers, 0, 0, 0, 0, 0); /* nothing overflowed */
-	COUNTERS(&numbers, 5);		   /* context_switches */
-	COUNTERS(&numbers, 6);		   /* quasars */
+	REFERENCES(&numbers, 7, 8);
+	REFERENCES(&numbers, 8, 9);
+	REFERENCES(&numbers, 9, 10);
+	REFERENCES(&numbers, 10, 9);
+	REFERENCES(&numbers, 10, 11);
+	REFERENCES(&numbers, 0, 0, 1, 2, 2, 3); /* label sets */
+	COUNTERS(&numbers, 5);			/* context_switches */
+	COUNTERS(&numbers, 6);			/* quasars */
 	empty = ts_histogram_new(numbers.arena, 4, TS_UNIT_SECONDS);
 	ts_frame_pack_flags(numbers.packer, &empty, &flags, 1); /* task_migrations */
 	COUNTERS(&numbers, 9);					/* tcp_resets */
@@ -205,8 +205,8 @@ static struct ts_bytes tiny_payload(void)
 					   "ok",
 					   "running",
 					   "swap",
-					   "dd",
-					   "1"};
+					   "1",
+					   "dd"};
 	struct ts_bytes out = {0}, body = {0};
 	double gauges[] = {300, 400}, harm[] = {1.5, NAN};
 	struct numbers numbers = {0};
@@ -215,17 +215,17 @@ static struct ts_bytes tiny_payload(void)
 
 	put_strings(&out, text, sizeof text / sizeof text[0]);
 	put_times(&out, &numbers);
-	NUMBERS(&body, 0, 3, 1, 2, 2, 0, 1, 1);
-	REFERENCES(&body, 0, 5, 5);
-	REFERENCES(&body, 5, 6, 6);
+	NUMBERS(&body, 3, 1, 2, 2, 0, 1, 1);
 	section(&out, TS_SECTION_LABELS, &body);
-	NUMBERS(&body, 0, 3);
-	REFERENCES(&body, 0, 1, 2, 3);
-	REFERENCES(&body, 3, 4, 4, 4);
-	REFERENCES(&body, 4, 0, 0, 0);
-	REFERENCES(&body, 0, 0, 1, 2); /* label sets */
+	NUMBERS(&body, 3);
 	section(&out, TS_SECTION_FAMILIES, &body);
+	REFERENCES(&numbers, 0, 1, 2, 3);
+	REFERENCES(&numbers, 3, 4, 4, 4);
+	REFERENCES(&numbers, 4, 0, 0, 0);
 	COUNTERS(&numbers, 0, 1, 2); /* what overflowed */
+	REFERENCES(&numbers, 4, 5, 5);
+	REFERENCES(&numbers, 5, 6, 6);
+	REFERENCES(&numbers, 0, 0, 1, 2); /* label sets */
 	histogram = ts_histogram_new(numbers.arena, 4, TS_UNIT_SECONDS);
 	ts_histogram_add(histogram, 500, 3);
 	ts_histogram_add(histogram, 700, 9);
@@ -233,26 +233,25 @@ static struct ts_bytes tiny_payload(void)
 	ts_frame_pack_histograms(numbers.packer, &histogram, &flags, 1, numbers.arena);
 	ts_frame_pack_gauges(numbers.packer, gauges, 2, numbers.arena);
 	COUNTERS(&numbers, 1000000, 2000000); /* vm_events */
-	NUMBERS(&body, 6, 1);
-	REFERENCES(&body, 6, 8); /* of the namespace: inode, no name, comm, pid, initial */
-	REFERENCES(&body, 8, 0);
-	REFERENCES(&body, 8, 7);
-	NUMBERS(&body, 14, 1);
+	NUMBERS(&body, 1, 14, 1); /* of the namespace: pid, initial; inode, no name, comm */
 	section(&out, TS_SECTION_NETNS, &body);
-	NUMBERS(&body, 8, 2, 0, 1); /* of the sufferers: family, comm, cgroup, label */
-	REFERENCES(&body, 8, 7, 7);
-	REFERENCES(&body, 8, 0, 0);
-	REFERENCES(&body, 8, 5);
+	REFERENCES(&numbers, 6, 7);
+	REFERENCES(&numbers, 7, 0);
+	REFERENCES(&numbers, 7, 8);
+	NUMBERS(&body, 2, 0, 1); /* of the sufferers: family; comm, cgroup, pid, harm, label */
 	section(&out, TS_SECTION_SUFFERERS, &body);
-	COUNTERS(&numbers, 14, 14); /* pids */
+	REFERENCES(&numbers, 8, 8, 8);
+	REFERENCES(&numbers, 8, 0, 0);
+	COUNTERS(&numbers, 14, 14);
 	ts_frame_pack_doubles(numbers.packer, harm, 2);
-	NUMBERS(&body, 8, 1); /* of the program: name, source, hook, status, reason */
-	REFERENCES(&body, 8, 7);
-	REFERENCES(&body, 8, 0);
-	REFERENCES(&body, 8, 0);
-	REFERENCES(&body, 8, 4);
-	REFERENCES(&body, 8, 0);
+	REFERENCES(&numbers, 8, 5);
+	NUMBERS(&body, 1); /* of the program: name, source, hook, status, reason */
 	section(&out, TS_SECTION_PROBES, &body);
+	REFERENCES(&numbers, 8, 7);
+	REFERENCES(&numbers, 8, 0);
+	REFERENCES(&numbers, 8, 0);
+	REFERENCES(&numbers, 8, 4);
+	REFERENCES(&numbers, 8, 0);
 	COUNTERS(&numbers, 100);
 	COUNTERS(&numbers, 70000);
 	NUMBERS(&body, 1, 2, 3, 4, 5, 6, 1, 8);
@@ -399,6 +398,7 @@ static void a_damaged_context_changes_nothing(void **state)
 	unsigned int refused = 0;
 	const char *why;
 
+	header.type = TS_FRAME_CONTEXT;
 	window.delta->host.hostname = "before";
 	ts_frame_write_window(&window, &frame_header, &frame);
 	ts_frame_payload_context(&window, &raw);
@@ -473,17 +473,17 @@ static void claims_are_bounded(void **state)
 
 		put_strings(&out, text, 2);
 		put_times(&out, &numbers);
-		NUMBERS(&body, 0, 1);
+		NUMBERS(&body, 1);
 		ts_frame_put_number(&body, rows[i % 4]);
 		NUMBERS(&body, 0);
 		section(&out, TS_SECTION_LABELS, &body);
-		NUMBERS(&body, 0, 1);
-		REFERENCES(&body, 0, 1);
-		REFERENCES(&body, 1, 2);
-		REFERENCES(&body, 2, 0);
-		REFERENCES(&body, 0, 0);
+		NUMBERS(&body, 1);
 		section(&out, TS_SECTION_FAMILIES, &body);
+		REFERENCES(&numbers, 0, 1);
+		REFERENCES(&numbers, 1, 2);
+		REFERENCES(&numbers, 2, 0);
 		COUNTERS(&numbers, 0);
+		REFERENCES(&numbers, 0, 0);
 		COUNTERS(&numbers, 0);
 		put_packed(&out, &numbers);
 		assert_false(survives(&out, true));

@@ -39,6 +39,8 @@
 
 #define TS_FRAME_VERSION 3 /* what is written; earlier ones are read, too */
 #define TS_FRAME_HEADER	 64
+/* Times that are rounded to so many binary digits (window_round.h) take half the room. */
+#define TS_FRAME_DIGITS 12
 /* Longer ones are damaged: no window comes near. */
 #define TS_FRAME_RAW_MAX (64u << 20)
 

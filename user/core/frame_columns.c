@@ -2,9 +2,11 @@
 /* Numbers, and references to strings, in a frame's payload. */
 #include "frame_payload.h"
 
+#include <assert.h>
 #include <stdint.h>
 
 #include "arena.h"
+#include "frame_packer.h"
 
 /* ---- single numbers */
 
@@ -88,27 +90,57 @@ size_t ts_frame_take_count(struct ts_frame_cursor *cursor, size_t limit)
 
 /* ---- columns */
 
-void ts_frame_put_references(struct ts_bytes *out, const __u32 *strings, size_t count,
-			     __u32 *newest)
+/* How a reference follows the one before: as that, the next new one, one further, or so far back.
+ */
+enum { STEP_SAME, STEP_NEW, STEP_NEXT, STEP_BACK };
+
+static __u64 step_to(__u32 value, __u32 before, __u32 newest)
+{
+	if (value == before)
+		return STEP_SAME;
+	if (value == newest + 1)
+		return STEP_NEW;
+	assert(value <= newest);
+	return value == before + 1 ? STEP_NEXT : STEP_BACK + newest - value;
+}
+
+static __s64 step_from(__s64 before, __u32 newest, __u64 step)
+{
+	switch (step) {
+	case STEP_SAME: return before;
+	case STEP_NEW: return (__s64)newest + 1;
+	case STEP_NEXT: return before + 1;
+	default: return step - STEP_BACK > newest ? -1 : newest - (__s64)(step - STEP_BACK);
+	}
+}
+
+void ts_frame_put_references(struct ts_bytes *out, struct ts_packer *packer, const __u32 *strings,
+			     size_t count, __u32 *newest)
 {
 	__u32 before = *newest;
 
 	for (size_t i = 0; i < count; i++) {
-		ts_frame_put_signed(out, (__s64)strings[i] - before);
+		if (packer)
+			ts_pack_step(packer, step_to(strings[i], before, *newest));
+		else
+			ts_frame_put_signed(out, (__s64)strings[i] - before);
 		before = strings[i];
 		if (before > *newest)
 			*newest = before;
 	}
 }
 
-void ts_frame_take_references(struct ts_frame_cursor *cursor, __u32 *values, size_t count,
-			      size_t limit)
+void ts_frame_take_references(struct ts_frame_cursor *cursor, struct ts_packer *packer,
+			      __u32 *values, size_t count, size_t limit)
 {
 	__s64 value = cursor->newest;
 
-	for (size_t i = 0; i < count; i++) {
-		if (__builtin_add_overflow(value, ts_frame_take_signed(cursor), &value) ||
-		    value < 0 || (__u64)value > limit) {
+	for (size_t i = 0; i < count && !(packer && ts_packer_why(packer)); i++) {
+		if (packer)
+			value = step_from(value, cursor->newest, ts_pack_step(packer, 0));
+		else if (__builtin_add_overflow(value, ts_frame_take_signed(cursor), &value))
+			value = -1;
+		if (value < 0 || (__u64)value > limit) {
 			ts_frame_cursor_fail(cursor, "something is called that is not there");
 			value = 0;
 		}

@@ -2,7 +2,6 @@
 #include "frame_packer.h"
 
 #include "arena.h"
-#include "histogram.h"
 
 /*
  * Odds are two weights. Each decision adds SEEN to one of them, and both are halved when they grow
@@ -19,7 +18,7 @@ struct odds {
 #define LEVELS		 50 /* what is expected: two for each doubling */
 #define LEVEL_MAX_LENGTH 24
 
-/* One for slots, one for other numbers. */
+/* One for each kind of numbers. */
 struct model {
 	struct odds class[LEVELS][CLASSES]; /* is the number longer than so many bits? */
 	struct odds second[CLASSES];	    /* the second highest bit of one of that length */
@@ -27,7 +26,8 @@ struct model {
 };
 
 struct ts_packer {
-	struct model slots, numbers;
+	struct model slots, numbers, steps;
+	unsigned int recent; /* what the last steps were like */
 	__u32 range;
 	/* Writing: what is below low is settled but for a carry. */
 	struct ts_bytes *out;
@@ -200,12 +200,11 @@ static unsigned int level_after(__u64 before, __u64 earlier)
 	return length < 2 ? 2 * length : 2 * length + (unsigned int)(sum >> (length - 2) & 1);
 }
 
-/* Its length in bits, then its bits below the highest; of a rounded one, those that are not noise.
- */
+/* Its length in bits, then the digits below the highest: all of them, or so many with that one. */
 static __u64 code_number(struct ts_packer *packer, struct model *model, unsigned int level,
-			 unsigned int expected, __u64 number, bool rounded)
+			 unsigned int expected, __u64 number, unsigned int digits)
 {
-	unsigned int length = 0, written = bit_length(number), left, noise;
+	unsigned int length = 0, written = bit_length(number), left, behind;
 	__u64 value = 1;
 
 	while (length < CLASSES - 1 &&
@@ -213,9 +212,9 @@ static __u64 code_number(struct ts_packer *packer, struct model *model, unsigned
 		length++;
 	if (!length)
 		return 0;
-	noise = rounded ? ts_histogram_noise_bits(1ULL << (length - 1)) : 0;
-	left = length - 1 - noise;
-	number >>= noise;
+	behind = length > digits ? length - digits : 0;
+	left = length - 1 - behind;
+	number >>= behind;
 	if (left) {
 		left--;
 		value = value << 1 |
@@ -228,20 +227,21 @@ static __u64 code_number(struct ts_packer *packer, struct model *model, unsigned
 	}
 	if (left)
 		value = value << left | ts_pack_bits(packer, left, number);
-	return value << noise;
+	return value << behind;
 }
 
-__u64 ts_pack_number(struct ts_packer *packer, unsigned int *before, __u64 value)
+__u64 ts_pack_number(struct ts_packer *packer, unsigned int *before, __u64 value,
+		     unsigned int digits)
 {
 	value = code_number(packer, &packer->numbers, *before,
-			    *before == TS_PACKER_FIRST ? 0 : *before, value, false);
+			    *before == TS_PACKER_FIRST ? 0 : *before, value, digits);
 	*before = bit_length(value);
 	if (*before >= TS_PACKER_FIRST)
 		*before = TS_PACKER_FIRST - 1;
 	return value;
 }
 
-void ts_pack_slots(struct ts_packer *packer, __u64 *slot, size_t count, bool rounded)
+void ts_pack_slots(struct ts_packer *packer, __u64 *slot, size_t count, unsigned int digits)
 {
 	__u64 before = 0, earlier = 0;
 
@@ -249,14 +249,25 @@ void ts_pack_slots(struct ts_packer *packer, __u64 *slot, size_t count, bool rou
 		unsigned int level = level_after(before, earlier);
 		/* A level is twice the length of three times the mean of the two. */
 		unsigned int expected = level > 1 ? level / 2 - 1 : 0;
-		__u64 value =
-			code_number(packer, &packer->slots, level, expected, slot[i], rounded);
+		__u64 value = code_number(packer, &packer->slots, level, expected, slot[i], digits);
 
 		if (ts_packer_reads(packer))
 			slot[i] = value;
 		earlier = before;
 		before = value;
 	}
+}
+
+#define RECENT	    4 /* of steps: as small as that, or larger */
+#define RECENT_MASK (RECENT * RECENT - 1)
+
+__u64 ts_pack_step(struct ts_packer *packer, __u64 step)
+{
+	step = code_number(packer, &packer->steps, packer->recent,
+			   bit_length(packer->recent % RECENT), step, TS_PACKER_DIGITS);
+	packer->recent = packer->recent * RECENT & RECENT_MASK;
+	packer->recent += step < RECENT ? (unsigned int)step : RECENT - 1;
+	return step;
 }
 
 /* ---- beginning and end */

@@ -29,14 +29,22 @@ bool ts_packer_reads(const struct ts_packer *packer);
 const char *ts_packer_why(const struct ts_packer *packer);
 void ts_packer_fail(struct ts_packer *packer, const char *why);
 
-/* A number of a column; *before is kept for the next one, and TS_PACKER_FIRST for the first. */
-__u64 ts_pack_number(struct ts_packer *packer, unsigned int *before, __u64 value);
-#define TS_PACKER_FIRST 40u
+/*
+ * A number of a column, of which no more than its first binary digits are written; *before is kept
+ * for the next one, and TS_PACKER_FIRST for the first.
+ */
+__u64 ts_pack_number(struct ts_packer *packer, unsigned int *before, __u64 value,
+		     unsigned int digits);
+#define TS_PACKER_DIGITS 64u /* all there are */
+#define TS_PACKER_FIRST	 40u
+
+/* How a reference follows the one before: small numbers are the usual ways, mostly as before. */
+__u64 ts_pack_step(struct ts_packer *packer, __u64 step);
 
 /* count bits about which nothing is known. */
 __u64 ts_pack_bits(struct ts_packer *packer, unsigned int count, __u64 value);
 
-/* Neighbouring slots of a histogram; rounded: their bits that are noise are zero (histogram.h). */
-void ts_pack_slots(struct ts_packer *packer, __u64 *slot, size_t count, bool rounded);
+/* Neighbouring slots of a histogram. */
+void ts_pack_slots(struct ts_packer *packer, __u64 *slot, size_t count, unsigned int digits);
 
 #endif

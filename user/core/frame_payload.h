@@ -9,11 +9,13 @@
  * number, counted from 1, and 0 is the empty string. In the order they are needed their numbers go
  * up by one, so that a column of them, written as differences, is nearly all ones. A section that
  * calls strings begins with the number of the newest one called before it: a reader need not know
- * the sections in front.
+ * the sections in front. In a window of version 3 or later it does not, as these columns are packed
+ * there, too.
  *
  * Tables are written by columns, because what is alike in them is so from row to row. Columns of
- * measured numbers are not in their section but in the last one, packed, in the order of: times,
- * families (what overflowed, then the values of each), sufferers, programs. What a later version
+ * measured numbers, and since version 3 those of strings, are not in their section but in the last
+ * one, packed, in the order of: times, families (what overflowed, then the values of each),
+ * sufferers, programs. What a later version
  * adds must not stand between them, as a reader could not pass over it there.
  */
 #ifndef TUNESCOPE_FRAME_PAYLOAD_H
@@ -84,9 +86,12 @@ void ts_frame_pack_histograms(struct ts_packer *packer, struct ts_histogram *con
 
 void ts_frame_put_number(struct ts_bytes *out, __u64 value);
 void ts_frame_put_signed(struct ts_bytes *out, __s64 value);
-/* Numbers of strings: the first as the difference from the newest so far, which is kept up. */
-void ts_frame_put_references(struct ts_bytes *out, const __u32 *strings, size_t count,
-			     __u32 *newest);
+/*
+ * Numbers of strings: the first as the difference from the newest so far, which is kept up. Packed
+ * where there is a packer.
+ */
+void ts_frame_put_references(struct ts_bytes *out, struct ts_packer *packer, const __u32 *strings,
+			     size_t count, __u32 *newest);
 /* Sections without a header or compression. Returns how many bytes are worth compressing. */
 size_t ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out);
 void ts_frame_payload_context(const struct ts_window *window, struct ts_bytes *out);
@@ -111,8 +116,8 @@ int ts_frame_int(struct ts_frame_cursor *cursor, __s64 value);
 /* A number of things of which each takes at least one byte of what is left, and at most limit. */
 size_t ts_frame_take_count(struct ts_frame_cursor *cursor, size_t limit);
 /* Each checked to be at most limit. */
-void ts_frame_take_references(struct ts_frame_cursor *cursor, __u32 *values, size_t count,
-			      size_t limit);
+void ts_frame_take_references(struct ts_frame_cursor *cursor, struct ts_packer *packer,
+			      __u32 *values, size_t count, size_t limit);
 size_t ts_frame_cursor_left(const struct ts_frame_cursor *cursor);
 void ts_frame_cursor_fail(struct ts_frame_cursor *cursor, const char *why);
 

@@ -52,6 +52,7 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 
 	*reader = (struct ts_frame_reader){
 		.version = header->version,
+		.packs = header->version >= 3 && header->type == TS_FRAME_WINDOW,
 		.snapshot = into,
 		.budget = {into->arena, allowance},
 		.scratch = {ts_arena_new(), allowance},
@@ -93,14 +94,25 @@ size_t ts_frame_read_start(struct ts_frame_reader *reader, enum ts_frame_section
 			   size_t limit)
 {
 	struct ts_frame_cursor *cursor = &reader->section[section];
-	__u64 newest = ts_frame_take_number(cursor);
+	__u64 newest = reader->before ? reader->before->newest : 0;
 
+	reader->before = cursor;
+	if (!reader->packs)
+		newest = ts_frame_take_number(cursor);
 	if (newest > reader->strings)
 		ts_frame_cursor_fail(cursor, "a string is called that is not there");
 	cursor->newest = (__u32)newest;
-	if (limit > ts_frame_cursor_left(cursor))
+	/* Otherwise what is to be allocated sets the limit. */
+	if (!reader->packs && limit > ts_frame_cursor_left(cursor))
 		limit = ts_frame_cursor_left(cursor);
 	return ts_frame_take_count(cursor, limit);
+}
+
+void ts_frame_read_numbers(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
+			   __u32 *values, size_t count, size_t limit)
+{
+	ts_frame_take_references(cursor, reader->packs ? reader->packer : NULL, values, count,
+				 limit);
 }
 
 __u32 *ts_frame_read_references(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
@@ -109,7 +121,7 @@ __u32 *ts_frame_read_references(struct ts_frame_reader *reader, struct ts_frame_
 	__u32 *column = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *column);
 
 	if (column)
-		ts_frame_take_references(cursor, column, count, limit);
+		ts_frame_read_numbers(reader, cursor, column, count, limit);
 	return column;
 }
 

@@ -8,6 +8,7 @@
 #include "arena.h"
 
 #define FAMILIES_MAX 4096u
+#define ROWS_MAX     (1u << 20)
 
 /* A family as the frame describes it. */
 struct ts_frame_described {
@@ -129,15 +130,17 @@ static struct label_set *read_label_sets(struct ts_frame_reader *reader, size_t 
 	for (size_t i = 0; set && i < count; i++)
 		set[i].columns = ts_frame_take_count(cursor, TS_FRAME_KEYS_MAX);
 	for (size_t i = 0; !cursor->why && i < count; i++) {
-		if (set[i].columns && set[i].rows > ts_frame_cursor_left(cursor) / set[i].columns) {
+		size_t most = reader->packs ? ROWS_MAX : ts_frame_cursor_left(cursor);
+
+		if (set[i].columns && set[i].rows > most / set[i].columns) {
 			ts_frame_cursor_fail(cursor, "labels are cut off");
 			break;
 		}
 		set[i].value = ts_frame_alloc(&reader->scratch, cursor,
 					      set[i].rows * set[i].columns, sizeof(__u32));
 		for (size_t k = 0; set[i].value && k < set[i].columns; k++)
-			ts_frame_take_references(cursor, set[i].value + k * set[i].rows,
-						 set[i].rows, reader->strings);
+			ts_frame_read_numbers(reader, cursor, set[i].value + k * set[i].rows,
+					      set[i].rows, reader->strings);
 	}
 	*sets = cursor->why ? 0 : count;
 	return set;

@@ -14,6 +14,9 @@ struct ts_frame_reader {
 	struct ts_frame_budget budget;			  /* in the snapshot's arena */
 	struct ts_frame_budget scratch;			  /* while reading */
 	struct ts_packer *packer;
+	bool packs; /* references as well as numbers */
+	const struct ts_frame_cursor
+		*before; /* the section that was read before: its newest string */
 	const char *why;
 	struct ts_frame_described *family; /* of a window, in the frame's order */
 	size_t families;
@@ -31,7 +34,11 @@ const char *ts_frame_reader_close(struct ts_frame_reader *reader);
 size_t ts_frame_read_start(struct ts_frame_reader *reader, enum ts_frame_section section,
 			   size_t limit);
 
-/* A column of numbers that are at most limit; NULL when it does not fit. */
+/* Numbers that are at most limit. */
+void ts_frame_read_numbers(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
+			   __u32 *values, size_t count, size_t limit);
+
+/* A column of them; NULL when it does not fit. */
 __u32 *ts_frame_read_references(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
 				size_t count, size_t limit);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "digits.h"
 #include "frame_packer.h"
 #include "histogram.h"
 
@@ -44,29 +45,47 @@ static __u64 common_divisor(const __u64 *values, size_t count)
 	return !others || (others > 1 && divisor >= DIVISOR_MIN) ? divisor : 1;
 }
 
+/* Instead of a divisor: none is longer than so many binary digits, but for zeros. */
+#define IS_ROUNDED 2
+
+static bool all_are_rounded(const __u64 *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ts_digits_rest(values[i], TS_FRAME_DIGITS))
+			return false;
+	return true;
+}
+
 /* A number that stands alone. */
 static __u64 pack_single(struct ts_packer *packer, __u64 value)
 {
 	unsigned int before = TS_PACKER_FIRST;
 
-	return ts_pack_number(packer, &before, value);
+	return ts_pack_number(packer, &before, value, TS_PACKER_DIGITS);
 }
 
 void ts_frame_pack_counters(struct ts_packer *packer, __u64 *values, size_t count)
 {
 	unsigned int before = TS_PACKER_FIRST;
+	unsigned int digits = TS_PACKER_DIGITS;
 	__u64 divisor = 0;
 
 	if (!count)
 		return;
 	if (!ts_packer_reads(packer))
 		divisor = common_divisor(values, count);
+	if (divisor == 1 && all_are_rounded(values, count))
+		divisor = IS_ROUNDED;
 	divisor = pack_single(packer, divisor);
+	if (divisor == IS_ROUNDED) {
+		digits = TS_FRAME_DIGITS;
+		divisor = 1;
+	}
 	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
 		__u64 quotient = divisor ? values[i] / divisor : 0;
 
 		if (divisor)
-			quotient = ts_pack_number(packer, &before, quotient);
+			quotient = ts_pack_number(packer, &before, quotient, digits);
 		if (__builtin_mul_overflow(quotient, divisor, &values[i]))
 			ts_packer_fail(packer, "a counter is too large");
 	}
@@ -132,13 +151,14 @@ void ts_frame_pack_doubles(struct ts_packer *packer, double *values, size_t coun
 	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
 		__u64 number, form = form_of(values[i], &number);
 
-		form = ts_pack_number(packer, &form_before, form);
+		form = ts_pack_number(packer, &form_before, form, TS_PACKER_DIGITS);
 		if (form >= FORMS) {
 			ts_packer_fail(packer, "a value is written in an unknown way");
 			return;
 		}
-		number = form == FORM_BITS ? ts_pack_bits(packer, 64, number)
-					   : ts_pack_number(packer, &before, number);
+		number = form == FORM_BITS
+				 ? ts_pack_bits(packer, 64, number)
+				 : ts_pack_number(packer, &before, number, TS_PACKER_DIGITS);
 		values[i] = value_of(form, number);
 	}
 }
@@ -220,6 +240,11 @@ static int top_slot(const struct ts_histogram *histogram)
 	return top;
 }
 
+static __u64 slot_rest(__u64 count)
+{
+	return ts_digits_rest(count, TS_HISTOGRAM_DIGITS);
+}
+
 /* How many slots are not rounded; the last of them. */
 static unsigned int unrounded_slots(const struct ts_histogram *histogram, int top,
 				    unsigned int *last)
@@ -227,7 +252,7 @@ static unsigned int unrounded_slots(const struct ts_histogram *histogram, int to
 	unsigned int count = 0;
 
 	for (unsigned int i = 0; (int)i <= top; i++) {
-		if (!ts_histogram_noise(histogram->slot[i]))
+		if (!slot_rest(histogram->slot[i]))
 			continue;
 		*last = i;
 		count++;
@@ -257,14 +282,14 @@ static unsigned int flags_of(const struct ts_histogram *histogram)
  * was left out among the others.
  */
 static void pack_exception(struct ts_packer *packer, struct ts_histogram *histogram,
-			   unsigned int exception, __u64 noise)
+			   unsigned int exception, __u64 rest)
 {
 	exception = (unsigned int)ts_pack_bits(packer, PLACE_BITS, exception);
-	noise = pack_single(packer, noise);
+	rest = pack_single(packer, rest);
 	if (exception >= slots_of(histogram->scale))
 		ts_packer_fail(packer, "a histogram has more slots than there are");
 	else if (ts_packer_reads(packer))
-		histogram->slot[exception] += noise;
+		histogram->slot[exception] += rest;
 }
 
 /* The slots in use and those between them. */
@@ -285,10 +310,10 @@ static void pack_slots(struct ts_packer *packer, struct ts_histogram *histogram,
 	}
 	if (rounded)
 		exceptions = unrounded_slots(histogram, top, &exception);
-	ts_pack_slots(packer, histogram->slot + first, count, rounded);
+	ts_pack_slots(packer, histogram->slot + first, count,
+		      rounded ? TS_HISTOGRAM_DIGITS : TS_PACKER_DIGITS);
 	if (rounded && ts_pack_bits(packer, 1, exceptions))
-		pack_exception(packer, histogram, exception,
-			       ts_histogram_noise(histogram->slot[exception]));
+		pack_exception(packer, histogram, exception, slot_rest(histogram->slot[exception]));
 }
 
 void ts_frame_pack_flags(struct ts_packer *packer, struct ts_histogram *const *histogram,
@@ -299,7 +324,7 @@ void ts_frame_pack_flags(struct ts_packer *packer, struct ts_histogram *const *h
 	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
 		__u64 number = ts_packer_reads(packer) ? 0 : flags_of(histogram[i]);
 
-		number = ts_pack_number(packer, &before, number);
+		number = ts_pack_number(packer, &before, number, TS_PACKER_DIGITS);
 		if (number > KNOWN_FLAGS || (number & SCALE_MASK) > TS_HISTOGRAM_SCALE_GLOBAL)
 			ts_packer_fail(packer, "a histogram of an unknown kind");
 		flags[i] = (unsigned char)number;

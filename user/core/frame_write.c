@@ -35,7 +35,8 @@ static struct ts_bytes section_with_strings(struct writer *writer)
 {
 	struct ts_bytes section = {0};
 
-	ts_frame_put_number(&section, writer->newest);
+	if (!writer->packer)
+		ts_frame_put_number(&section, writer->newest);
 	return section;
 }
 
@@ -85,7 +86,7 @@ static void put_texts(struct writer *writer, struct ts_bytes *out, const void *a
 	for (size_t i = 0; i < count; i++)
 		column[i] = string_number(
 			writer, *(const char *const *)((const char *)array + i * size + offset));
-	ts_frame_put_references(out, column, count, &writer->newest);
+	ts_frame_put_references(out, writer->packer, column, count, &writer->newest);
 }
 
 #define PUT_TEXTS(writer, out, array, count, member)          \
@@ -101,7 +102,7 @@ static void put_statuses(struct writer *writer, struct ts_bytes *out, const enum
 		column[i] = string_number(
 			writer,
 			ts_status_name(*(const enum ts_status *)((const char *)first + i * size)));
-	ts_frame_put_references(out, column, count, &writer->newest);
+	ts_frame_put_references(out, writer->packer, column, count, &writer->newest);
 }
 
 /* ---- families */
@@ -184,8 +185,9 @@ static void put_label_sets(struct writer *writer, const struct ts_snapshot *delt
 		ts_frame_put_number(&section, sets[i].columns);
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < sets[i].columns; k++)
-			ts_frame_put_references(&section, sets[i].value + k * sets[i].rows,
-						sets[i].rows, &writer->newest);
+			ts_frame_put_references(&section, writer->packer,
+						sets[i].value + k * sets[i].rows, sets[i].rows,
+						&writer->newest);
 	put_section(&writer->body, TS_SECTION_LABELS, &section);
 }
 
@@ -239,12 +241,13 @@ static void put_families(struct writer *writer, const struct ts_snapshot *delta)
 		overflowed[id] = family[id].overflowed;
 	}
 	ts_frame_put_number(&section, TS_FAMILY_COUNT);
-	ts_frame_put_references(&section, described, TS_FAMILY_COUNT, &writer->newest);
+	ts_frame_put_references(&section, writer->packer, described, TS_FAMILY_COUNT,
+				&writer->newest);
 	put_statuses(writer, &section, &family->status, TS_FAMILY_COUNT, sizeof *family);
 	PUT_TEXTS(writer, &section, family, TS_FAMILY_COUNT, why);
 	ts_frame_pack_counters(writer->packer, overflowed, TS_FAMILY_COUNT);
 	put_label_sets(writer, delta, set_of);
-	ts_frame_put_references(&section, set_of, TS_FAMILY_COUNT, &newest_set);
+	ts_frame_put_references(&section, writer->packer, set_of, TS_FAMILY_COUNT, &newest_set);
 	ts_for_each_family (id)
 		put_series(writer, &family[id], ts_families[id].kind);
 	put_section(&writer->body, TS_SECTION_FAMILIES, &section);
@@ -306,7 +309,7 @@ static void put_sufferers(struct writer *writer, const struct ts_snapshot *delta
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < ts_families[sufferer[i].family].labels; k++)
 			labels[values++] = string_number(writer, sufferer[i].label[k]);
-	ts_frame_put_references(&section, labels, values, &writer->newest);
+	ts_frame_put_references(&section, writer->packer, labels, values, &writer->newest);
 	put_section(&writer->body, TS_SECTION_SUFFERERS, &section);
 }
 
@@ -414,7 +417,7 @@ static void put_settings(struct writer *writer, const struct ts_snapshot *delta)
 	for (size_t i = 0; i < count; i++)
 		names[i] = string_number(writer, ts_settings[setting[i].id].name);
 	ts_frame_put_number(&section, count);
-	ts_frame_put_references(&section, names, count, &writer->newest);
+	ts_frame_put_references(&section, writer->packer, names, count, &writer->newest);
 	PUT_TEXTS(writer, &section, setting, count, scope);
 	PUT_TEXTS(writer, &section, setting, count, value);
 	PUT_TEXTS(writer, &section, setting, count, choices);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "digits.h"
 
 #define NS_PER_SECOND 1e9
 #define ZERO_SLOT     0
@@ -197,23 +198,23 @@ struct ts_histogram *ts_histogram_subtract(struct ts_arena *arena, const struct 
 void ts_histogram_round(struct ts_histogram *histogram)
 {
 	unsigned int slots = TS_HISTOGRAM_SLOTS(histogram->scale), fullest = 0;
-	__s64 owed[32] = {0}; /* by noise bits: what the slots so far were rounded down by */
+	__s64 owed[64] = {0}; /* by bits rounded: what the slots so far were rounded down by */
 
 	for (unsigned int i = 0; i < slots; i++) {
 		__u64 count = histogram->slot[i], half, rounded;
-		unsigned int bits = ts_histogram_noise_bits(count);
+		unsigned int behind = ts_digits_behind(count, TS_HISTOGRAM_DIGITS);
 
-		if (bits) {
-			half = 1ULL << (bits - 1);
-			rounded = (count + (__u64)owed[bits] + half) >> bits << bits;
-			owed[bits] += (__s64)(count - rounded);
+		if (behind) {
+			half = 1ULL << (behind - 1);
+			rounded = (count + (__u64)owed[behind] + half) >> behind << behind;
+			owed[behind] += (__s64)(count - rounded);
 			histogram->slot[i] = rounded;
 		}
 		if (histogram->slot[i] > histogram->slot[fullest])
 			fullest = i;
 	}
-	for (unsigned int bits = 0; bits < 32; bits++)
-		histogram->slot[fullest] += (__u64)owed[bits];
+	for (unsigned int behind = 0; behind < 64; behind++)
+		histogram->slot[fullest] += (__u64)owed[behind];
 }
 
 /* The part of a slot that can hold observations, in base units: nothing is above the maximum. */

@@ -52,26 +52,12 @@ struct ts_histogram *ts_histogram_subtract(struct ts_arena *arena, const struct 
 					   const struct ts_histogram *earlier);
 
 /*
- * How many of the lowest bits of a slot's count say nothing: a count of n varies by the square root
- * of n from chance alone, and these are worth less than that.
+ * Rounds the slots to three binary digits, so that they take half the room: chance alone varies a
+ * count of n by the square root of n. What one is rounded by is made up for by the next one of its
+ * size, so that quantiles stay where they are, and what is left over by the fullest one, so that
+ * the count stays what it is: all slots but at most that one have only so many digits.
  */
-static inline unsigned int ts_histogram_noise_bits(__u64 count)
-{
-	return count ? (63 - (unsigned int)__builtin_clzll(count)) / 2 : 0;
-}
-
-/* The part of it they are. */
-static inline __u64 ts_histogram_noise(__u64 count)
-{
-	return count & ((1ULL << ts_histogram_noise_bits(count)) - 1);
-}
-
-/*
- * Rounds the slots to what is not noise, so that they take half the room. What one is rounded by is
- * made up for by the next one of its size, so that quantiles stay where they are, and what is left
- * over by the fullest one, so that the count stays what it is: all slots but at most that one are
- * multiples of two to the power of their noise bits.
- */
+#define TS_HISTOGRAM_DIGITS 3
 void ts_histogram_round(struct ts_histogram *histogram);
 
 /*
