@@ -162,6 +162,7 @@ static void take_window(struct session *session)
 	ts_window_free(&window);
 	session->progress_ns = 0;
 	show_progress(session);
+	ts_collector_rest(session->collector);
 }
 
 /* Of the times start + n * interval the next one that is at least half an interval away. */

@@ -28,8 +28,8 @@
 #include "startup_memory.h"
 #include "verifier.h"
 
-/* What a busy minute left in the heap is given back after so many snapshots. */
-#define TRIM_EVERY   60
+#define REST_NS	     5000000000ULL /* so often what is not in use is given back, at most */
+#define TRIM_EVERY   60		   /* and after so many snapshots if nobody rests */
 #define READ_RUNS_NS 9500000000ULL /* events skipped are seen, too */
 #define KEPT_HEAP    (128 << 10)
 /*
@@ -62,8 +62,8 @@ struct ts_collector {
 	unsigned int run_snapshots; /* the next so many have something new to read of runs */
 	__u64 runs_read_ns;
 	int statistics_setting;		/* kernel.bpf_stats_enabled, or -1 */
-	unsigned int snapshots;		/* since the heap was trimmed */
-	__u64 taken;			/* of them */
+	unsigned int snapshots;		/* since memory was given back */
+	__u64 rested_ns;		/* when that was; 0: never */
 	size_t series[TS_FAMILY_COUNT]; /* in the last snapshot */
 };
 
@@ -78,6 +78,7 @@ static int read_kernel_types(struct ts_collector *collector, const char *path)
 	int error;
 
 	mallopt(M_MMAP_THRESHOLD, OPENING_MAPPING);
+	mallopt(M_TOP_PAD, OPENING_MAPPING);
 	/* Numbers of types must be the running kernel's: another file is not for loading. */
 	if (!strcmp(path, KERNEL_BTF) && !ts_kernel_types_open(path, &collector->types)) {
 		collector->live.btf_path = path;
@@ -201,11 +202,25 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	/* A snapshot's memory is needed again with the next one. */
 	mallopt(M_TRIM_THRESHOLD, KEPT_HEAP);
 	mallopt(M_MMAP_THRESHOLD, OWN_MAPPING);
+	mallopt(M_TOP_PAD, KEPT_HEAP);
 	*result = collector;
 	return 0;
 fail:
 	ts_collector_close(collector);
 	return error;
+}
+
+static void rest(struct ts_collector *collector)
+{
+	collector->snapshots = 0;
+	collector->rested_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	ts_startup_memory_release();
+}
+
+void ts_collector_rest(struct ts_collector *collector)
+{
+	if (ts_clock_ns(CLOCK_MONOTONIC) - collector->rested_ns >= REST_NS)
+		rest(collector);
 }
 
 void ts_collector_close(struct ts_collector *collector)
@@ -263,10 +278,6 @@ struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 {
 	struct ts_snapshot *snapshot;
 
-	if (++collector->snapshots == TRIM_EVERY) {
-		collector->snapshots = 0;
-		malloc_trim(0);
-	}
 	snapshot = ts_snapshot_new();
 	ts_for_each_family (id)
 		ts_snapshot_reserve(snapshot, id, collector->series[id]);
@@ -297,8 +308,9 @@ struct ts_snapshot *ts_collector_snapshot(struct ts_collector *collector)
 	ts_own_cost_snapshot(snapshot);
 	snapshot->cost.stats_enabled = collector->run_statistics_seen;
 	snapshot->cost.snapshot_ns = ts_clock_ns(CLOCK_MONOTONIC) - snapshot->monotonic_ns;
-	if (!collector->taken++)
-		ts_startup_memory_release(); /* the first one is part of the start */
+	/* The first one is part of the start. Later ones leave more of a busy minute behind. */
+	if (++collector->snapshots == TRIM_EVERY || !collector->rested_ns)
+		rest(collector);
 	return snapshot;
 }
 
