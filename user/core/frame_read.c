@@ -59,9 +59,8 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 	};
 	find_sections(reader, payload, length);
 	if (!reader->why) {
-		reader->string =
-			ts_frame_take_strings(strings, ts_frame_dictionary(header->version),
-					      &reader->budget, &reader->scratch, &reader->strings);
+		reader->string = ts_frame_take_strings(strings, header->version, &reader->budget,
+						       &reader->scratch, &reader->strings);
 		reader->why = strings->why;
 	}
 	reader->packer =
@@ -146,10 +145,13 @@ void ts_frame_read_statuses(struct ts_frame_reader *reader, struct ts_frame_curs
 			    void *array, size_t count, size_t size, size_t offset)
 {
 	__u32 *column = ts_frame_read_references(reader, cursor, count, reader->strings);
+	enum ts_status status = TS_STATUS_OK;
 
-	for (size_t i = 0; column && i < count; i++)
-		*(enum ts_status *)((char *)array + i * size + offset) =
-			status_by_name(reader->string[column[i]]);
+	for (size_t i = 0; column && i < count; i++) {
+		if (!i || column[i] != column[i - 1])
+			status = status_by_name(reader->string[column[i]]);
+		*(enum ts_status *)((char *)array + i * size + offset) = status;
+	}
 }
 
 /* ---- sections of a window */
@@ -323,6 +325,15 @@ static void read_host(struct ts_frame_reader *reader, struct ts_host *host)
 	host->memory_bytes = decimal(cursor, memory);
 }
 
+/* They stand in the order of our table, each once or for one scope after the other. */
+static int setting_by_name(const char *name, int before)
+{
+	for (int id = before; id < TS_SETTING_COUNT && id < before + 2; id++)
+		if (!strcmp(ts_settings[id].name, name))
+			return id;
+	return ts_setting_by_name(name);
+}
+
 /* Settings this tunescope does not know are left out and counted. */
 static size_t read_settings(struct ts_frame_reader *reader, struct ts_setting_value **settings,
 			    struct ts_frame_unknown *unknown)
@@ -339,7 +350,8 @@ static size_t read_settings(struct ts_frame_reader *reader, struct ts_setting_va
 	TS_FRAME_READ_STATUSES(reader, cursor, setting, count);
 	TS_FRAME_READ_TEXTS(reader, cursor, setting, count, why);
 	for (size_t i = 0; !cursor->why && i < count; i++) {
-		int id = ts_setting_by_name(reader->string[names[i]]);
+		int id = setting_by_name(reader->string[names[i]],
+					 kept ? (int)setting[kept - 1].id : 0);
 
 		unknown->settings += id < 0;
 		if (id < 0)

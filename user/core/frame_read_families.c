@@ -40,11 +40,14 @@ static size_t next_word(const char **text, const char **word)
 
 static bool is_word(const char *name, const char *word, size_t length)
 {
-	return strlen(name) == length && !memcmp(name, word, length);
+	return !strncmp(name, word, length) && !name[length];
 }
 
-static int family_by_word(const char *word, size_t length)
+/* Frames have them in the order of our table, most often: expected is where to look first. */
+static int family_by_word(const char *word, size_t length, int expected)
 {
+	if (expected < TS_FAMILY_COUNT && is_word(ts_families[expected].name, word, length))
+		return expected;
 	ts_for_each_family (id)
 		if (is_word(ts_families[id].name, word, length))
 			return id;
@@ -91,11 +94,11 @@ static bool same_form(const struct ts_frame_described *described)
 }
 
 static void understand(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
-		       const char *text, struct ts_frame_described *described)
+		       const char *text, int expected, struct ts_frame_described *described)
 {
 	const char *word;
 	size_t length = next_word(&text, &word);
-	int id = family_by_word(word, length);
+	int id = family_by_word(word, length, expected);
 
 	length = next_word(&text, &word);
 	described->kind = kind_by_word(word, length);
@@ -275,14 +278,16 @@ static void read_descriptions(struct ts_frame_reader *reader, struct ts_frame_cu
 {
 	__u32 *text = ts_frame_read_references(reader, cursor, count, reader->strings);
 	bool seen[TS_FAMILY_COUNT] = {false};
+	int expected = 0;
 
 	reader->family = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *reader->family);
 	for (size_t i = 0; !cursor->why && i < count; i++) {
 		struct ts_frame_described *family = &reader->family[i];
 
-		understand(reader, cursor, reader->string[text[i]], family);
+		understand(reader, cursor, reader->string[text[i]], expected, family);
 		if (family->id < 0)
 			continue;
+		expected = family->id + 1;
 		if (seen[family->id])
 			ts_frame_cursor_fail(cursor, "a family stands there twice");
 		seen[family->id] = true;

@@ -160,21 +160,26 @@ void ts_frame_put_strings(const struct ts_frame_strings *strings, struct ts_byte
 
 /* ---- reading */
 
-/* The strings of the dictionary by place, "" at 0. */
-static const char **known_strings(const struct ts_frame_dictionary *dictionary,
-				  struct ts_arena *arena, size_t *count)
+/* Of a dictionary its strings by place, "" at 0. Made with the first frame that needs it. */
+static const char *const *known_strings(unsigned int version, size_t *count)
 {
-	const char **known;
-	size_t place = 0;
+	static struct {
+		const char *string[KNOWN_SIZE / 2 + 1];
+		size_t count;
+	} known[TS_FRAME_VERSION + 1];
+	const struct ts_frame_dictionary *dictionary = ts_frame_dictionary(version);
 
-	*count = 0;
-	for (size_t i = 0; i < dictionary->length; i++)
-		*count += !dictionary->text[i];
-	known = ts_arena_alloc(arena, (*count + 1) * sizeof *known);
-	known[place++] = "";
-	for (const char *text = dictionary->text; text; text = next_known(dictionary, text))
-		known[place++] = text;
-	return known;
+	if (!known[version].count) {
+		size_t place = 0;
+
+		known[version].string[place++] = "";
+		for (const char *text = dictionary->text; text; text = next_known(dictionary, text))
+			known[version].string[place++] = text;
+		assert(place <= KNOWN_SIZE / 2 + 1);
+		known[version].count = place - 1;
+	}
+	*count = known[version].count;
+	return known[version].string;
 }
 
 /* One piece: how many strings it is, and where (place 0: those bytes themselves). */
@@ -207,14 +212,13 @@ static size_t count_strings(struct ts_frame_cursor cursor, size_t known, const c
 	return count;
 }
 
-const char **ts_frame_take_strings(struct ts_frame_cursor *cursor,
-				   const struct ts_frame_dictionary *dictionary,
+const char **ts_frame_take_strings(struct ts_frame_cursor *cursor, unsigned int version,
 				   struct ts_frame_budget *budget, struct ts_frame_budget *scratch,
 				   size_t *highest)
 {
 	size_t known_count, count = 0, place;
-	const char **known = known_strings(dictionary, scratch->arena, &known_count), **string,
-		   *text, *why;
+	const char *const *known = known_strings(version, &known_count);
+	const char **string, *text, *why;
 	char *copy;
 
 	*highest = count_strings(*cursor, known_count, &why);

@@ -20,8 +20,7 @@ void ts_frame_put_strings(const struct ts_frame_strings *strings, struct ts_byte
  * Reading: an array of the strings by number, "" at 0, and the highest number. Texts are copied
  * into what budget is for, the array is in scratch. NULL, and the cursor fails, when it is damaged.
  */
-const char **ts_frame_take_strings(struct ts_frame_cursor *cursor,
-				   const struct ts_frame_dictionary *dictionary,
+const char **ts_frame_take_strings(struct ts_frame_cursor *cursor, unsigned int version,
 				   struct ts_frame_budget *budget, struct ts_frame_budget *scratch,
 				   size_t *highest);
 
