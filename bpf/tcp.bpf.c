@@ -50,6 +50,13 @@ struct {
 	__type(value, __u64);
 } ts_tcp_ports SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TS_TCP_PLACES);
+	__type(key, __u32);
+	__type(value, __u64);
+} ts_tcp_places SEC(".maps");
+
 static __always_inline __u32 netns_of(const struct sock *sk)
 {
 	/*
@@ -69,14 +76,26 @@ static __always_inline __u32 netns_of_tcp(const struct tcp_sock *tcp)
 	return tcp->inet_conn.icsk_inet.sk.__sk_common.skc_net.net->ns.inum;
 }
 
-static __always_inline bool listening(__u32 netns, __u16 port)
+/* Not static: the verifier goes through it once for each program, not once for each path to it. */
+__noinline int ts_tcp_listens(__u32 netns, __u32 port)
 {
 	struct ts_tcp_listening_key key = {.netns = netns, .port = port};
+	__u32 place = TS_TCP_PLACE(port);
+	__u64 *only = bpf_map_lookup_elem(&ts_tcp_places, &place);
 
-	return bpf_map_lookup_elem(&ts_tcp_ports, &key);
+	if (only && !*only)
+		return false;
+	if (only && *only == TS_TCP_ONLY_KEY(netns, port))
+		return true;
+	return bpf_map_lookup_elem(&ts_tcp_ports, &key) != NULL;
 }
 
-/* Not static: the verifier goes through it once for each program, not once for each path to it. */
+static __always_inline bool listening(__u32 netns, __u16 port)
+{
+	return ts_tcp_listens(netns, port);
+}
+
+/* Not static, as above. */
 __noinline __u32 ts_tcp_slot_of_key(__u64 key)
 {
 	/*
@@ -409,10 +428,16 @@ static __always_inline void listener_appeared(const struct sock *sk, const struc
 		.netns = netns_of_tcp(tcp),
 		.port = sk->__sk_common.skc_num,
 	};
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_ns(), *only;
+	__u32 place = TS_TCP_PLACE(key.port);
 
-	if (bpf_map_update_elem(&ts_tcp_ports, &key, &now, BPF_ANY))
+	if (bpf_map_update_elem(&ts_tcp_ports, &key, &now, BPF_ANY)) {
 		__sync_fetch_and_add(&ts_tcp_shared.lost_listening, 1);
+		return;
+	}
+	only = bpf_map_lookup_elem(&ts_tcp_places, &place);
+	if (only && !*only)
+		*only = TS_TCP_ONLY_KEY(key.netns, key.port);
 }
 
 SEC("tp_btf/inet_sock_set_state")

@@ -88,6 +88,17 @@ struct ts_tcp_listening_key {
 	__u32 port;
 };
 
+/*
+ * Most sockets that end have a port nobody listens on, and most services are the only ones of their
+ * port. So before that table there is a place for each port, shared with those a multiple of
+ * TS_TCP_PLACES away: 0 when nobody listens on any of them; the only key there is, or was the
+ * first; when it is another, the table knows.
+ */
+#define TS_TCP_PLACES		     4096 /* a power of two */
+#define TS_TCP_PLACE(port)	     ((port) & (TS_TCP_PLACES - 1))
+#define TS_TCP_ONLY_KEY(netns, port) ((__u64)(__u16)(port) << 32 | (__u32)(netns))
+#define TS_TCP_ASK_TABLE	     (~0ULL)
+
 /* Exchanges under way, and connections that had one: small sets, as above. */
 #define TS_TCP_EXCHANGES 4096 /* a power of two */
 

@@ -2,6 +2,7 @@
 /* TCP events against what the kernel's own counters and the sockets themselves say. */
 #include "tcp_lab.h"
 #include "../../user/live/probe.h"
+#include <tunescope/tcp.h>
 
 extern const struct ts_source ts_source_tcp;
 
@@ -110,6 +111,49 @@ static void test_connections(void **state)
 				 TS_LABELS(client.label, "outbound", PORT_TEXT, "sent")),
 			 counted(window, TS_FAMILY_TCP_CONNECTION_SEGMENTS,
 				 TS_LABELS(client.label, "service", PORT_TEXT, "received")));
+}
+
+/* Of three services two share a place with the first one: by their port, and by their namespace. */
+static void test_services_share_a_place(void **state)
+{
+	static const struct {
+		struct space *space;
+		unsigned int port;
+		int connections;
+	} service[] = {
+		{&client, PORT, 3},
+		{&client, PORT + TS_TCP_PLACES, 5},
+		{&server, PORT, 7},
+	};
+	const struct ts_window *window;
+	int listener[3];
+
+	for (size_t i = 0; i < 3; i++)
+		listener[i] = listen_on(service[i].space, service[i].port, 16);
+	for (size_t i = 0; i < 3; i++)
+		for (int n = 0; n < service[i].connections; n++) {
+			int c = tcp_socket(service[i].space), s;
+
+			assert_int_equal(connect_to(c, "127.0.0.1", service[i].port), 0);
+			s = accept(listener[i], NULL, NULL);
+			assert_true(s >= 0);
+			close(s);
+			close(c);
+		}
+	sleep_ms(50);
+	window = bench_window(&bench);
+	for (size_t i = 0; i < 3; i++) {
+		char port[16];
+
+		snprintf(port, sizeof port, "%u", service[i].port);
+		for (int outbound = 0; outbound < 2; outbound++)
+			assert_int_equal(
+				counted(window, TS_FAMILY_TCP_CONNECTIONS,
+					TS_LABELS(service[i].space->label,
+						  outbound ? "outbound" : "service", port)),
+				service[i].connections);
+		close(listener[i]);
+	}
 }
 
 static void test_no_local_port(void **state)
@@ -443,9 +487,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-		TEST(test_connections), TEST(test_no_local_port),    TEST(test_unanswered),
-		TEST(test_resets),	TEST(test_retransmits),	     TEST(test_synack),
-		TEST(test_overflow),	TEST(test_round_trip_times), TEST(test_missing_program),
+		TEST(test_connections),
+		TEST(test_no_local_port),
+		TEST(test_unanswered),
+		TEST(test_resets),
+		TEST(test_retransmits),
+		TEST(test_synack),
+		TEST(test_services_share_a_place),
+		TEST(test_overflow),
+		TEST(test_round_trip_times),
+		TEST(test_missing_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@
 
 struct tcp_state {
 	struct tcp_bpf *skeleton; /* while it is opened */
-	const struct ts_map *ports, *times, *totals_map;
+	const struct ts_map *ports, *places, *times, *totals_map;
 	struct ts_probe probe;
 	/* Mapped only during a snapshot: else they would count as this process's own memory. */
 	const struct ts_tcp_counters *totals; /* [cpu][slot] */
@@ -108,26 +108,54 @@ static const struct {
 /* ---- listening ports */
 
 struct seed {
-	int map;
+	int map, places;
 	__u32 netns;
 	__u64 now;
 };
+
+/* The programs do so as well: whoever comes second is found in the table of ports. */
+static void take_place(int places, const struct ts_tcp_listening_key *key)
+{
+	__u32 place = TS_TCP_PLACE(key->port);
+	__u64 only = 0;
+
+	if (bpf_map_lookup_elem(places, &place, &only) || only)
+		return;
+	only = TS_TCP_ONLY_KEY(key->netns, key->port);
+	bpf_map_update_elem(places, &place, &only, BPF_ANY);
+}
+
+/* From now on the table is asked: others may have come that share the place. */
+static void leave_place(int places, const struct ts_tcp_listening_key *key)
+{
+	__u32 place = TS_TCP_PLACE(key->port);
+	__u64 only = 0;
+
+	if (bpf_map_lookup_elem(places, &place, &only) ||
+	    only != TS_TCP_ONLY_KEY(key->netns, key->port))
+		return;
+	only = TS_TCP_ASK_TABLE;
+	bpf_map_update_elem(places, &place, &only, BPF_ANY);
+}
 
 static void seed_port(void *context, const struct ts_diag_socket *socket)
 {
 	const struct seed *seed = context;
 	struct ts_tcp_listening_key key = {.netns = seed->netns, .port = socket->port};
 
-	bpf_map_update_elem(seed->map, &key, &seed->now, BPF_ANY);
+	if (!bpf_map_update_elem(seed->map, &key, &seed->now, BPF_ANY))
+		take_place(seed->places, &key);
 }
 
 /* Enters every port that is listening now, and notes which namespaces could be looked at. */
-static void seed_ports(struct ts_live *live, int map, __u64 now, bool visited[TS_NETNS_MAX])
+static void seed_ports(struct ts_live *live, const struct tcp_state *state, __u64 now,
+		       bool visited[TS_NETNS_MAX])
 {
 	struct ts_netns_table *table = live->netns;
 
 	for (size_t i = 0; i < table->count; i++) {
-		struct seed seed = {map, (__u32)table->entry[i].inode, now};
+		struct seed seed = {state->ports->fd, state->places->fd,
+				    (__u32)table->entry[i].inode, now};
 
 		int diag;
 
@@ -155,9 +183,10 @@ static bool was_visited(const struct ts_netns_table *table, const bool visited[T
  * Removes the ports that nobody has listened on since before. A namespace that was not visited may
  * be too new to be known, or gone: its ports stay for a while.
  */
-static void forget_ports(const struct ts_netns_table *table, int map, __u64 before,
-			 const bool visited[TS_NETNS_MAX])
+static void forget_ports(const struct ts_netns_table *table, const struct tcp_state *state,
+			 __u64 before, const bool visited[TS_NETNS_MAX])
 {
+	int map = state->ports->fd;
 	struct ts_tcp_listening_key key, next;
 	bool more = !bpf_map_get_next_key(map, NULL, &next);
 	__u64 entered;
@@ -167,8 +196,10 @@ static void forget_ports(const struct ts_netns_table *table, int map, __u64 befo
 		more = !bpf_map_get_next_key(map, &key, &next);
 		if (bpf_map_lookup_elem(map, &key, &entered) || entered >= before)
 			continue;
-		if (entered + UNSEEN_NS < before || was_visited(table, visited, key.netns))
-			bpf_map_delete_elem(map, &key);
+		if (entered + UNSEEN_NS >= before && !was_visited(table, visited, key.netns))
+			continue;
+		bpf_map_delete_elem(map, &key);
+		leave_place(state->places->fd, &key);
 	}
 }
 
@@ -182,7 +213,6 @@ static __u64 reconcile_gap(const struct tcp_state *state)
 static void tcp_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 {
 	struct tcp_state *state = data;
-	int map = state->ports->fd;
 	bool visited[TS_NETNS_MAX];
 	__u64 now, begin;
 
@@ -192,8 +222,8 @@ static void tcp_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 	state->reconciled_ns = monotonic_ns;
 	begin = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	now = ts_clock_ns(CLOCK_MONOTONIC);
-	seed_ports(live, map, now, visited);
-	forget_ports(live->netns, map, now, visited);
+	seed_ports(live, state, now, visited);
+	forget_ports(live->netns, state, now, visited);
 	state->reconcile_cost_ns = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
 }
 
@@ -250,6 +280,7 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 		return error;
 	}
 	state->ports = ts_probe_map(&state->probe, state->skeleton->maps.ts_tcp_ports);
+	state->places = ts_probe_map(&state->probe, state->skeleton->maps.ts_tcp_places);
 	state->times = ts_probe_map(&state->probe, state->skeleton->maps.ts_tcp_times);
 	state->totals_map = ts_probe_map(&state->probe, state->skeleton->maps.ts_tcp_totals);
 	/* The skeleton's own view is of the time before loading: the object was loaded without it.
@@ -260,7 +291,7 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	if (!state->shared)
 		return fail(state, status, why, "the table of keys cannot be mapped", -errno);
 	state->reconciled_ns = ts_clock_ns(CLOCK_MONOTONIC);
-	seed_ports(live, state->ports->fd, state->reconciled_ns, visited);
+	seed_ports(live, state, state->reconciled_ns, visited);
 	/* It keeps whose a connection is for as long as that lasts: the services come first. */
 	ts_probe_attach(&state->probe, SEGMENT_PROGRAM);
 	ts_skeleton_close(tcp, state->skeleton);
