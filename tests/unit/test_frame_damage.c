@@ -118,6 +118,17 @@ static void pack_counters(struct numbers *numbers, const int *values, size_t cou
 	pack_counters(numbers, (const int[]){__VA_ARGS__}, \
 		      sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
 
+static void pack_sizes(struct numbers *numbers, const __u64 *sizes, size_t count)
+{
+	unsigned int before = TS_PACKER_FIRST;
+
+	for (size_t i = 0; i < count; i++)
+		ts_pack_number(numbers->packer, &before, sizes[i], TS_PACKER_DIGITS);
+}
+#define SIZES(numbers, ...)                               \
+	pack_sizes(numbers, (const __u64[]){__VA_ARGS__}, \
+		   sizeof((const __u64[]){__VA_ARGS__}) / sizeof(__u64))
+
 static void put_times(struct ts_bytes *out, struct numbers *numbers)
 {
 	struct ts_bytes body = {0};
@@ -172,7 +183,7 @@ static struct ts_bytes newer_payload(void)
 	put_times(&out, &numbers);
 
 	/* Four sets of one row each, and their columns: voluntary; red; none; 80, red, 1. */
-	NUMBERS(&body, 4, 1, 1, 1, 1, 1, 1, 0, 3);
+	NUMBERS(&body, 4);
 	section(&out, TS_SECTION_LABELS, &body);
 	NUMBERS(&body, 5);
 	NUMBERS(&body, 3, 1, 2, 3); /* pulsars: three bytes */
@@ -181,6 +192,8 @@ static struct ts_bytes newer_payload(void)
 	REFERENCES(&numbers, 5, 6, 6, 6, 6, 7);
 	REFERENCES(&numbers, 7, 0, 0, 0, 0, 7);
 	COUNTERS(&numbers, 0, 0, 0, 0, 0); /* nothing overflowed */
+	SIZES(&numbers, 1, 1, 1, 1);
+	SIZES(&numbers, 1, 1, 0, 3);
 	REFERENCES(&numbers, 7, 8);
 	REFERENCES(&numbers, 8, 9);
 	REFERENCES(&numbers, 9, 10);
@@ -215,7 +228,7 @@ static struct ts_bytes tiny_payload(void)
 
 	put_strings(&out, text, sizeof text / sizeof text[0]);
 	put_times(&out, &numbers);
-	NUMBERS(&body, 3, 1, 2, 2, 0, 1, 1);
+	NUMBERS(&body, 3);
 	section(&out, TS_SECTION_LABELS, &body);
 	NUMBERS(&body, 3);
 	section(&out, TS_SECTION_FAMILIES, &body);
@@ -223,6 +236,8 @@ static struct ts_bytes tiny_payload(void)
 	REFERENCES(&numbers, 3, 4, 4, 4);
 	REFERENCES(&numbers, 4, 0, 0, 0);
 	COUNTERS(&numbers, 0, 1, 2); /* what overflowed */
+	SIZES(&numbers, 1, 2, 2);
+	SIZES(&numbers, 0, 1, 1);
 	REFERENCES(&numbers, 4, 5, 5);
 	REFERENCES(&numbers, 5, 6, 6);
 	REFERENCES(&numbers, 0, 0, 1, 2); /* label sets */
@@ -474,8 +489,6 @@ static void claims_are_bounded(void **state)
 		put_strings(&out, text, 2);
 		put_times(&out, &numbers);
 		NUMBERS(&body, 1);
-		ts_frame_put_number(&body, rows[i % 4]);
-		NUMBERS(&body, 0);
 		section(&out, TS_SECTION_LABELS, &body);
 		NUMBERS(&body, 1);
 		section(&out, TS_SECTION_FAMILIES, &body);
@@ -483,6 +496,8 @@ static void claims_are_bounded(void **state)
 		REFERENCES(&numbers, 1, 2);
 		REFERENCES(&numbers, 2, 0);
 		COUNTERS(&numbers, 0);
+		SIZES(&numbers, rows[i % 4]);
+		SIZES(&numbers, 0);
 		REFERENCES(&numbers, 0, 0);
 		COUNTERS(&numbers, 0);
 		put_packed(&out, &numbers);

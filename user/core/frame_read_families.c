@@ -122,21 +122,30 @@ static void understand(struct ts_frame_reader *reader, struct ts_frame_cursor *c
 
 /* ---- label sets */
 
+static size_t read_size(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
+			unsigned int *before)
+{
+	return reader->packs ? ts_pack_number(reader->packer, before, 0, TS_PACKER_DIGITS)
+			     : ts_frame_take_number(cursor);
+}
+
 static struct label_set *read_label_sets(struct ts_frame_reader *reader, size_t *sets)
 {
 	struct ts_frame_cursor *cursor = &reader->section[TS_SECTION_LABELS];
 	size_t count = ts_frame_read_start(reader, TS_SECTION_LABELS, FAMILIES_MAX);
+	unsigned int rows = TS_PACKER_FIRST, columns = TS_PACKER_FIRST;
 	struct label_set *set = ts_frame_alloc(&reader->scratch, cursor, count, sizeof *set);
 
 	for (size_t i = 0; set && i < count; i++)
-		set[i].rows = ts_frame_take_number(cursor);
+		set[i].rows = read_size(reader, cursor, &rows);
 	for (size_t i = 0; set && i < count; i++)
-		set[i].columns = ts_frame_take_count(cursor, TS_FRAME_KEYS_MAX);
+		set[i].columns = read_size(reader, cursor, &columns);
 	for (size_t i = 0; !cursor->why && i < count; i++) {
 		size_t most = reader->packs ? ROWS_MAX : ts_frame_cursor_left(cursor);
 
-		if (set[i].columns && set[i].rows > most / set[i].columns) {
-			ts_frame_cursor_fail(cursor, "labels are cut off");
+		if (set[i].columns > TS_FRAME_KEYS_MAX ||
+		    (set[i].columns && set[i].rows > most / set[i].columns)) {
+			ts_frame_cursor_fail(cursor, "there are more labels than there can be");
 			break;
 		}
 		set[i].value = ts_frame_alloc(&reader->scratch, cursor,

@@ -292,8 +292,39 @@ static void pack_exception(struct ts_packer *packer, struct ts_histogram *histog
 		histogram->slot[exception] += rest;
 }
 
+/* Where the slots of a histogram lie; and of the one before: a rounded one says how far from it. */
+struct place {
+	__u64 first, count;
+	unsigned int first_before, count_before; /* lengths, as of any column */
+};
+
+static __u64 pack_near(struct ts_packer *packer, unsigned int *before, __u64 last, __u64 number)
+{
+	__u64 step = ts_frame_zigzag((__s64)(number - last));
+
+	step = ts_pack_number(packer, before, step, TS_PACKER_DIGITS);
+	return last + (__u64)ts_frame_unzigzag(step);
+}
+
+static void pack_place(struct ts_packer *packer, struct place *place, bool rounded, __u64 *first,
+		       __u64 *count)
+{
+	if (!rounded) {
+		*count = ts_pack_bits(packer, PLACE_BITS, *count);
+		if (*count)
+			*first = ts_pack_bits(packer, PLACE_BITS, *first);
+		return;
+	}
+	*count = pack_near(packer, &place->count_before, place->count, *count);
+	if (*count)
+		*first = pack_near(packer, &place->first_before, place->first, *first);
+	place->count = *count;
+	place->first = *first;
+}
+
 /* The slots in use and those between them. */
-static void pack_slots(struct ts_packer *packer, struct ts_histogram *histogram, bool rounded)
+static void pack_slots(struct ts_packer *packer, struct ts_histogram *histogram, bool rounded,
+		       struct place *place)
 {
 	int top = top_slot(histogram);
 	unsigned int exception = 0, exceptions = 0;
@@ -301,9 +332,8 @@ static void pack_slots(struct ts_packer *packer, struct ts_histogram *histogram,
 
 	while (top >= 0 && !histogram->slot[first])
 		first++;
-	count = ts_pack_bits(packer, PLACE_BITS, top >= 0 ? (__u64)top - first + 1 : 0);
-	if (count)
-		first = ts_pack_bits(packer, PLACE_BITS, first);
+	count = top >= 0 ? (__u64)top - first + 1 : 0;
+	pack_place(packer, place, rounded, &first, &count);
 	if (count > slots_of(histogram->scale) || first > slots_of(histogram->scale) - count) {
 		ts_packer_fail(packer, "a histogram has more slots than there are");
 		return;
@@ -365,12 +395,13 @@ void ts_frame_pack_histograms(struct ts_packer *packer, struct ts_histogram *con
 {
 	__u64 *sums = ts_arena_alloc(arena, count * sizeof *sums);
 	__u64 *maxima = ts_arena_alloc(arena, count * sizeof *maxima);
+	struct place place = {0, 0, TS_PACKER_FIRST, TS_PACKER_FIRST};
 	size_t filled = 0, given = 0;
 
 	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
 		if (flags[i] & EMPTY)
 			continue;
-		pack_slots(packer, histogram[i], flags[i] & ROUNDED);
+		pack_slots(packer, histogram[i], flags[i] & ROUNDED, &place);
 		sums[filled++] = histogram[i]->sum;
 		if (!(flags[i] & MAX_FROM_TOP))
 			maxima[given++] = histogram[i]->max;

@@ -164,6 +164,7 @@ static void put_label_sets(struct writer *writer, const struct ts_snapshot *delt
 {
 	struct ts_bytes section = section_with_strings(writer);
 	struct label_set sets[TS_FAMILY_COUNT];
+	unsigned int rows = TS_PACKER_FIRST, columns = TS_PACKER_FIRST;
 	size_t count = 0;
 
 	ts_for_each_family (id) {
@@ -180,9 +181,9 @@ static void put_label_sets(struct writer *writer, const struct ts_snapshot *delt
 	}
 	ts_frame_put_number(&section, count);
 	for (size_t i = 0; i < count; i++)
-		ts_frame_put_number(&section, sets[i].rows);
+		ts_pack_number(writer->packer, &rows, sets[i].rows, TS_PACKER_DIGITS);
 	for (size_t i = 0; i < count; i++)
-		ts_frame_put_number(&section, sets[i].columns);
+		ts_pack_number(writer->packer, &columns, sets[i].columns, TS_PACKER_DIGITS);
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < sets[i].columns; k++)
 			ts_frame_put_references(&section, writer->packer,
