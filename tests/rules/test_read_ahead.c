@@ -124,6 +124,12 @@ static void a_stream_gets_more(void **state)
 	/* Of a fast device less is needed. */
 	d.alone = d.beside = 0.0002;
 	expect_proposal(d, "512");
+	/* A program that asks for more than the window gets nothing ahead of it. */
+	d = stream;
+	d.size = 131072;
+	expect_proposal(d, "4096");
+	d.size = 2621440;
+	expect(d, TS_OUTCOME_QUIET);
 }
 
 static void just_below(void **state)
@@ -247,6 +253,35 @@ static void requests_not_cut(void **state)
 	expect_uncut(1280, 1310720, 6000, 5600); /* the kernel's own limit */
 }
 
+/* Pages that are put together as far as the limit lets them be: shares of requests, of bytes. */
+static void written_back(double size, double following, double out_of_cache,
+			 enum ts_outcome outcome)
+{
+	const __u64 requests = 9800;
+	struct fixture f;
+
+	fixture_open(&f);
+	fixture_number(&f, TS_SETTING_BLOCK_MAX_SECTORS, "sda", "%.0f", 128.0);
+	fixture_number(&f, TS_SETTING_BLOCK_HARDWARE_SECTORS, "sda", "%.0f", 32767.0);
+	fixture_seconds(&f, DISK_BUSY, 9, "sda");
+	ts_histogram_add(ts_snapshot_histogram(f.later, TS_FAMILY_BLOCK_IO_SIZE,
+					       TS_LABELS("sda", "write"), TS_HISTOGRAM_SCALE_KEYED),
+			 (__u64)size, requests);
+	fixture_counter(&f, BLOCK_SEQUENTIAL, following * requests, "sda", "write");
+	fixture_counter(&f, VM_EVENTS, out_of_cache * size * requests / 4096, "nr_written");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, "request-size"), outcome);
+	fixture_close(&f);
+}
+
+static void writes_out_of_the_cache(void **state)
+{
+	written_back(131072, 0.99, 1, TS_OUTCOME_RECOMMEND);
+	written_back(120000, 0.99, 1, TS_OUTCOME_QUIET);   /* not all are as large */
+	written_back(131072, 0.7, 1, TS_OUTCOME_QUIET);	   /* here and there */
+	written_back(131072, 0.99, 0.7, TS_OUTCOME_QUIET); /* a program asked for that size */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +294,7 @@ int main(void)
 		cmocka_unit_test(one_at_a_time_is_no_setting),
 		cmocka_unit_test(cut_requests),
 		cmocka_unit_test(requests_not_cut),
+		cmocka_unit_test(writes_out_of_the_cache),
 	};
 
 	return cmocka_run_group_tests_name("read-ahead", tests, NULL, NULL);

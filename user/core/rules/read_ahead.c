@@ -127,10 +127,13 @@ static bool is_stream(const struct ts_rule_context *context, const struct reads 
 	       r->requests >= context->threshold[SEQUENTIAL] * r->all;
 }
 
-/* Two windows that follow each other may become one request. */
+/*
+ * Two windows that follow each other may become one request, and a program that asks for more than
+ * a window gets that much at once, but nothing ahead of it.
+ */
 static bool is_as_large_as_ahead(const struct reads *r)
 {
-	return r->size >= 0.5 * KIB * r->ahead && r->size <= 2.5 * KIB * r->ahead;
+	return r->size >= 0.5 * KIB * r->ahead;
 }
 
 static double stream_value(const struct reads *r)
@@ -145,7 +148,8 @@ static void judge_stream(struct ts_rule_context *context, const struct reads *r)
 	bool known = r->alone_samples >= DEPTH_SAMPLES && r->beside_samples >= DEPTH_SAMPLES;
 	struct ts_finding *f;
 
-	if (!is_as_large_as_ahead(r) || r->in_flight > FEW_STREAMS || wanted < 2 * r->ahead)
+	if (!is_as_large_as_ahead(r) || r->in_flight > FEW_STREAMS ||
+	    wanted < 2 * fmax(r->ahead, r->size / KIB))
 		return;
 	if (known && r->beside > context->threshold[FLAT] * r->alone)
 		return; /* what one more takes away from the other is bandwidth: there is no more */

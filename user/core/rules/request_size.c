@@ -3,36 +3,64 @@
 #include "../rule.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { BUSY, SPLIT_SHARE, SPLITS };
 
 #define KIB	    1024.0
 #define DEFAULT_KIB 1280.0 /* what the kernel gives at most, unless the device asks for more */
+#define PAGE_BYTES  4096.0
+#define NEARLY_ALL  0.95 /* of the limit: the mean size of requests that are put together */
+#define SEQUENTIAL  0.8
+#define WRITEBACK   0.8 /* of what the device writes, out of the page cache */
 
 struct sizes {
 	const char *name, *op;
 	double busy;
 	double splits, requests, size;
-	double limit, most; /* KiB; NAN: not read */
+	double following, writeback; /* requests; bytes out of the page cache of the host */
+	double limit, most;	     /* KiB; NAN: not read */
 };
 
 static struct sizes measure(const struct ts_rule_context *context, const struct ts_series *s)
 {
 	const struct ts_window *w = context->window;
 	const char *device = s->label[0];
-	struct ts_histogram *size = ts_window_histogram(w, TS_FAMILY_BLOCK_IO_SIZE, s->label);
+	const struct ts_histogram *size = s->histogram;
 
 	return (struct sizes){
 		.name = device,
 		.op = s->label[1],
 		.busy = ts_window_seconds(w, TS_FAMILY_DISK_BUSY, TS_LABELS(device)) / w->seconds,
-		.splits = (double)s->counter,
+		.splits = (double)ts_window_counter(w, TS_FAMILY_BLOCK_SPLITS, s->label),
+		.following = (double)ts_window_counter(w, TS_FAMILY_BLOCK_SEQUENTIAL, s->label),
+		.writeback = PAGE_BYTES * (double)ts_window_counter(w, TS_FAMILY_VM_EVENTS,
+								    TS_LABELS("nr_written")),
 		.requests = size ? (double)size->count : 0,
 		.size = size && size->count ? ts_histogram_mean(size) : NAN,
 		.limit = ts_window_setting_number(w, TS_SETTING_BLOCK_MAX_SECTORS, device, 0, NAN),
 		.most = ts_window_setting_number(w, TS_SETTING_BLOCK_HARDWARE_SECTORS, device, 0,
 						 NAN),
 	};
+}
+
+/* A limit in segments cuts, too: then they are smaller than this one. */
+static bool is_cut(const struct ts_rule_context *context, const struct sizes *z)
+{
+	return z->splits >= context->threshold[SPLITS] &&
+	       z->splits >= context->threshold[SPLIT_SHARE] * z->requests &&
+	       z->size >= 0.7 * KIB * z->limit;
+}
+
+/*
+ * Pages of a file that are written back one by one become requests of any size, as far as they may
+ * be put together; nobody asked for this one.
+ */
+static bool is_full(const struct ts_rule_context *context, const struct sizes *z)
+{
+	return !strcmp(z->op, "write") && z->requests >= context->threshold[SPLITS] &&
+	       z->size >= NEARLY_ALL * KIB * z->limit && z->following >= SEQUENTIAL * z->requests &&
+	       z->writeback >= WRITEBACK * z->size * z->requests;
 }
 
 static void larger_requests(struct ts_rule_context *context, const struct sizes *z)
@@ -46,10 +74,16 @@ static void larger_requests(struct ts_rule_context *context, const struct sizes 
 	ts_finding_identify(context, f, ts_settings[TS_SETTING_BLOCK_MAX_SECTORS].name, "port");
 	f->title = ts_text(context, "Requests to %s are cut into pieces of %.0f KiB", z->name,
 			   z->limit);
-	f->computed = ts_text(context,
-			      "%.0f %% of the requests were cut off a larger one; %.0f KiB is what "
-			      "the kernel gives a device that takes %.0f KiB",
-			      100 * fmin(z->splits / z->requests, 1), wanted, z->most);
+	f->computed = ts_text(
+		context, "%s; %.0f KiB is what the kernel gives a device that takes %.0f KiB",
+		is_cut(context, z)
+			? ts_text(context, "%.0f %% of the requests were cut off a larger one",
+				  100 * fmin(z->splits / z->requests, 1))
+			: ts_text(context,
+				  "what is written back out of the page cache follows on itself, "
+				  "in requests of %.0f KiB, all that is allowed",
+				  z->size / KIB),
+		wanted, z->most);
 	f->expect = ts_text(context, "up to %.0f times fewer requests for the same data",
 			    wanted / z->limit);
 	f->confidence = 0.8;
@@ -70,19 +104,17 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 {
 	struct sizes worst = {0};
 
-	ts_for_each_series (s, context->window, TS_FAMILY_BLOCK_SPLITS) {
+	ts_for_each_series (s, context->window, TS_FAMILY_BLOCK_IO_SIZE) {
 		struct sizes z = measure(context, s);
 
-		/* A limit in segments cuts, too: then they are smaller than this one. */
 		if (ts_rule_is_other(s) || z.busy < context->threshold[BUSY] ||
-		    z.splits < context->threshold[SPLITS] ||
-		    z.splits < context->threshold[SPLIT_SHARE] * z.requests ||
-		    !(z.limit < fmin(z.most, DEFAULT_KIB) / 2) || !(z.size >= 0.7 * KIB * z.limit))
+		    !(z.limit < fmin(z.most, DEFAULT_KIB) / 2) ||
+		    (!is_cut(context, &z) && !is_full(context, &z)))
 			continue;
-		if (z.busy * z.splits > worst.busy * worst.splits)
+		if (z.busy * z.requests > worst.busy * worst.requests)
 			worst = z;
 	}
-	if (worst.splits > 0) {
+	if (worst.requests > 0) {
 		larger_requests(context, &worst);
 		return TS_OUTCOME_QUIET;
 	}
@@ -108,7 +140,9 @@ const struct ts_rule ts_rule_request_size = {
 		"max_sectors_kb.\n"
 		"Convicts it: a busy device whose requests are nearly as large as that, most of "
 		"them cut off something larger, while the limit is below half of what the kernel "
-		"gives this device by default.\n"
+		"gives this device by default. Or what it writes comes out of the page cache, in "
+		"sequence, and every request is as large as the limit lets pages be put "
+		"together.\n"
 		"Acquits it: requests that were asked for in that size; pieces that are smaller "
 		"(a limit of the device in segments); a limit that the driver itself sets.\n"
 		"A large request holds up small ones behind it for as long as it takes.\n"
