@@ -259,6 +259,30 @@ static void names_the_scheduler(void **state)
 	expect(&d, TS_OUTCOME_INSUFFICIENT);
 }
 
+/* Programs wait for each of these: they are not throttled, and the device is full. */
+static void direct_writes_are_no_setting(void **state)
+{
+	static const char *const schedulers[] = {"none", "mq-deadline"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct disk d = mixed;
+		struct fixture f;
+
+		d.scheduler = schedulers[i];
+		d.top = 0.08;
+		fixture_open(&f);
+		add(&f, &d);
+		fixture_counter(&f, DISK_BYTES, 262e6, d.name, "write");
+		fixture_counter(&f, VM_EVENTS, 34023, "nr_written");
+		fixture_judge(&f);
+		assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 0);
+		assert_string_equal(
+			fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, "loop0")->cause,
+			"device-saturated");
+		fixture_close(&f);
+	}
+}
+
 static void expect_target(const struct disk *d, const char *current, const char *proposed)
 {
 	struct fixture f;
@@ -492,6 +516,7 @@ int main(void)
 		cmocka_unit_test(a_depth_that_never_varies),
 		cmocka_unit_test(what_cannot_be_told),
 		cmocka_unit_test(names_the_scheduler),
+		cmocka_unit_test(direct_writes_are_no_setting),
 		cmocka_unit_test(names_writeback_throttling),
 		cmocka_unit_test(writes_are_held_back_for_nothing),
 		cmocka_unit_test(a_full_device_beside_the_scheduler),

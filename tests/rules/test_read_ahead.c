@@ -208,6 +208,40 @@ static void one_at_a_time_is_no_setting(void **state)
 	expect(d, TS_OUTCOME_QUIET);
 }
 
+static void one_write_at_a_time_is_no_setting(void **state)
+{
+	static const struct {
+		double out_of_cache; /* of what is written */
+		double seconds;	     /* each takes */
+		enum ts_outcome outcome;
+	} rows[] = {
+		{0.1, 0.004, TS_OUTCOME_NOT_A_SETTING},
+		{0.3, 0.004, TS_OUTCOME_QUIET}, /* nobody waits for that */
+		{0.1, 0.0004, TS_OUTCOME_QUIET},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct disk d = {.busy = 9.8, .in_flight = 1, .ahead = 128, .writes = 2400};
+		struct fixture f;
+
+		fixture_open(&f);
+		add(&f, &d);
+		fixture_counter(&f, BLOCK_DEPTH_REQUESTS, d.writes, "sda", "write", "1");
+		fixture_seconds(&f, BLOCK_DEPTH_SECONDS, rows[i].seconds * (double)d.writes, "sda",
+				"write", "1");
+		fixture_counter(&f, DISK_BYTES, 4096 * d.writes, "sda", "write");
+		fixture_counter(&f, VM_EVENTS, rows[i].out_of_cache * (double)d.writes,
+				"nr_written");
+		fixture_judge(&f);
+		assert_int_equal(fixture_outcome(&f, RULE), rows[i].outcome);
+		if (rows[i].outcome == TS_OUTCOME_NOT_A_SETTING)
+			assert_string_equal(
+				fixture_finding(&f, RULE, rows[i].outcome, "sda")->cause,
+				"low-concurrency");
+		fixture_close(&f);
+	}
+}
+
 /* ---- request-size */
 
 static void cut(struct fixture *f, double limit, double size, __u64 requests, __u64 splits)
@@ -292,6 +326,7 @@ int main(void)
 		cmocka_unit_test(scattered_faults_get_less),
 		cmocka_unit_test(random_reads_are_no_setting),
 		cmocka_unit_test(one_at_a_time_is_no_setting),
+		cmocka_unit_test(one_write_at_a_time_is_no_setting),
 		cmocka_unit_test(cut_requests),
 		cmocka_unit_test(requests_not_cut),
 		cmocka_unit_test(writes_out_of_the_cache),

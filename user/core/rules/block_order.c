@@ -9,7 +9,9 @@
 #include <string.h>
 
 #define SLOW_READ    0.05 /* seconds; without a read alone to compare with */
-#define TARGET_READS 2.0  /* reads alone take half of what throttling should aim for */
+#define WRITEBACK    0.8  /* of what the device writes, out of the page cache */
+#define PAGE_BYTES   4096.0
+#define TARGET_READS 2.0 /* reads alone take half of what throttling should aim for */
 /* The kernel's own targets, of a device without and with moving parts. */
 #define TARGET_LEAST 0.002
 #define TARGET_MOST  0.075
@@ -233,6 +235,20 @@ static bool reads_are_slow(const struct ts_rule_context *context, const struct t
 }
 
 /*
+ * Nobody waits for what is written back. Writes that programs wait for (direct, or synced) are not
+ * throttled, and no scheduler makes them come last.
+ */
+static bool writes_back(const struct ts_rule_context *context, const struct ts_block_queue *d)
+{
+	const struct ts_window *w = context->window;
+
+	return PAGE_BYTES *
+		       (double)ts_window_counter(w, TS_FAMILY_VM_EVENTS, TS_LABELS("nr_written")) >=
+	       WRITEBACK * (double)ts_window_counter(w, TS_FAMILY_DISK_BYTES,
+						     TS_LABELS(d->name, "write"));
+}
+
+/*
  * One of the two is enough. A scheduler that is set is left in place: throttling keeps the device's
  * own queue short, which no scheduler but bfq does.
  */
@@ -253,7 +269,7 @@ bool ts_block_order_judge(struct ts_rule_context *context, const struct ts_block
 
 	if (judge_held_back(context, d))
 		return true;
-	if (!reads_are_slow(context, d, base))
+	if (!reads_are_slow(context, d, base) || !writes_back(context, d))
 		return false;
 	if (strcmp(d->scheduler, "bfq") != 0 && throttling_is_wrong(context, d)) {
 		throttle_writeback(context, d, base);

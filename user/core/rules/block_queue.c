@@ -383,12 +383,19 @@ const struct ts_rule ts_rule_block_queue = {
 		"writers are paused and few writes are in flight, because the target is below what "
 		"a read takes on the idle device, so that throttling never ends, and a read takes "
 		"no longer beside a write: there is room for more.\n"
-		"Acquits both: reads as slow without the writes; bfq, or a target near what reads "
-		"take: the device is full, and no order makes it faster.\n"
+		"Acquits both: reads as slow without the writes; writes that do not come out of "
+		"the page cache (direct I/O: programs wait for them, they are not throttled); bfq, "
+		"or a target near what reads take: the device is full, and no order makes it "
+		"faster.\n"
 		"The proposal for nr_requests is what the kernel gives the driver by default; more "
 		"than the driver's tags it refuses. That for wbt_lat_usec is twice what reads take "
 		"alone, between the defaults of the kernel; it costs throughput of the writes, a "
-		"scheduler costs CPU time besides.",
+		"scheduler costs CPU time besides.\n"
+		"Not judged: rq_affinity. Which CPU completes a request is the driver's choice, "
+		"and "
+		"nothing counts what one more interrupt to another CPU costs or saves; try it "
+		"where "
+		"a CPU that takes a device's interrupts is saturated.",
 	.reference = "blk_mq_get_tag(), queue_requests_store(), blk-wbt.c; "
 		     "Documentation/ABI/stable/sysfs-block, Documentation/block/bfq-iosched.rst",
 };

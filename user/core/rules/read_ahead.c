@@ -22,6 +22,7 @@ enum { BUSY, SEQUENTIAL, RANDOM, FLAT, READS, LATENCY };
 #define ONE_AT_A_TIME	1.3    /* mean requests in flight */
 #define FEW_STREAMS	3.0
 #define DEPTH_SAMPLES	20
+#define WRITEBACK	0.2 /* of what the device writes, out of the page cache */
 
 struct reads {
 	const char *name;
@@ -30,8 +31,10 @@ struct reads {
 	double mean;	      /* seconds in the device */
 	double size;	      /* mean bytes of a read into the page cache */
 	double buffered, sequential, other;
-	double faults; /* major page faults of the host */
-	double ahead;  /* read_ahead_kb; NAN: not read */
+	double faults;		   /* major page faults of the host */
+	double ahead;		   /* read_ahead_kb; NAN: not read */
+	double writes, write_mean; /* requests; seconds in the device */
+	double written, writeback; /* bytes; those out of the page cache are of the host */
 	/* Device latency of reads alone, and beside one more. */
 	double alone, beside;
 	__u64 alone_samples, beside_samples;
@@ -55,6 +58,7 @@ static struct reads measure(const struct ts_rule_context *context, const char *n
 	const char *const labels[TS_LABELS_MAX] = {name};
 	const char *const read[TS_LABELS_MAX] = {name, "read"};
 	double busy = ts_window_seconds(w, TS_FAMILY_DISK_BUSY, labels);
+	const char *const write[TS_LABELS_MAX] = {name, "write"};
 	double bytes = (double)ts_window_counter(w, TS_FAMILY_BLOCK_BUFFERED_BYTES, labels);
 	struct reads r = {
 		.name = name,
@@ -68,6 +72,10 @@ static struct reads measure(const struct ts_rule_context *context, const char *n
 		.faults =
 			(double)ts_window_counter(w, TS_FAMILY_VM_EVENTS, TS_LABELS("pgmajfault")),
 		.ahead = ts_window_setting_number(w, TS_SETTING_BLOCK_READ_AHEAD, name, 0, NAN),
+		.writes = (double)ts_window_counter(w, TS_FAMILY_BLOCK_DEPTH_REQUESTS, write),
+		.written = (double)ts_window_counter(w, TS_FAMILY_DISK_BYTES, write),
+		.writeback = PAGE * (double)ts_window_counter(w, TS_FAMILY_VM_EVENTS,
+							      TS_LABELS("nr_written")),
 	};
 
 	r.buffered = r.sequential + r.other;
@@ -75,6 +83,9 @@ static struct reads measure(const struct ts_rule_context *context, const char *n
 		r.in_flight = ts_window_seconds(w, TS_FAMILY_DISK_WEIGHTED, labels) / busy;
 	if (r.requests > 0)
 		r.mean = ts_window_seconds(w, TS_FAMILY_BLOCK_DEPTH_SECONDS, read) / r.requests;
+	if (r.writes > 0)
+		r.write_mean =
+			ts_window_seconds(w, TS_FAMILY_BLOCK_DEPTH_SECONDS, write) / r.writes;
 	if (r.buffered > 0)
 		r.size = bytes / r.buffered;
 	r.alone = mean_at(context, name, "1", &r.alone_samples);
@@ -234,8 +245,50 @@ static bool is_one_at_a_time(const struct ts_rule_context *context, const struct
 	       r->mean >= context->threshold[LATENCY];
 }
 
+/* What is written back out of the page cache nobody waits for. */
+static bool is_one_write_at_a_time(const struct ts_rule_context *context, const struct reads *r)
+{
+	return r->in_flight <= ONE_AT_A_TIME && r->writes >= context->threshold[READS] &&
+	       r->writes >= context->threshold[SEQUENTIAL] * r->all &&
+	       r->write_mean >= context->threshold[LATENCY] && r->written > 0 &&
+	       r->writeback <= WRITEBACK * r->written;
+}
+
+static void one_write_at_a_time(struct ts_rule_context *context, const struct reads *r)
+{
+	const char *const labels[TS_LABELS_MAX] = {r->name, "write"};
+	struct ts_finding *f = ts_finding_cause(context, "low-concurrency",
+						ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name);
+
+	f->scope = TS_SCOPE_DEVICE;
+	f->device = ts_arena_intern(context->report->arena, r->name);
+	ts_finding_identify(context, f, f->cause, "port");
+	f->title = ts_text(context,
+			   "Writes to %s are asked for one at a time: each waits for the one "
+			   "before it",
+			   r->name);
+	f->remedy = "The queue is empty but for this one request, past the page cache: no setting "
+		    "of the device makes it faster. Ask for several writes at a time (more "
+		    "threads, asynchronous I/O), or for larger ones.";
+	f->confidence = 0.8;
+	ts_finding_judged(context, f, TS_FAMILY_DISK_BUSY, TS_LABELS(r->name),
+			  "time the device was busy", 100 * r->busy, "%", 1,
+			  100 * context->threshold[BUSY]);
+	ts_finding_judged(context, f, TS_FAMILY_DISK_WEIGHTED, TS_LABELS(r->name),
+			  "mean number of requests in flight", r->in_flight, "requests",
+			  (__u64)r->all, ONE_AT_A_TIME);
+	ts_finding_judged(context, f, TS_FAMILY_BLOCK_DEPTH_SECONDS, labels,
+			  "mean time a write took in the device", 1e3 * r->write_mean, "ms",
+			  (__u64)r->writes, 1e3 * context->threshold[LATENCY]);
+	f->harm = r->write_mean * r->writes;
+	f->harm_unit = "seconds spent on writes in the device";
+	f->harm_seconds = fmin(f->harm, r->busy * context->window->seconds);
+}
+
 static void judge_others(struct ts_rule_context *context, const struct reads *r)
 {
+	if (is_one_write_at_a_time(context, r))
+		one_write_at_a_time(context, r);
 	if (!is_one_at_a_time(context, r))
 		return;
 	if (r->other >= context->threshold[RANDOM] * r->requests)
@@ -321,7 +374,9 @@ const struct ts_rule ts_rule_read_ahead = {
 		"have nothing to do with each other.\n"
 		"Acquits it: reads that take longer the more of them are in flight (the bandwidth "
 		"is used up), random reads of what was asked for and no more (random-access), "
-		"direct I/O, which is not read ahead, one at a time (low-concurrency).\n"
+		"direct I/O, which is not read ahead, one at a time (low-concurrency; of writes "
+		"past "
+		"the page cache, too).\n"
 		"A larger one costs memory for each stream, and time of the device where reads are "
 		"random. It acts on files opened afterwards.\n"
 		"Source: page_cache_ra_order(), do_sync_mmap_readahead(), file_ra_state_init(); "
