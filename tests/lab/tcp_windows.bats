@@ -22,6 +22,7 @@ teardown() {
 	kill $wire
 	wait $wire || true
 	network_down
+	put_back
 }
 
 # send FROM TO ADDRESS SECONDS [RCVBUF]: prints how many bytes arrived.
@@ -103,4 +104,82 @@ improves() { # FROM TO ADDRESS SETTING
 	refuse "*recommend net.core.somaxconn*" "$output"
 	apply_proposal net.ipv4.tcp_abort_on_overflow
 	[ "$(bursts_reset 40)" = 0 ]
+}
+
+# records SECONDS: messages made when there is room for them; prints how old they are on arrival (ms)
+records() {
+	on_client /usr/bin/python3 -c '
+import socket, struct, time
+listener = socket.create_server(("0.0.0.0", 9000))
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+listener.settimeout(10)
+stream, ages = listener.accept()[0].makefile("rb"), []
+while len(record := stream.read(4096)) == 4096:
+    ages.append(time.monotonic() - struct.unpack_from("d", record)[0])
+late = sorted(ages[len(ages) // 2:])
+print(int(1e3 * late[len(late) // 2]))' >"$BATS_TEST_TMPDIR/age" 3>&- &
+	local reader=$!
+	sleep 0.3
+	on_server /usr/bin/python3 -c '
+import os, select, socket, struct, time
+s = socket.create_connection(("'$client_address'", 9000))
+s.setblocking(False)
+room, end, rest = select.poll(), time.monotonic() + '"$1"', b""
+room.register(s, select.POLLOUT)
+while time.monotonic() < end:
+    if room.poll(100):
+        rest = rest or struct.pack("d", time.monotonic()) + bytes(4088)
+        try:
+            rest = rest[os.write(s.fileno(), rest):]
+        except BlockingIOError:
+            pass
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+s.shutdown(socket.SHUT_WR)' 3>&-
+	wait $reader
+	cat "$BATS_TEST_TMPDIR/age"
+}
+
+@test "messages wait behind others in the send buffer: tcp_notsent_lowat, and they arrive sooner" {
+	on_server sysctl -qw net.ipv4.tcp_wmem="4096 1048576 4194304"
+	# The small window of the other side lets a megabyte a second pass: no queue on the path.
+	records 6 >"$BATS_TEST_TMPDIR/before" 3>&- &
+	sleep 0.8
+	run advise 5
+	wait $!
+	[ "$status" = 0 ]
+	expect "*write-ahead recommend net.ipv4.tcp_notsent_lowat - $(inode $server) *" "$output"
+	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
+	apply_proposal net.ipv4.tcp_notsent_lowat
+	records 2 >"$BATS_TEST_TMPDIR/after" 3>&-
+	echo "before $(cat "$BATS_TEST_TMPDIR/before") ms, after $(cat "$BATS_TEST_TMPDIR/after") ms"
+	[ $((3 * $(cat "$BATS_TEST_TMPDIR/after"))) -le "$(cat "$BATS_TEST_TMPDIR/before")" ]
+}
+
+# eight SECONDS: eight connections side by side; prints the bytes that arrived.
+eight() {
+	on_client /usr/bin/python3 "$lab/workload.py" sink 9000 $(($1 + 2)) >"$BATS_TEST_TMPDIR/sinks" 3>&- &
+	local sink=$! sources=()
+	sleep 0.4
+	for _ in {1..8}; do
+		on_server /usr/bin/python3 "$lab/workload.py" source $client_address 9000 "$1" >/dev/null 3>&- &
+		sources+=($!)
+	done
+	wait "${sources[@]}" $sink
+	awk -F= '/^received=/ { sum += $2 } END { print sum }' "$BATS_TEST_TMPDIR/sinks"
+}
+
+@test "all of TCP at the limit of its memory: tcp_mem, and more is sent" {
+	keep net.ipv4.tcp_mem
+	sysctl -qw net.ipv4.tcp_mem="256 384 512"
+	eight 4 >"$BATS_TEST_TMPDIR/before" 3>&- &
+	sleep 0.8
+	run advise 3
+	wait $!
+	[ "$status" = 0 ]
+	expect "*tcp-memory recommend net.ipv4.tcp_mem *" "$output"
+	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
+	apply_proposal net.ipv4.tcp_mem
+	eight 3 >"$BATS_TEST_TMPDIR/after" 3>&-
+	echo "before $(cat "$BATS_TEST_TMPDIR/before") in 4 s, after $(cat "$BATS_TEST_TMPDIR/after") in 3 s"
+	[ "$(cat "$BATS_TEST_TMPDIR/after")" -ge "$(cat "$BATS_TEST_TMPDIR/before")" ]
 }

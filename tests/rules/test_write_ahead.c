@@ -62,7 +62,7 @@ static void just_below_is_quiet(void **state)
 {
 	struct sender s = lab;
 
-	s.small = 2;
+	s.small = 1;
 	assert_int_equal(outcome(&s), TS_OUTCOME_QUIET);
 	s = lab;
 	s.seconds = 0.099;

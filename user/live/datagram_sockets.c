@@ -243,8 +243,11 @@ static void note_losses(struct ts_datagram_sockets *sockets, struct socket_state
 	sockets->group[socket->group].news_ns = sockets->now_ns;
 	socket->full_ns = sockets->now_ns;
 	socket->lost += lost;
+	/* Of the time in which nobody dropped it was not looked at: nothing is known of it. */
 	if (!socket->waiting_ns)
-		socket->waiting_ns = socket->seen_ns;
+		socket->waiting_ns = sockets->now_ns - socket->seen_ns > GAP_MOST_NS
+					     ? sockets->now_ns - GAP_MOST_NS
+					     : socket->seen_ns;
 	note_demand(&sockets->group[socket->group], socket, record);
 }
 

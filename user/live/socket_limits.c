@@ -13,7 +13,7 @@
 #define UNSCALED_LEAST 49152 /* ends there, as good as */
 #define LOSS_SHARE     0.02  /* of segments, from which on loss is what bounds a connection */
 #define AHEAD_SECONDS  0.05  /* what is written ahead takes at least as long, and a round trip */
-#define PATH_FULL      3     /* round-trip time over its minimum: the queue is on the path */
+#define PATH_FULL      5     /* round-trip time over its minimum: most of the wait is on the path */
 #define LOSS_SEGMENTS  50    /* fewer have no such share */
 
 /* ---- what the namespace allows */

@@ -124,7 +124,7 @@ const struct ts_rule ts_rule_write_ahead = {
 	.needs = {TS_FAMILY_TCP_WRITE_AHEAD_SAMPLES, TS_FAMILY_TCP_WRITE_AHEAD,
 		  TS_FAMILY_TCP_WRITE_AHEAD_BYTES, TS_FAMILY_COUNT},
 	.settings = {TS_SETTING_TCP_NOTSENT_LOWAT, TS_SETTING_COUNT},
-	.thresholds = {[SAMPLES] = {"samples", 3, 1, 1e6, "samples",
+	.thresholds = {[SAMPLES] = {"samples", 2, 1, 1e6, "samples",
 				    "samples of a service that found its application ahead, with "
 				    "small writes"},
 		       [SECONDS] = {"wait_seconds", 0.1, 0.001, 60, "seconds",
