@@ -123,9 +123,8 @@ __noinline __u32 ts_block_find_or_add_device(__u64 key, __u32 first)
 	return TS_BLOCK_OTHER_DEVICE;
 }
 
-static __always_inline __u32 device_slot(const struct gendisk *disk)
+static __always_inline __u32 slot_of_number(__u32 number, const char *name)
 {
-	__u32 number = (__u32)disk->major << 20 | (__u32)disk->first_minor;
 	__u32 first = (number * 0x9e3779b1U) >> 27;
 	__u64 key = (__u64)number + 1;
 	__u32 slot;
@@ -135,10 +134,14 @@ static __always_inline __u32 device_slot(const struct gendisk *disk)
 	slot = ts_block_find_or_add_device(key, first);
 	if (slot & NEW_DEVICE) {
 		slot &= TS_BLOCK_DEVICES - 1;
-		bpf_probe_read_kernel_str(ts_block_names[slot], TS_BLOCK_NAME_SIZE,
-					  disk->disk_name);
+		bpf_probe_read_kernel_str(ts_block_names[slot], TS_BLOCK_NAME_SIZE, name);
 	}
 	return slot;
+}
+
+static __always_inline __u32 device_slot(const struct gendisk *disk)
+{
+	return slot_of_number((__u32)disk->major << 20 | (__u32)disk->first_minor, disk->disk_name);
 }
 
 /* The first request of its kind on this device. Without a free cell it counts among the others. */
@@ -468,7 +471,8 @@ int block_split(__u64 *context)
 	op = ts_block_ops[bio->bi_opf & (TS_BLOCK_KERNEL_OPS - 1)];
 	if (!disk || op >= TS_BLOCK_OPS)
 		return 0;
-	slot = device_slot(disk);
+	number = (__u32)BPF_CORE_READ(disk, major) << 20 | (__u32)BPF_CORE_READ(disk, first_minor);
+	slot = slot_of_number(number, disk->disk_name);
 	device = device_at(slot);
 	number = TS_BLOCK_CELL(device->cells, op);
 	number = number ? number - 1 : ts_block_add_cell(slot, op);

@@ -56,9 +56,13 @@ static __always_inline const struct gendisk *ts_bio_disk(const struct bio *bio)
 {
 	const struct bio___before_5_12 *old = (const void *)bio;
 
+	/*
+	 * Not followed directly: for a pointer from a trusted one the verifier searches all of the
+	 * kernel's BTF.
+	 */
 	if (bpf_core_field_exists(bio->bi_bdev))
-		return bio->bi_bdev->bd_disk;
-	return old->bi_disk;
+		return BPF_CORE_READ(bio, bi_bdev, bd_disk);
+	return BPF_CORE_READ(old, bi_disk);
 }
 
 /*

@@ -22,8 +22,8 @@
  * Where that leaves open whether a budget holds, tunescope alone is compared with nothing, in pairs
  * of shorter windows: what the machine does to both halves of a pair is more nearly the same.
  */
-#define PAIR_WINDOW_NS 25000000ULL
-#define PAIR_SETTLE_NS 4000000ULL
+#define PAIR_WINDOW_NS 30000000ULL
+#define PAIR_SETTLE_NS 8000000ULL
 #define PAIRS_BETWEEN  10   /* two looks at whether it can be told now */
 #define REACH	       0.98 /* half of the normal quantile: 95 % */
 #define REACH_OF_LOOKS 1.29 /* 99 %: who looks often must be surer */
