@@ -496,9 +496,36 @@ static void hostile_names(void **state)
 	fixture_close(&f);
 }
 
+/* Behind a realtime task a few wait for nearly a second each time; all others hardly wait. */
+static void few_long_waits(double seconds, __u64 times, enum ts_outcome outcome)
+{
+	struct load l = idle;
+	struct fixture f;
+
+	l.idle0 = 0.1;
+	fixture_open(&f);
+	add(&f, &l);
+	fixture_latency(&f, RUNQ_LATENCY, TS_HISTOGRAM_SCALE_GLOBAL, seconds, times, NULL);
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), outcome);
+	if (outcome == TS_OUTCOME_NOT_A_SETTING)
+		assert_string_equal(
+			fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, NULL)->cause,
+			"single-cpu-saturated");
+	fixture_close(&f);
+}
+
+static void short_waits_do_not_hide_long_ones(void **state)
+{
+	few_long_waits(0.9, 10, TS_OUTCOME_NOT_A_SETTING);
+	few_long_waits(0.9, 5, TS_OUTCOME_QUIET); /* 0.45 of the 0.5 tasks that count */
+	few_long_waits(0.009, 90, TS_OUTCOME_QUIET);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(short_waits_do_not_hide_long_ones),
 		cmocka_unit_test(healthy_hosts),
 		cmocka_unit_test(more_work_than_cpus),
 		cmocka_unit_test(just_below_is_quiet),

@@ -10,6 +10,7 @@ struct balance {
 	double freed_file, back_file, freed_programs, back_programs; /* bytes */
 	double by_host;						     /* share */
 	double swap, swapped, idle;
+	double disks, read; /* seconds, bytes */
 	const char *swappiness;
 };
 
@@ -45,6 +46,8 @@ static void judge(struct fixture *f, const struct balance *b)
 	fixture_counter(f, VM_EVENTS, b->back_programs / 4096, "pswpin");
 	fixture_counter(f, VM_EVENTS, b->by_host * freed / 4096, "pgsteal_kswapd");
 	fixture_gauge(f, MEMORY, 8 * GIB, "total");
+	fixture_seconds(f, PRESSURE, b->disks, "io", "some");
+	fixture_counter(f, VM_EVENTS, b->read / 1024, "pgpgin");
 	fixture_gauge(f, IDLE_MEMORY, b->idle);
 	fixture_gauge(f, MEMORY, b->swap, "swap-total");
 	fixture_gauge(f, MEMORY, b->swap - b->swapped, "swap-free");
@@ -90,6 +93,10 @@ static void just_below(void **state)
 
 	b.stalled = 0.49; /* of the 0.5 s that count */
 	outcome_is(&b, TS_OUTCOME_QUIET);
+	b.disks = 0.98, b.read = 3 * GIB; /* half of what was read had been taken away */
+	outcome_is(&b, TS_OUTCOME_QUIET);
+	b.disks = 1.02;
+	outcome_is(&b, TS_OUTCOME_RECOMMEND);
 	b = cold_programs, b.back_file = 0.5 * GIB;
 	outcome_is(&b, TS_OUTCOME_QUIET);
 	b = cold_programs, b.swapped = 4 * MIB; /* too little to tell */

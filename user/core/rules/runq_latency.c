@@ -42,6 +42,7 @@ struct waits {
 	/* Mean number of runnable tasks without a CPU: those of nice 10 and more apart, who asked
 	 * to come last. */
 	double waiting, background;
+	double lengthy; /* of waiting, in waits that are long ones, at least */
 	__u64 samples;
 };
 
@@ -89,6 +90,16 @@ static struct cpu_use measure_cpus(const struct ts_rule_context *context)
 	return use;
 }
 
+/* Time in waits of at least so long: a lower bound, by the number above each double of it. */
+static double time_above(const struct ts_histogram *waits, double least)
+{
+	double time = least * ts_histogram_count_above(waits, least);
+
+	for (double at = least; at < ts_histogram_max(waits); at *= 2)
+		time += at * ts_histogram_count_above(waits, 2 * at);
+	return time;
+}
+
 static struct waits measure_waits(const struct ts_rule_context *context,
 				  const struct ts_cpu_sessions *sessions)
 {
@@ -104,6 +115,9 @@ static struct waits measure_waits(const struct ts_rule_context *context,
 		.longest = ts_histogram_max(h),
 		.waiting = all - background,
 		.background = background,
+		.lengthy =
+			fmin(time_above(h, context->threshold[WAIT_P99]) / context->window->seconds,
+			     all - background),
 		.samples = h->count,
 	};
 }
@@ -478,8 +492,9 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 
 	ts_cpu_sessions(context, &sessions);
 	w = measure_waits(context, &sessions);
-	long_waits = w.p99 >= context->threshold[WAIT_P99] &&
-		     w.waiting >= context->threshold[WAITING] * fmax(use.cpus, 1);
+	/* Many short waits of others do not hide those of a few that wait for most of the time. */
+	long_waits = (w.p99 >= context->threshold[WAIT_P99] ? w.waiting : w.lengthy) >=
+		     context->threshold[WAITING] * fmax(use.cpus, 1);
 	starved = judge_sessions(context, &sessions);
 	if (starved)
 		; /* and nobody else is told that there is no more CPU time */
@@ -536,7 +551,9 @@ const struct ts_rule ts_rule_runq_latency = {
 			  "so many times as much of the time it could run"}},
 	.judge = judge,
 	.explanation =
-		"Run-queue latency is the time a task that could run waits for a CPU.\n"
+		"Run-queue latency is the time a task that could run waits for a CPU. It is a "
+		"symptom when the 99th percentile is long, or long waits alone keep so many tasks "
+		"waiting.\n"
 		"Causes, in this order: the CPU quota of a cgroup (its throttled periods grow), a "
 		"session starved by one with many tasks, more work than CPUs (all of them busy, or "
 		"taken by the hypervisor), one CPU that tasks are bound to while others idle.\n"

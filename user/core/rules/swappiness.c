@@ -12,6 +12,7 @@
 enum { STALL_SHARE, REFAULTS, CALM, ENOUGH, IDLE_SHARE };
 
 #define PAGE_BYTES 4096.0
+#define KIB	   1024.0
 #define HOST_SHARE 0.7 /* of what was freed, by the host and not at the limit of a cgroup */
 /* From below the second to the first, and from above the second to it: no way leads back and forth.
  */
@@ -29,6 +30,21 @@ struct balance {
 	double swappiness;
 };
 
+/*
+ * Time tasks waited for memory that had been taken away. The kernel counts only what had been used
+ * more than once; what else is read again shows as waiting for disks.
+ */
+static double stalled(const struct ts_rule_context *context)
+{
+	const struct ts_window *window = context->window;
+	double memory = ts_window_seconds(window, TS_FAMILY_PRESSURE, TS_LABELS("memory", "some"));
+	double disks = ts_window_seconds(window, TS_FAMILY_PRESSURE, TS_LABELS("io", "some"));
+	double read = KIB * ts_vm_event(context, "pgpgin");
+	double again = PAGE_BYTES * ts_vm_event(context, "workingset_refault_file");
+
+	return read > 0 ? fmax(memory, disks * fmin(again / read, 1)) : memory;
+}
+
 static struct balance measure(const struct ts_rule_context *context)
 {
 	struct balance b = {
@@ -36,8 +52,7 @@ static struct balance measure(const struct ts_rule_context *context)
 		.freed_programs = PAGE_BYTES * ts_vm_event(context, "pgsteal_anon"),
 		.back_file = PAGE_BYTES * ts_vm_event(context, "workingset_refault_file"),
 		.back_programs = PAGE_BYTES * ts_vm_event(context, "pswpin"),
-		.stalled = ts_window_seconds(context->window, TS_FAMILY_PRESSURE,
-					     TS_LABELS("memory", "some")),
+		.stalled = stalled(context),
 		.total = ts_memory(context, "total"),
 		.available = ts_memory(context, "available") - ts_memory(context, "free"),
 		.swap = ts_memory(context, "swap-total"),
@@ -61,7 +76,8 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 			 const struct balance *b)
 {
 	ts_finding_judged(context, finding, TS_FAMILY_PRESSURE, TS_LABELS("memory", "some"),
-			  "time in which some task waited for memory that had been taken away",
+			  "time in which some task waited for memory that had been taken away, or "
+			  "for a disk that it was read from again",
 			  b->stalled, "s", 1,
 			  context->threshold[STALL_SHARE] * context->window->seconds);
 	ts_finding_evidence(context, finding, TS_FAMILY_VM_EVENTS, TS_LABELS("pgsteal_file"),
@@ -249,7 +265,8 @@ const struct ts_rule ts_rule_swappiness = {
 		"pages of programs, which go to swap. vm.swappiness says how dear swap is beside "
 		"reading files.\n"
 		"Convicts it: tasks wait for more than 5 % of the time for memory that was taken "
-		"away; what was freed of one side is needed again, and of the other side enough "
+		"away (also for a disk, by the share of what is read again); what was freed of one "
+		"side is needed again, and of the other side enough "
 		"was freed and hardly anything of it is missed. Then more is to be freed there: "
 		"files are read again while what lies in swap stays there (raise it), or swap is "
 		"read again while files are not (lower it).\n"
