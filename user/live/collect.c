@@ -197,6 +197,8 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 		if (ts_sources[i])
 			open_source(collector, ts_sources[i], options);
 
+	/* What was attached first has looked at nothing as yet. */
+	collector->live.opened_ns = ts_pace_opened(&collector->live);
 	forget_kernel_types(collector); /* only opening needs them */
 	ts_startup_memory_release();
 	/* A snapshot's memory is needed again with the next one. */

@@ -40,7 +40,7 @@ struct datagrams {
 	const __u64 *drops; /* twice TS_DATAGRAM_PLACES of them; NULL: not counted */
 	size_t drops_length;
 	__u64 seen[2 * TS_DATAGRAM_PLACES]; /* of drops, at the last visit */
-	__u64 opened_ns, visited_ns, next_ns;
+	__u64 visited_ns, next_ns;
 	struct ts_datagram_limits limits;
 	bool history;
 	char buffer[READ_BYTES];
@@ -178,7 +178,7 @@ static void visit_unix(struct ts_live *live, struct datagrams *state, __u64 now)
 	}
 	if (all)
 		state->next_ns = now + ts_pace_rest(TS_PACE_DATAGRAMS,
-						    now - state->opened_ns < TS_PACE_EAGER_NS,
+						    ts_pace_eager(live, now, TS_PACE_EAGER_NS),
 						    ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before);
 }
 
@@ -292,7 +292,6 @@ static int datagrams_open(struct ts_live *live, void **data, enum ts_status *sta
 		datagrams_close(state);
 		return error;
 	}
-	state->opened_ns = ts_pace_opened(live);
 	/* Drops from before are history: each socket that has any must be known. */
 	state->history = true;
 	visit_all(live, state);

@@ -49,7 +49,7 @@ struct listeners_state {
 	struct space space[TS_NETNS_MAX];
 	const struct ts_netns_table *table; /* where their slots are */
 	__u64 tick;
-	__u64 opened_ns;
+	bool eager;	  /* pace.h */
 	__u64 sampled_ns; /* when this sample began */
 	__u64 untracked;  /* sockets the table had no room for: their drops are not counted */
 	bool baseline;	  /* the first look: what was dropped before does not count */
@@ -262,14 +262,9 @@ static void visit_handshake(void *context, const struct ts_diag_socket *socket)
 
 /* ---- a sample */
 
-static bool eager(const struct listeners_state *state)
-{
-	return state->sampled_ns - state->opened_ns < TS_PACE_EAGER_NS;
-}
-
 static __u64 rest(const struct listeners_state *state, __u64 cost_ns)
 {
-	return ts_pace_rest(TS_PACE_LISTENERS, eager(state), cost_ns);
+	return ts_pace_rest(TS_PACE_LISTENERS, state->eager, cost_ns);
 }
 
 /*
@@ -418,6 +413,7 @@ static void sample(struct ts_live *live, struct listeners_state *state, bool all
 
 	state->tick++;
 	state->sampled_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	state->eager = ts_pace_eager(live, state->sampled_ns, TS_PACE_EAGER_NS);
 	state->error = 0;
 	cost = round_cost(live, state);
 	for (size_t i = 0; i < table->count; i++) {
@@ -429,7 +425,7 @@ static void sample(struct ts_live *live, struct listeners_state *state, bool all
 		if (!entry->alive || !(due || (all && entry->detailed)))
 			continue;
 		sample_namespace(live, state, i);
-		ts_listener_pace_plan(&space->pace, state->sampled_ns, eager(state),
+		ts_listener_pace_plan(&space->pace, state->sampled_ns, state->eager,
 				      entry->detailed, &cost);
 	}
 }
@@ -458,7 +454,6 @@ static int listeners_open(struct ts_live *live, void **data, enum ts_status *sta
 	if (state && state->socket) {
 		state->capacity = SOCKETS_START;
 		state->table = live->netns;
-		state->opened_ns = ts_pace_opened(live);
 		state->baseline = true;
 		sample(live, state, true);
 		state->baseline = false;

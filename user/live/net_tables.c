@@ -73,7 +73,7 @@ struct net_tables {
 	char root[TS_PROC_PATH_MAX], count_path[TS_PROC_PATH_MAX];
 	struct table table[TABLES];
 	struct space *space; /* TS_NETNS_MAX */
-	__u64 opened_ns, visited_ns, next_ns, looked_ns;
+	__u64 visited_ns, next_ns, looked_ns;
 	int conntrack_error, states_error; /* of the last readings; 0: none */
 	int neighbour_error[TABLES];
 };
@@ -258,15 +258,10 @@ static ssize_t next_namespace(const struct ts_live *live, const struct net_table
 	return oldest;
 }
 
-static bool is_eager(const struct net_tables *state, __u64 now)
-{
-	return now - state->opened_ns < TS_PACE_EAGER_NS;
-}
-
 static void visit_all(struct ts_live *live, struct net_tables *state)
 {
 	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), start = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	bool eager = is_eager(state, now);
+	bool eager = ts_pace_eager(live, now, TS_PACE_EAGER_NS);
 	__u64 budget = ts_pace_budget(TS_PACE_NETWORK_TABLES, eager, now - state->visited_ns), rest;
 	bool look = now - state->looked_ns >= LOOK_NS, full = false;
 	ssize_t slot;
@@ -332,7 +327,6 @@ static int net_tables_open(struct ts_live *live, void **data, enum ts_status *st
 			net_tables_close(state);
 		return error;
 	}
-	state->opened_ns = ts_pace_opened(live);
 	visit_all(live, state);
 	*data = state;
 	return 0;
@@ -419,7 +413,7 @@ static void net_tables_snapshot(struct ts_live *live, void *data, struct ts_snap
 	struct net_tables *state = data;
 	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
 
-	if (is_eager(state, now) || now >= state->next_ns)
+	if (ts_pace_eager(live, now, TS_PACE_EAGER_NS) || now >= state->next_ns)
 		visit_all(live, state);
 	ts_snapshot_source_status(snapshot, TS_SOURCE_NET_TABLES, TS_STATUS_OK, "");
 	add_neighbours(snapshot, state);

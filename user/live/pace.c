@@ -3,10 +3,9 @@
 
 #include "clock.h"
 
-#define CALM_NS	     3000000000ULL
-#define EAGER_MAX_NS 60000000000ULL /* no source is in haste for longer */
-#define WHOLE	     1000000ULL
-#define LASTING_MAX  2500 /* of all together */
+#define CALM_NS	    3000000000ULL
+#define WHOLE	    1000000ULL
+#define LASTING_MAX 2500 /* of all together */
 
 /*
  * Parts per million of one CPU: at first, and later, as a recording goes on for days. They are
@@ -55,10 +54,15 @@ __u64 ts_pace_budget(enum ts_pace_user user, bool eager, __u64 passed_ns)
 
 __u64 ts_pace_opened(const struct ts_live *live)
 {
-	return ts_clock_ns(CLOCK_MONOTONIC) - (live->patient ? EAGER_MAX_NS : 0);
+	return ts_clock_ns(CLOCK_MONOTONIC) - (live->patient ? TS_PACE_EAGER_MAX_NS : 0);
+}
+
+bool ts_pace_eager(const struct ts_live *live, __u64 now_ns, __u64 for_ns)
+{
+	return (__s64)(now_ns - live->opened_ns) < (__s64)for_ns;
 }
 
 bool ts_pace_calm(const struct ts_live *live, __u64 now_ns)
 {
-	return now_ns - live->opened_ns >= TS_PACE_EAGER_NS && now_ns - live->moved_ns >= CALM_NS;
+	return !ts_pace_eager(live, now_ns, TS_PACE_EAGER_NS) && now_ns - live->moved_ns >= CALM_NS;
 }

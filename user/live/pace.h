@@ -6,8 +6,11 @@
 
 #include "source.h"
 
-/* For so long after the start tunescope looks closely: a look at the host takes seconds. */
+/* For so long after everything is attached tunescope looks closely: a look at the host takes
+ * seconds. */
 #define TS_PACE_EAGER_NS 12000000000ULL
+/* So long at most, where what is not looked at while it is there is missed. */
+#define TS_PACE_EAGER_MAX_NS 60000000000ULL
 
 /* What is sampled as often as its share of a CPU allows. */
 enum ts_pace_user {
@@ -30,6 +33,8 @@ enum ts_pace_user {
  * with nobody waiting for a report, they are over at once.
  */
 __u64 ts_pace_opened(const struct ts_live *live);
+/* Everything has been attached for less than that, or is not yet: attaching may take long. */
+bool ts_pace_eager(const struct ts_live *live, __u64 now_ns, __u64 for_ns);
 
 /* How long one that has just taken so much CPU time rests before the next time. */
 __u64 ts_pace_rest(enum ts_pace_user user, bool eager, __u64 cost_ns);

@@ -42,7 +42,7 @@ struct proc_net {
 	bool of_fragments[TS_NET_COUNTERS_MAX]; /* counts those that arrive */
 	size_t names;
 	struct space *space[TS_NETNS_MAX];
-	__u64 opened_ns, taken_ns; /* the last snapshot; 0: none */
+	__u64 taken_ns; /* the last snapshot; 0: none */
 	__u64 peeked_ns;
 	__u64 other[TS_NET_COUNTERS_MAX]; /* of all without series of their own */
 	__u64 other_sockets;		  /* readings of theirs */
@@ -72,10 +72,8 @@ static int proc_net_open(struct ts_live *live, void **opaque, enum ts_status *st
 	*opaque = state;
 	if (state)
 		error = ts_net_files_open(&state->files, live);
-	if (!error) {
-		state->opened_ns = ts_pace_opened(live);
+	if (!error)
 		return 0;
-	}
 	*status = TS_STATUS_FAILED;
 	ts_proc_why(why, "/proc/net", error);
 	if (state)
@@ -363,7 +361,7 @@ static void proc_net_snapshot(struct ts_live *live, void *opaque, struct ts_snap
 		else if (live->netns->entry[i].initial)
 			visit(live, state, i, now, &outcome);
 	}
-	eager = now - state->opened_ns < TS_PACE_EAGER_NS;
+	eager = ts_pace_eager(live, now, TS_PACE_EAGER_NS);
 	budget = ts_pace_budget(TS_PACE_NETWORK_FILES, eager, passed);
 	visit_some(live, state, true, now, eager ? ~0ULL : budget, &outcome);
 	visit_some(live, state, false, now, !state->taken_ns ? ~0ULL : budget / 2, &outcome);

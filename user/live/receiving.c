@@ -224,7 +224,7 @@ static void evaluate(struct ts_live *live, struct receiving *state)
 
 static bool is_due(const struct ts_live *live, const struct receiving *state, __u64 now)
 {
-	__u64 again = now - live->opened_ns < TS_PACE_EAGER_NS ? AGAIN_NS : AGAIN_LATER_NS;
+	__u64 again = ts_pace_eager(live, now, TS_PACE_EAGER_NS) ? AGAIN_NS : AGAIN_LATER_NS;
 
 	return live->packet_cpu && now - live->packet_cpu_ns < NEWS_NS &&
 	       (!state->ended_ns || now - state->ended_ns >= again) &&

@@ -65,7 +65,7 @@ struct sockets_state {
 	struct ts_local_ports *ports;
 	struct ts_socket_writers *writers;
 	struct ts_socket_peers *peers;
-	__u64 opened_ns, visited_ns, next_ns;
+	__u64 visited_ns, next_ns;
 	__u64 jiffy_ns;
 	__u64 round;
 	/* Of each namespace in its slot of the table: serial number and round of the last visit. */
@@ -323,11 +323,6 @@ static void visit_namespace(struct ts_live *live, struct sockets_state *state,
 		ts_local_ports_end(state->ports, visit->netns);
 }
 
-static bool eager(const struct sockets_state *state, __u64 now)
-{
-	return now - state->opened_ns < TS_PACE_EAGER_NS;
-}
-
 /* Those without series of their own take turns. */
 static void visit_undetailed(struct ts_live *live, struct sockets_state *state)
 {
@@ -366,7 +361,9 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 	ts_socket_peers_end(state->peers, !live->netns->undetailed && !live->netns->unvisited);
 	took = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
 	state->visited_ns = start;
-	state->next_ns = start + ts_pace_rest(TS_PACE_SOCKETS, eager(state, start), took);
+	state->next_ns =
+		start + ts_pace_rest(TS_PACE_SOCKETS,
+				     ts_pace_eager(live, start, TS_PACE_EAGER_MAX_NS), took);
 }
 
 static void sockets_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
@@ -441,7 +438,6 @@ static int sockets_open(struct ts_live *live, void **data, enum ts_status *statu
 	state->variables = ts_probe_map(&state->probe, state->skeleton->maps.data);
 	ts_skeleton_close(sockets, state->skeleton);
 	state->jiffy_ns = ts_jiffy_ns();
-	state->opened_ns = ts_pace_opened(live);
 	visit_all(live, state);
 	if (state->error)
 		return fail(state, status, why, TS_STATUS_FAILED, "TCP sockets cannot be visited",
@@ -456,7 +452,7 @@ static void sockets_snapshot(struct ts_live *live, void *data, struct ts_snapsho
 	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
 	char why[256];
 
-	if ((now >= state->next_ns || eager(state, now)) &&
+	if ((now >= state->next_ns || ts_pace_eager(live, now, TS_PACE_EAGER_NS)) &&
 	    now >= state->visited_ns + VISIT_MINIMUM)
 		visit_all(live, state);
 	snprintf(why, sizeof why, "TCP sockets cannot be visited: %s", strerror(-state->error));

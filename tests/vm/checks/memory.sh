@@ -64,12 +64,13 @@ while (left := kilobytes("MemAvailable") / kilobytes("MemTotal")) > 0.08:
 if first:
     print(kilobytes("MemAvailable") >> 10, flush=True)
 sys.stdin.readline()'; }
-	dd if=/dev/vdc of=/dev/null bs=1M count=500 skip=3500 status=none
+	exec 7</dev/vdc # or what was read would be dropped with the last that has it open
+	dd of=/dev/null bs=1M count=500 skip=3500 status=none <&7
 	observe --profile "$results/by_counts.conf"
 	echo >&"${leak[1]}"
 	read -r -t 200 left <&"${leak[0]}" || complain "it did not come to its end"
 	observed
-	eval "exec ${leak[1]}>&-"
+	eval "exec ${leak[1]}>&-" 7<&-
 	waits=$(counted memory_wait '{"kind":"host"}')
 	echo "$left MB left; $waits waits; $(about_reclaim)"
 	expect "waits" "$waits" '>=' 20
