@@ -179,7 +179,6 @@ int ts_collector_open(const struct ts_collect_options *options, struct ts_collec
 	collector->live.netns = &collector->netns;
 	collector->live.command = options->command;
 	collector->live.patient = options->patient;
-	collector->live.opened_ns = ts_pace_opened(&collector->live);
 	collector->netns.home = -1;
 	collector->live.settings = ts_settings_cache_open();
 	ts_disabled_programs = options->disabled_programs;

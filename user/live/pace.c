@@ -59,7 +59,7 @@ __u64 ts_pace_opened(const struct ts_live *live)
 
 bool ts_pace_eager(const struct ts_live *live, __u64 now_ns, __u64 for_ns)
 {
-	return (__s64)(now_ns - live->opened_ns) < (__s64)for_ns;
+	return !live->opened_ns || now_ns < live->opened_ns + for_ns;
 }
 
 bool ts_pace_calm(const struct ts_live *live, __u64 now_ns)

@@ -27,7 +27,7 @@ struct ts_live {
 	struct ts_settings_cache *settings;    /* settings_read.h; may be NULL */
 	const struct ts_live_command *command; /* what `tunescope run` runs; NULL: nothing */
 	bool patient;			       /* pace.h; and these two */
-	__u64 opened_ns, moved_ns;
+	__u64 opened_ns, moved_ns;	       /* opened_ns: all is attached since; 0: not yet */
 	/* The number, and one, of a CPU that packets keep busy while others idle, and when softnet
 	 * last saw that. */
 	__u32 packet_cpu;

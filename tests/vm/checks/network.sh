@@ -77,7 +77,7 @@ check_netem_rto() {
 
 # One segment in 100 is lost at random on a path of 100 ms without a queue, beside which waits for a busy host are short.
 transfer() { # seconds; prints bytes
-	ip netns exec far /usr/bin/python3 "$tree/tests/lab/workload.py" sink 8080 $(($1 + 3)) >"$results/sink" &
+	ip netns exec far /usr/bin/python3 "$tree/tests/lab/workload.py" sink 8080 $(($1 + 10)) >"$results/sink" &
 	sleep 1
 	ip netns exec near /usr/bin/python3 "$tree/tests/lab/workload.py" source 10.9.8.2 8080 "$1" >/dev/null
 	wait $!
