@@ -5,7 +5,8 @@
 check_no_pressure() {
 	jq -e '.families[] | select(.name == "pressure_seconds") | (.status == "unsupported" or .status == "disabled") and (.why | length > 10)' \
 		"$results/report.json" >/dev/null || complain "$(jq -c '.families[] | select(.name == "pressure_seconds")' "$results/report.json")"
-	jq -e '.sources | all(.status == "ok" or .status == "no-data" or .status == "disabled")' "$results/doctor.json" >/dev/null ||
+	# (No guest has cpufreq, whatever its command line.)
+	jq -e '.sources | all(.status == "ok" or .status == "no-data" or .status == "disabled" or .name == "cpufreq")' "$results/doctor.json" >/dev/null ||
 		complain "$(jq -c .sources "$results/doctor.json")"
 }
 # The kernel has taken it; and what was found is what is found without.
@@ -44,7 +45,7 @@ check_refused() {
 	timeout 60 "$tunescope" doctor >"$results/doctor.txt" 2>/dev/null || :
 	[ $code = 1 ] || complain "exit code $code" "$(cat "$results/doctor.err")"
 	jq -e '[.sources[] | select(.status == "ok")] | length >= 5' "$results/doctor.json" >/dev/null || complain "$(jq -c .sources "$results/doctor.json")"
-	jq -e '.sources | all(.status == "ok" or .status == "no-data" or .status == "disabled"
+	jq -e '.sources | all(.status == "ok" or .status == "no-data" or .status == "disabled" or .name == "cpufreq"
 		or (.status == "unsupported" and (.why | test("lock"))))' "$results/doctor.json" >/dev/null ||
 		complain "$(jq -c '.sources[] | select(.status != "ok")' "$results/doctor.json")"
 }
