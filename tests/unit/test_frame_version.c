@@ -19,7 +19,7 @@ static const struct version {
 } versions[] = {
 	{1, 9238, 0x6d2ba5ceu},
 	{2, 15100, 0xb9d16f39u},
-	{3, 15572, 0xfa28d274u},
+	{3, 15620, 0x42e4abafu},
 };
 
 /* ---- what was recorded */
