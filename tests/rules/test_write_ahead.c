@@ -65,7 +65,7 @@ static void just_below_is_quiet(void **state)
 	s.small = 1;
 	assert_int_equal(outcome(&s), TS_OUTCOME_QUIET);
 	s = lab;
-	s.seconds = 0.099;
+	s.seconds = 0.049;
 	assert_int_equal(outcome(&s), TS_OUTCOME_QUIET);
 }
 

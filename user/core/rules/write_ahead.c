@@ -127,7 +127,7 @@ const struct ts_rule ts_rule_write_ahead = {
 	.thresholds = {[SAMPLES] = {"samples", 2, 1, 1e6, "samples",
 				    "samples of a service that found its application ahead, with "
 				    "small writes"},
-		       [SECONDS] = {"wait_seconds", 0.1, 0.001, 60, "seconds",
+		       [SECONDS] = {"wait_seconds", 0.05, 0.001, 60, "seconds",
 				    "time what is unsent takes to be sent"},
 		       [SPAN] = {"proposed_seconds", 0.01, 0.001, 1, "seconds",
 				 "what is sent in that time is proposed as the limit"}},
