@@ -5,7 +5,7 @@
 
 #define LEAST_BYTES    65536 /* fewer since the last visit say nothing about the window */
 #define READER_BYTES   4096  /* a reader that holds the window closed lets even less come */
-#define UTILISED       0.5   /* of the window, by what arrives in one round trip */
+#define UTILISED       0.4   /* of the window, by what arrives in one round trip */
 #define BUFFER_SHARE   0.25  /* of the busy time: a pacing algorithm hides the rest */
 #define BUFFER_FULL    0.4   /* of the send buffer, by what is in flight: the rest is overhead */
 #define WINDOW_FULL    0.85  /* of the other side's window, by what is in flight */
@@ -87,7 +87,8 @@ static __u32 offered_window(const struct ts_socket_record *record)
 /*
  * What bounds the window of a connection that receives. A buffer the application does not empty
  * comes first: then the window is closed by the reader, whatever its size. A connection that does
- * not use half of its window in a round trip is bounded by something else.
+ * not use a good part of its window in a round trip is bounded by something else (the kernel aims
+ * at half of it as long as the buffer may grow).
  */
 static enum ts_socket_limit receive_limit(const struct ts_socket_record *record,
 					  const struct ts_socket_progress *since,
