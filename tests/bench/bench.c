@@ -214,8 +214,8 @@ static void print_comparison(const struct comparison *comparison, size_t variant
 	if (product)
 		print_budget(comparison, product);
 	if (result->refused)
-		printf("  %zu windows refused because of BPF programs of others (%s)\n",
-		       result->refused, result->refused_for);
+		printf("  %zu windows refused because of others (%s)\n", result->refused,
+		       result->refused_for);
 }
 
 /* --- the parts */

@@ -23,8 +23,8 @@ __u64 bench_now(void); /* CLOCK_MONOTONIC, ns */
 /* --- workload.c: a load in a process of its own, started before any program is loaded */
 
 struct bench_window {
-	__u64 elapsed_ns;
-	__u64 events;
+	__u64 elapsed_ns; /* 0: the load has broken down */
+	__u64 events;	  /* 0: this one is to be thrown away */
 };
 
 struct bench_workload {
@@ -140,7 +140,7 @@ void bench_read_errors(int errors, char why[BENCH_WHY]);
 
 struct bench_result {
 	double nothing_ns; /* median, per event, with nothing attached */
-	size_t refused;	   /* windows thrown away because foreign programs were loaded */
+	size_t refused;	   /* windows thrown away because of what others did */
 	char refused_for[64];
 	size_t rounds;
 	size_t pairs;	 /* of tunescope with nothing, after those */

@@ -106,6 +106,10 @@ static int quiet_window(struct bench_worker *worker, const struct bench_programs
 		snprintf(result->refused_for, sizeof result->refused_for, "loaded meanwhile");
 		return 1;
 	}
+	if (!window.events) {
+		snprintf(result->refused_for, sizeof result->refused_for, "threads came and went");
+		return 1;
+	}
 	*per_event = (double)window.elapsed_ns / (double)window.events;
 	return 0;
 }

@@ -129,7 +129,7 @@ int bench_worker_begin(struct bench_worker *worker, __u64 ns)
 
 int bench_worker_end(struct bench_worker *worker, struct bench_window *window)
 {
-	return read_all(worker->channel, window, sizeof *window) || !window->events ? -1 : 0;
+	return read_all(worker->channel, window, sizeof *window) || !window->elapsed_ns ? -1 : 0;
 }
 
 int bench_worker_run(struct bench_worker *worker, __u64 ns, struct bench_window *window)

@@ -222,8 +222,11 @@ static struct bench_window run(__u64 ns)
 	used = cpu_time() - used;
 	requests = completed_reads() - requests;
 	signal_spinners(SIGSTOP);
-	if (!done || used <= looking)
+	if (!done)
 		return (struct bench_window){0};
+	/* A thread that was counted at the beginning has ended. */
+	if ((__s64)(used - looking) <= 0)
+		return (struct bench_window){1, 0};
 	return (struct bench_window){used - looking, requests};
 }
 
