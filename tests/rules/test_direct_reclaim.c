@@ -149,6 +149,19 @@ static void look_alikes(void **state)
 	cause_is(&h, "sustained-allocation");
 }
 
+/* Where nothing can be freed nobody waits for it; somebody is killed. */
+static void killed(void **state)
+{
+	struct host h = bursty;
+
+	h.waits = 0, h.freed = h.looked_at = 0;
+	outcome_is(&h, TS_OUTCOME_QUIET);
+	h.oom_kills = 1;
+	cause_is(&h, "memory-cgroup");
+	h.reclaimable = 0.7 * GIB;
+	cause_is(&h, "memory-too-small");
+}
+
 static void add_cgroup(struct fixture *f, double wait, __u64 waits, double came_back, double io)
 {
 	struct host h = bursty;
@@ -232,6 +245,7 @@ int main(void)
 		cmocka_unit_test(names_the_setting),
 		cmocka_unit_test(just_below),
 		cmocka_unit_test(short_waits_are_ordinary),
+		cmocka_unit_test(killed),
 		cmocka_unit_test(look_alikes),
 		cmocka_unit_test(in_a_cgroup),
 		cmocka_unit_test(converges),

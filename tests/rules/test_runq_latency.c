@@ -294,6 +294,27 @@ static void a_session_starved_by_another(void **state)
 	fixture_close(&f);
 }
 
+/* Both wait for it: that the one has few tasks does not matter. */
+static void starved_by_a_realtime_task(void **state)
+{
+	static const double ran[] = {9, 1};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture f;
+
+		fixture_open(&f);
+		add(&f, &crowded);
+		f.later->setting[0].value = "0";
+		add_session(&f, &worker);
+		add_session(&f, &crowd);
+		fixture_seconds(&f, SESSION_WAIT, 0.5, "700", "session", "realtime");
+		fixture_seconds(&f, SESSION_RUN, ran[i], "700", "session", "realtime");
+		fixture_judge(&f);
+		assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), i);
+		fixture_close(&f);
+	}
+}
+
 static void hardly_starved_is_saturated(void **state)
 {
 	struct session small = worker, large = crowd;
@@ -536,6 +557,7 @@ int main(void)
 		cmocka_unit_test(the_worst_cgroups_only),
 		cmocka_unit_test(raising_the_quota_converges),
 		cmocka_unit_test(a_session_starved_by_another),
+		cmocka_unit_test(starved_by_a_realtime_task),
 		cmocka_unit_test(hardly_starved_is_saturated),
 		cmocka_unit_test(just_starved),
 		cmocka_unit_test(many_sessions_of_one_task),

@@ -267,8 +267,44 @@ static void judge_cgroup(struct ts_rule_context *context, const struct ts_memory
 			    "s", 1);
 }
 
+/* Nobody waits long where nothing can be freed: somebody is killed. */
+static void judge_killed(struct ts_rule_context *context, const struct ts_memory_wait *cgroup)
+{
+	double killed = ts_vm_event(context, "oom_kill");
+	struct freeing host = measure(context);
+	bool enough = host.reclaimable >= context->threshold[RECLAIMABLE] * host.total;
+	const char *cause = enough ? "memory-cgroup" : "memory-too-small";
+	struct ts_finding *finding;
+
+	if (killed < 1 || isnan(host.total) || isnan(host.reclaimable))
+		return;
+	finding = ts_finding_cause(context, cause, "vm.watermark_scale_factor");
+	ts_finding_identify(context, finding, cause, "port");
+	finding->title = ts_text(
+		context, "%.0f times a process was killed because memory ran out, with %s %s",
+		killed, ts_rule_bytes_text(context, host.reclaimable),
+		enough ? "to be had on the host: at the limit of a memory cgroup" : "left");
+	finding->remedy =
+		"See who was killed (dmesg, or memory.events of its cgroup) and whether it grows "
+		"without end: then it leaks, and a larger limit only puts the end off. Else raise "
+		"the limit, or use less. No setting of the host's own marks of free memory helps.";
+	finding->confidence = 0.8;
+	ts_finding_judged(context, finding, TS_FAMILY_VM_EVENTS, TS_LABELS("oom_kill"),
+			  "processes killed for want of memory", killed, "processes", (__u64)killed,
+			  1);
+	ts_finding_judged(context, finding, TS_FAMILY_MEMORY, TS_LABELS("available"),
+			  "memory free, or free at once (clean caches)", host.reclaimable, "bytes",
+			  1, context->threshold[RECLAIMABLE] * host.total);
+	if (cgroup->count)
+		ts_memory_wait_evidence(context, finding, cgroup);
+	finding->harm = killed;
+	finding->harm_unit = "processes killed";
+	finding->harm_seconds = killed;
+}
+
 static enum ts_outcome judge(struct ts_rule_context *context)
 {
+	size_t before = context->report->findings;
 	struct ts_memory_wait host = ts_memory_wait(context, "host");
 	struct ts_memory_wait cgroup = ts_memory_wait(context, "cgroup");
 
@@ -276,6 +312,8 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 		judge_host(context, &host);
 	if (ts_memory_wait_material(context, &cgroup) || cgroup_thrashes(context, &cgroup))
 		judge_cgroup(context, &cgroup);
+	if (context->report->findings == before)
+		judge_killed(context, &cgroup);
 	if (context->why)
 		return context->outcome;
 	return ts_rule_without_finding(
@@ -316,8 +354,8 @@ const struct ts_rule ts_rule_direct_reclaim = {
 		"in "
 		"several bursts, while plenty of clean cache can be freed, hardly any of what is "
 		"freed is needed again, and kswapd has time left.\n"
-		"Acquits it: the limit of a memory cgroup (memory-cgroup: long waits there, or "
-		"files "
+		"Acquits it: the limit of a memory cgroup (memory-cgroup: long waits there, a "
+		"process killed while the host has memory, or files "
 		"that are read again and again because they do not fit); nothing left to free "
 		"and "
 		"programs that grow (memory-leak) or not (memory-too-small: also when what is "

@@ -367,6 +367,9 @@ static bool judge_sessions(struct ts_rule_context *context, const struct ts_cpu_
 			worst = &sessions->session[i];
 			starved++;
 		}
+	/* Behind realtime tasks everybody waits, however time is shared out among the others. */
+	if (sessions->realtime >= REALTIME_TOLD * context->window->seconds)
+		return false;
 	/* Tasks that are grouped already are none that could be grouped. */
 	if (!worst || worst == largest || !largest->by_task)
 		return false;
@@ -564,7 +567,7 @@ const struct ts_rule ts_rule_runq_latency = {
 		"of the cpu controller only: autogroups exist nowhere else.\n"
 		"Acquits it: all sessions get about equal parts (too much work), the tasks are in "
 		"cgroups with CPU control, those that crowd the others have a nice value of 10 or "
-		"more, or it is 1 already.\n"
+		"more, realtime tasks take a good part of a CPU, or it is 1 already.\n"
 		"It acts on processes started afterwards.\n"
 		"Waits of tasks with a nice value of 10 or more are no symptom: they asked to come "
 		"last.",
