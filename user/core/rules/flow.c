@@ -8,7 +8,7 @@
 
 #define BUFFER_MOST  67108864.0 /* 64 MiB */
 #define MEMORY_SHARE (1.0 / 64)
-#define QUEUE_LOSES  1.6 /* round-trip time over its minimum: beside loss a shorter queue tells */
+#define QUEUE_LOSES  1.8 /* round-trip time over its minimum: beside loss a shorter queue tells */
 
 const struct ts_flow_direction ts_flow_received = {
 	TS_FAMILY_TCP_RECEIVED,
