@@ -76,12 +76,18 @@ static double target_for(double latency)
 	return 1e3 * ceil(1e3 * fmin(fmax(TARGET_READS * latency, TARGET_LEAST), TARGET_MOST));
 }
 
-/* By what reads take alone, or else the kernel's own for this kind of device. */
+/*
+ * By what reads take alone, or else would take: no less, or once they are seen alone the target is
+ * found to be one no read can meet. The kernel's own for a device with moving parts, whose reads
+ * take longer alone than among others.
+ */
 static double wanted_target(const struct ts_rule_context *context, const struct ts_block_queue *d)
 {
-	if (is_alone_known(context, d))
-		return target_for(d->alone);
-	return 1e6 * (d->rotational ? TARGET_MOST : TARGET_LEAST);
+	double base = undisturbed(context, d);
+
+	if (!is_alone_known(context, d) && (d->rotational || isnan(base)))
+		return 1e6 * (d->rotational ? TARGET_MOST : TARGET_LEAST);
+	return target_for(base);
 }
 
 static void change_scheduler(struct ts_rule_context *context, const struct ts_block_queue *d,
@@ -138,17 +144,19 @@ static void throttle_writeback(struct ts_rule_context *context, const struct ts_
 					"Reads from %s wait behind the writes: writeback "
 					"throttling is off, and %s keeps none back",
 					d->name, d->scheduler);
-	f->computed =
-		is_alone_known(context, d)
-			? ts_text(context,
-				  "twice what a read takes without the writes (%.2f ms), in whole "
-				  "milliseconds, between the kernel's own %.0f ms for a device "
-				  "without and %.0f ms for one with moving parts",
-				  1e3 * base, 1e3 * TARGET_LEAST, 1e3 * TARGET_MOST)
-			: ts_text(context,
-				  "the kernel's own for a device %s moving parts: no read was seen "
-				  "without writes beside it",
-				  d->rotational ? "with" : "without");
+	if (!is_alone_known(context, d) && d->rotational)
+		f->computed = "the kernel's own for a device with moving parts: no read was seen "
+			      "without writes beside it";
+	else
+		f->computed = ts_text(
+			context,
+			"twice %s (%.2f ms), in whole milliseconds, between the kernel's own %.0f "
+			"ms for a device without and %.0f ms for one with moving parts",
+			is_alone_known(context, d)
+				? "what a read takes without the writes"
+				: "the time between two completions, as no read was seen without "
+				  "writes beside it",
+			1e3 * base, 1e3 * TARGET_LEAST, 1e3 * TARGET_MOST);
 	f->expect = ts_text(context, "reads in a few times %.2f ms instead of %.1f ms", 1e3 * base,
 			    1e3 * d->beside);
 	f->confidence = is_alone_known(context, d) ? 0.85 : 0.65;
