@@ -47,7 +47,8 @@ struct process {
 
 struct small_pages {
 	struct ts_procfile setting;
-	__u64 opened_ns, looked_ns, sampling_ns; /* sampling_ns: since when; 0: nobody is sampled */
+	__u64 opened_ns, looked_ns, rest_ns;
+	__u64 sampling_ns; /* since when; 0: nobody is sampled */
 	struct candidate candidate[LARGEST];
 	struct ts_access_samples samples;
 	struct ts_mapping mapping;
@@ -289,18 +290,31 @@ static bool always(struct small_pages *state)
 	return ts_procfile_read(&state->setting) || strstr(state->setting.text, "[always]");
 }
 
+/*
+ * Two looks, half a second apart, show who is busy. A look goes through all processes: with very
+ * many of them it is taken more seldom.
+ */
+static __u64 rest_after(bool eager, bool first, __u64 cost_ns)
+{
+	__u64 least = eager || first ? LOOK_NS : REST_NS,
+	      paced = ts_pace_rest(TS_PACE_SMALL_PAGES, eager || first, cost_ns);
+
+	return paced > least ? paced : least;
+}
+
 static void small_pages_tick(struct ts_live *live, void *opaque, __u64 now)
 {
 	struct small_pages *state = opaque;
 	bool eager = now - state->opened_ns < TS_PACE_EAGER_NS, known = state->candidate[0].known;
+	__u64 begin;
 
 	if (state->sampling_ns && now - state->sampling_ns < SAMPLE_NS)
 		return;
 	if (state->sampling_ns)
 		end_sampling(state);
-	/* Two looks, half a second apart, show who is busy. */
-	if (now - state->looked_ns < (eager || known ? LOOK_NS : REST_NS))
+	if (now - state->looked_ns < state->rest_ns)
 		return;
+	begin = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	if (always(state))
 		memset(state->candidate, 0, sizeof state->candidate);
 	else
@@ -308,6 +322,8 @@ static void small_pages_tick(struct ts_live *live, void *opaque, __u64 now)
 	if (!eager && known)
 		memset(state->candidate, 0, sizeof state->candidate);
 	state->looked_ns = now;
+	state->rest_ns = rest_after(eager, state->candidate[0].known,
+				    ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin);
 }
 
 /* ---- Snapshot */
