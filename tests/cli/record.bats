@@ -31,7 +31,7 @@ frames() {
 		        at += 64 + stored
 	END
 }
-windows() { frames "$@" | grep -c ^window; }
+windows() { frames "$@" | grep -c ^window || true; }
 seconds() { frames "$@" | awk '/^window/ { ms += $4 } END { printf "%.1f", ms / 1000 }'; }
 size() { cat "$@" | wc -c; }
 

@@ -165,7 +165,7 @@ eight() {
 		sources+=($!)
 	done
 	wait "${sources[@]}" $sink
-	awk -F= '/^received=/ { sum += $2 } END { print sum }' "$BATS_TEST_TMPDIR/sinks"
+	awk -F= '/^received=/ { sum += $2 } END { print sum + 0 }' "$BATS_TEST_TMPDIR/sinks"
 }
 
 @test "all of TCP at the limit of its memory: tcp_mem, and more is sent" {

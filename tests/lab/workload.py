@@ -85,7 +85,10 @@ def sink(port, seconds, rcvbuf=0, rate=0):
         got = 0
         start = time.monotonic()
         while time.monotonic() < end:
-            data = c.recv(16384 if rate else 1 << 18)
+            try:
+                data = c.recv(16384 if rate else 1 << 18)
+            except ConnectionResetError:
+                break
             if not data:
                 break
             got += len(data)

@@ -90,6 +90,8 @@ static void sockets_that_are_not_read(void **state)
 	refuses(&i);
 	i = lab, i.unread = 60, i.drained = 4; /* others, which drop nothing themselves */
 	refuses(&i);
+	i = lab, i.stretch = 1.1, i.unread = 34, i.drained = 10; /* as each gets another share */
+	refuses(&i);
 }
 
 static void ends_at_a_share_of_memory(void **state)

@@ -190,7 +190,7 @@ const struct ts_rule ts_rule_udp_memory = {
 			  "memory that all UDP sockets held (sampling misses the very peak), "
 			  "as a share of the first number of udp_mem, from which on that is "
 			  "the cause"},
-		 [UNREAD_SHARE] = {"unread_share", 0.9, 0.1, 1, "share of the samples",
+		 [UNREAD_SHARE] = {"unread_share", 0.7, 0.1, 1, "share of the samples",
 				   "share of the samples that find half of the memory waiting to "
 				   "be read, from which on it is sockets that nobody reads"},
 		 [STRETCH] = {"undrained_seconds", 3, 0.2, 3600, "seconds",
