@@ -3,11 +3,11 @@
 # tunescope record with the real kernel: what is in the file, and what happens when things go wrong.
 . "$BATS_TEST_DIRNAME/cli.bash"
 
-setup() { mkdir "$BATS_TEST_TMPDIR/work" && cd "$BATS_TEST_TMPDIR/work" || exit 1; }
+setup() { mkdir "$BATS_TEST_TMPDIR/area" && cd "$BATS_TEST_TMPDIR/area" || exit 1; }
 teardown() {
 	fsfreeze --unfreeze disk 2>/dev/null || true
 	[ -z "${recorder-}" ] || kill -9 "$recorder" 2>/dev/null || true
-	umount -q "$BATS_TEST_TMPDIR/work/disk" 2>/dev/null || true
+	umount -q "$BATS_TEST_TMPDIR/area/disk" 2>/dev/null || true
 }
 
 # Lists the frames of files, in their order: type, sequence, session, length of the window in ms,

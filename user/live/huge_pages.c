@@ -31,8 +31,6 @@
 #define PROCESSES   16 /* have series of their own */
 
 struct process {
-	char comm[32];
-	int pid;
 	__u64 empty, used; /* pages */
 	double huge_bytes; /* most since the last snapshot */
 	__u64 fresh;	   /* pages looked into since then */
@@ -42,9 +40,9 @@ struct huge_pages {
 	struct ts_procfile setting, vmstat;
 	__u64 opened_ns, looked_ns, given, examined_ns;
 	bool known; /* given is */
-	struct process process[PROCESSES];
-	size_t processes;
-	__u64 overflowed;
+	struct ts_process_name name[PROCESSES];
+	struct ts_process_names names;
+	struct process process[PROCESSES]; /* by place in names */
 	unsigned int random;
 };
 
@@ -67,6 +65,7 @@ static int huge_pages_open(struct ts_live *live, void **opaque, enum ts_status *
 	*status = TS_STATUS_FAILED;
 	if (state) {
 		state->opened_ns = ts_pace_opened(live);
+		state->names = (struct ts_process_names){state->name, 0, PROCESSES, 0};
 		error = ts_procfile_open(&state->setting, live->sys, SETTING);
 		path = state->setting.path;
 		if (error == -ENOENT)
@@ -147,16 +146,18 @@ static bool is_present(int pagemap, __u64 address)
 	       entry >> 63;
 }
 
-static void look_into(struct huge_pages *state, const struct ts_live *live, struct process *process,
+static void look_into(struct huge_pages *state, const struct ts_live *live, int place,
 		      const struct ts_mapping *mapping)
 {
+	struct process *process = &state->process[place];
+	int pid = state->name[place].pid;
 	__u64 first = (mapping->begin + HUGE_BYTES - 1) / HUGE_BYTES,
 	      last = mapping->end / HUGE_BYTES;
 	unsigned char page[PAGE_BYTES];
 	char path[TS_PROC_PATH_MAX];
 	int pagemap;
 
-	snprintf(path, sizeof path, "%.400s/%d/pagemap", live->proc, process->pid);
+	snprintf(path, sizeof path, "%.400s/%d/pagemap", live->proc, pid);
 	pagemap = open(path, O_RDONLY | O_CLOEXEC);
 	if (pagemap < 0)
 		return;
@@ -166,7 +167,7 @@ static void look_into(struct huge_pages *state, const struct ts_live *live, stru
 		struct iovec here = {page, sizeof page}, there = {(void *)at, sizeof page};
 
 		if (!is_present(pagemap, at) ||
-		    process_vm_readv(process->pid, &here, 1, &there, 1, 0) != sizeof page)
+		    process_vm_readv(pid, &here, 1, &there, 1, 0) != sizeof page)
 			continue;
 		if (is_empty(page))
 			process->empty++;
@@ -177,32 +178,9 @@ static void look_into(struct huge_pages *state, const struct ts_live *live, stru
 	close(pagemap);
 }
 
-static struct process *process_of(struct huge_pages *state, const struct ts_live *live, int pid)
-{
-	char path[TS_PROC_PATH_MAX], comm[32];
-	struct process *process;
-
-	snprintf(path, sizeof path, "%.400s/%d/comm", live->proc, pid);
-	if (ts_read_small(AT_FDCWD, path, comm, sizeof comm) <= 0)
-		return NULL;
-	for (size_t i = 0; i < state->processes; i++)
-		if (!strcmp(state->process[i].comm, comm)) {
-			state->process[i].pid = pid;
-			return &state->process[i];
-		}
-	if (state->processes == PROCESSES) {
-		state->overflowed++;
-		return NULL;
-	}
-	process = &state->process[state->processes++];
-	snprintf(process->comm, sizeof process->comm, "%s", comm);
-	process->pid = pid;
-	return process;
-}
-
 static void examine(struct huge_pages *state, const struct ts_live *live)
 {
-	int pid = largest_process(live);
+	int pid = largest_process(live), place;
 	struct process *process;
 	struct ts_mapping mapping;
 	__u64 sum;
@@ -212,12 +190,13 @@ static void examine(struct huge_pages *state, const struct ts_live *live)
 	mapping = largest_mapping(live, pid, &sum);
 	if (sum < LEAST_BYTES)
 		return;
-	process = process_of(state, live, pid);
-	if (!process)
+	place = ts_process_place(live, &state->names, pid);
+	if (place < 0)
 		return;
+	process = &state->process[place];
 	if (process->huge_bytes < (double)sum)
 		process->huge_bytes = (double)sum;
-	look_into(state, live, process, &mapping);
+	look_into(state, live, place, &mapping);
 }
 
 static bool always(struct huge_pages *state)
@@ -270,28 +249,29 @@ static void huge_pages_snapshot(struct ts_live *live, void *opaque, struct ts_sn
 {
 	struct huge_pages *state = opaque;
 
-	for (size_t i = 0; i < state->processes; i++) {
+	for (size_t i = 0; i < state->names.count; i++) {
+		const struct ts_process_name *name = &state->name[i];
 		struct process *process = &state->process[i];
 
 		ts_snapshot_counter(snapshot, TS_FAMILY_HUGE_PAGE_SAMPLES,
-				    TS_LABELS(process->comm, "empty"), process->empty);
+				    TS_LABELS(name->comm, "empty"), process->empty);
 		ts_snapshot_counter(snapshot, TS_FAMILY_HUGE_PAGE_SAMPLES,
-				    TS_LABELS(process->comm, "used"), process->used);
-		ts_snapshot_gauge(snapshot, TS_FAMILY_HUGE_PAGE_BYTES, TS_LABELS(process->comm),
+				    TS_LABELS(name->comm, "used"), process->used);
+		ts_snapshot_gauge(snapshot, TS_FAMILY_HUGE_PAGE_BYTES, TS_LABELS(name->comm),
 				  process->huge_bytes);
 		if (process->fresh)
 			ts_snapshot_sufferer(snapshot, &(struct ts_sufferer){
 							       .family = TS_FAMILY_HUGE_PAGE_BYTES,
-							       .label = {process->comm, "", "", ""},
-							       .pid = process->pid,
-							       .comm = process->comm,
+							       .label = {name->comm, "", "", ""},
+							       .pid = name->pid,
+							       .comm = name->comm,
 							       .cgroup = "",
 							       .value = process->huge_bytes,
 						       });
 		process->huge_bytes = 0;
 		process->fresh = 0;
 	}
-	snapshot->family[TS_FAMILY_HUGE_PAGE_SAMPLES].overflowed = state->overflowed;
+	snapshot->family[TS_FAMILY_HUGE_PAGE_SAMPLES].overflowed = state->names.overflowed;
 	ts_snapshot_source_status(snapshot, TS_SOURCE_HUGE_PAGES, TS_STATUS_OK, "");
 }
 

@@ -29,7 +29,7 @@ struct process {
 
 struct idle_memory {
 	struct ts_procfile pressure;
-	__u64 opened_ns, looked_ns, waited_us, rest_until_ns;
+	__u64 looked_ns, waited_us, rest_until_ns;
 	__u64 marked_ns; /* when the processes were looked at first; 0: not yet */
 	struct process *process;
 	size_t processes;
@@ -53,7 +53,6 @@ static int idle_memory_open(struct ts_live *live, void **opaque, enum ts_status 
 	int error = state ? ts_procfile_open(&state->pressure, live->proc, PRESSURE) : -ENOMEM;
 
 	if (!error) {
-		state->opened_ns = ts_pace_opened(live);
 		*opaque = state;
 		return 0;
 	}
@@ -67,15 +66,6 @@ static int idle_memory_open(struct ts_live *live, void **opaque, enum ts_status 
 }
 
 /* ---- Processes */
-
-static bool read_ticks(const struct ts_live *live, const char *pid, __u64 *ticks)
-{
-	char path[TS_PROC_PATH_MAX], text[1024];
-
-	snprintf(path, sizeof path, "%.400s/%.32s/stat", live->proc, pid);
-	return ts_read_small(AT_FDCWD, path, text, sizeof text) > 0 &&
-	       ts_process_ticks(text, ticks);
-}
 
 static bool remember(struct idle_memory *state, __u64 pid, __u64 ticks)
 {
@@ -98,7 +88,7 @@ static void mark(struct idle_memory *state, const struct ts_live *live, __u64 no
 	while (proc && (entry = readdir(proc)))
 		if (ts_is_number(entry->d_name, &pid) &&
 		    ts_process_own_bytes(live, entry->d_name) >= LEAST_BYTES &&
-		    read_ticks(live, entry->d_name, &ticks) && !remember(state, pid, ticks))
+		    ts_process_read_ticks(live, (int)pid, &ticks) && !remember(state, pid, ticks))
 			break;
 	if (proc)
 		closedir(proc);
@@ -118,7 +108,8 @@ static void compare(struct idle_memory *state, const struct ts_live *live)
 		__u64 ticks;
 
 		snprintf(pid, sizeof pid, "%llu", (unsigned long long)state->process[i].pid);
-		if (read_ticks(live, pid, &ticks) && ticks == state->process[i].ticks)
+		if (ts_process_read_ticks(live, (int)state->process[i].pid, &ticks) &&
+		    ticks == state->process[i].ticks)
 			idle += (double)ts_process_own_bytes(live, pid);
 	}
 	if (!state->known || idle > state->idle_bytes)
@@ -159,7 +150,7 @@ static void idle_memory_tick(struct ts_live *live, void *opaque, __u64 now)
 	mark(state, live, now);
 	/* Twice: the second look takes about as long. */
 	state->rest_until_ns =
-		now + ts_pace_rest(TS_PACE_IDLE_MEMORY, now - state->opened_ns < TS_PACE_EAGER_NS,
+		now + ts_pace_rest(TS_PACE_IDLE_MEMORY, ts_pace_eager(live, now, TS_PACE_EAGER_NS),
 				   2 * (ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin));
 }
 

@@ -5,6 +5,37 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proc_stat.h"
+
+bool ts_process_read_ticks(const struct ts_live *live, int pid, __u64 *ticks)
+{
+	char path[TS_PROC_PATH_MAX], text[1024];
+
+	snprintf(path, sizeof path, "%.400s/%d/stat", live->proc, pid);
+	return ts_read_small(AT_FDCWD, path, text, sizeof text) > 0 &&
+	       ts_process_ticks(text, ticks);
+}
+
+int ts_process_place(const struct ts_live *live, struct ts_process_names *names, int pid)
+{
+	char path[TS_PROC_PATH_MAX], comm[32];
+	size_t place = 0;
+
+	snprintf(path, sizeof path, "%.400s/%d/comm", live->proc, pid);
+	if (ts_read_small(AT_FDCWD, path, comm, sizeof comm) <= 0)
+		return -1;
+	while (place < names->count && strcmp(names->name[place].comm, comm) != 0)
+		place++;
+	if (place == names->most) {
+		names->overflowed++;
+		return -1;
+	}
+	if (place == names->count)
+		snprintf(names->name[names->count++].comm, sizeof comm, "%s", comm);
+	names->name[place].pid = pid;
+	return (int)place;
+}
+
 __u64 ts_process_own_bytes(const struct ts_live *live, const char *pid)
 {
 	char path[TS_PROC_PATH_MAX], text[128], *at = text;

@@ -36,8 +36,6 @@ struct candidate {
 };
 
 struct process {
-	char comm[32];
-	int pid;
 	bool asked;
 	double bytes;	   /* most in small pages since the last snapshot */
 	__u64 all, random; /* moments */
@@ -47,16 +45,16 @@ struct process {
 
 struct small_pages {
 	struct ts_procfile setting;
-	__u64 opened_ns, looked_ns, rest_ns;
+	__u64 looked_ns, rest_ns;
 	__u64 sampling_ns; /* since when; 0: nobody is sampled */
 	struct candidate candidate[LARGEST];
 	struct ts_access_samples samples;
 	struct ts_mapping mapping;
 	struct process *sampled;
-	struct process process[PROCESSES];
-	size_t processes;
-	__u64 overflowed;
-	int error; /* of the last attempt to sample */
+	struct ts_process_name name[PROCESSES];
+	struct ts_process_names names;
+	struct process process[PROCESSES]; /* by place in names */
+	int error;			   /* of the last attempt to sample */
 };
 
 static void small_pages_close(void *opaque)
@@ -76,7 +74,7 @@ static int small_pages_open(struct ts_live *live, void **opaque, enum ts_status 
 
 	*status = TS_STATUS_FAILED;
 	if (state) {
-		state->opened_ns = ts_pace_opened(live);
+		state->names = (struct ts_process_names){state->name, 0, PROCESSES, 0};
 		state->samples.descriptor = -1;
 		error = ts_procfile_open(&state->setting, live->sys, SETTING);
 	}
@@ -93,15 +91,6 @@ static int small_pages_open(struct ts_live *live, void **opaque, enum ts_status 
 }
 
 /* ---- Which process */
-
-static bool read_ticks(const struct ts_live *live, int pid, __u64 *ticks)
-{
-	char path[TS_PROC_PATH_MAX], text[1024];
-
-	snprintf(path, sizeof path, "%.400s/%d/stat", live->proc, pid);
-	return ts_read_small(AT_FDCWD, path, text, sizeof text) > 0 &&
-	       ts_process_ticks(text, ticks);
-}
 
 static struct candidate *smallest(struct candidate *candidates)
 {
@@ -158,7 +147,7 @@ static int busiest(struct small_pages *state, const struct ts_live *live, __u64 
 		__u64 before, used;
 		bool known;
 
-		if (!found[i].pid || !read_ticks(live, found[i].pid, &found[i].ticks))
+		if (!found[i].pid || !ts_process_read_ticks(live, found[i].pid, &found[i].ticks))
 			continue;
 		found[i].known = true;
 		before = ticks_before(state, found[i].pid, &known);
@@ -220,29 +209,6 @@ static int running_thread(const struct ts_live *live, int pid)
 	return thread;
 }
 
-static struct process *process_of(struct small_pages *state, const struct ts_live *live, int pid)
-{
-	char path[TS_PROC_PATH_MAX], comm[32];
-	struct process *process;
-
-	snprintf(path, sizeof path, "%.400s/%d/comm", live->proc, pid);
-	if (ts_read_small(AT_FDCWD, path, comm, sizeof comm) <= 0)
-		return NULL;
-	for (size_t i = 0; i < state->processes; i++)
-		if (!strcmp(state->process[i].comm, comm)) {
-			state->process[i].pid = pid;
-			return &state->process[i];
-		}
-	if (state->processes == PROCESSES) {
-		state->overflowed++;
-		return NULL;
-	}
-	process = &state->process[state->processes++];
-	snprintf(process->comm, sizeof process->comm, "%s", comm);
-	process->pid = pid;
-	return process;
-}
-
 /* ---- Looking */
 
 static void note(struct small_pages *state, struct process *process, __u64 busy_ns)
@@ -261,12 +227,14 @@ static void look(struct small_pages *state, const struct ts_live *live, __u64 no
 	__u64 busy_ns = 0;
 	int pid = busiest(state, live, now - state->looked_ns, &busy_ns);
 	struct process *process;
+	int place;
 
 	if (!pid || !find_mapping(live, pid, &state->mapping))
 		return;
-	process = process_of(state, live, pid);
-	if (!process)
+	place = ts_process_place(live, &state->names, pid);
+	if (place < 0)
 		return;
+	process = &state->process[place];
 	note(state, process, busy_ns);
 	state->error = ts_access_samples_open(&state->samples, pid, running_thread(live, pid));
 	if (state->error)
@@ -305,7 +273,7 @@ static __u64 rest_after(bool eager, bool first, __u64 cost_ns)
 static void small_pages_tick(struct ts_live *live, void *opaque, __u64 now)
 {
 	struct small_pages *state = opaque;
-	bool eager = now - state->opened_ns < TS_PACE_EAGER_NS, known = state->candidate[0].known;
+	bool eager = ts_pace_eager(live, now, TS_PACE_EAGER_NS), known = state->candidate[0].known;
 	__u64 begin;
 
 	if (state->sampling_ns && now - state->sampling_ns < SAMPLE_NS)
@@ -332,30 +300,32 @@ static void small_pages_snapshot(struct ts_live *live, void *opaque, struct ts_s
 {
 	struct small_pages *state = opaque;
 
-	for (size_t i = 0; i < state->processes; i++) {
+	for (size_t i = 0; i < state->names.count; i++) {
+		const struct ts_process_name *name = &state->name[i];
 		struct process *p = &state->process[i];
 
 		ts_snapshot_counter(snapshot, TS_FAMILY_SMALL_PAGE_SAMPLES,
-				    TS_LABELS(p->comm, "random"), p->random);
+				    TS_LABELS(name->comm, "random"), p->random);
 		ts_snapshot_counter(snapshot, TS_FAMILY_SMALL_PAGE_SAMPLES,
-				    TS_LABELS(p->comm, "other"), p->all - p->random);
-		ts_snapshot_counter(snapshot, TS_FAMILY_SMALL_PAGE_BUSY, TS_LABELS(p->comm),
+				    TS_LABELS(name->comm, "other"), p->all - p->random);
+		ts_snapshot_counter(snapshot, TS_FAMILY_SMALL_PAGE_BUSY, TS_LABELS(name->comm),
 				    p->busy_ns);
 		ts_snapshot_gauge(snapshot, TS_FAMILY_SMALL_PAGE_BYTES,
-				  TS_LABELS(p->comm, p->asked ? "asked" : "not-asked"), p->bytes);
+				  TS_LABELS(name->comm, p->asked ? "asked" : "not-asked"),
+				  p->bytes);
 		if (p->fresh)
 			ts_snapshot_sufferer(snapshot, &(struct ts_sufferer){
 							       .family = TS_FAMILY_SMALL_PAGE_BYTES,
-							       .label = {p->comm, "", "", ""},
-							       .pid = p->pid,
-							       .comm = p->comm,
+							       .label = {name->comm, "", "", ""},
+							       .pid = name->pid,
+							       .comm = name->comm,
 							       .cgroup = "",
 							       .value = p->bytes,
 						       });
 		p->bytes = 0;
 		p->fresh = false;
 	}
-	snapshot->family[TS_FAMILY_SMALL_PAGE_SAMPLES].overflowed = state->overflowed;
+	snapshot->family[TS_FAMILY_SMALL_PAGE_SAMPLES].overflowed = state->names.overflowed;
 	ts_snapshot_source_status(snapshot, TS_SOURCE_SMALL_PAGES, TS_STATUS_OK, "");
 	if (state->error == -EOPNOTSUPP)
 		ts_snapshot_family_status(snapshot, TS_FAMILY_SMALL_PAGE_SAMPLES,
