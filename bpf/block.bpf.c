@@ -153,6 +153,8 @@ __noinline __u32 ts_block_add_cell(__u32 slot, __u32 op)
 		return op;
 	if (ts_block_cells_used < ts_block_cells_per_cpu)
 		number = ts_fetch_and_add_32(&ts_block_cells_used, 1, TS_BLOCK_DEVICES);
+	if (number == TS_BUSY)
+		return op; /* only this request: the next one finds a cell */
 	if (number >= ts_block_cells_per_cpu)
 		number = op;
 	seen = ts_block_devices[slot].cells;
