@@ -11,10 +11,18 @@
 
 #include <bpf/bpf_helpers.h>
 
-/* Instead of what was there: it cannot be told now. Nobody's key, and not TS_SLOT_RESTING. */
+/*
+ * Instead of what was there: nothing was done, as who has the lock does not go on. Nobody's key,
+ * and not TS_SLOT_RESTING. It may be asked for the next time: nothing that stays may be made of it.
+ */
 #define TS_BUSY (~1ULL)
 
 #ifndef TS_WITHOUT_FETCH
+
+static __always_inline bool ts_is_busy(__u64 found)
+{
+	return false;
+}
 
 static __always_inline __u64 ts_compare_and_swap(__u64 *place, __u64 expected, __u64 value,
 						 __u32 lock)
@@ -38,6 +46,11 @@ static __always_inline __u64 ts_fetch_and_add_32(__u32 *place, __u32 value, __u3
 #define TS_LOCK_TRIES 8
 
 __u64 ts_locks[TS_LOCKS] SEC(".data.locks") = {0};
+
+static __always_inline bool ts_is_busy(__u64 found)
+{
+	return found == TS_BUSY;
+}
 
 static __always_inline bool ts_lock(__u64 *lock)
 {

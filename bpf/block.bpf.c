@@ -114,7 +114,7 @@ __noinline __u32 ts_block_find_or_add_device(__u64 key, __u32 first)
 			seen = ts_compare_and_swap(&ts_block_devices[slot].key, 0, key, slot);
 			if (!seen)
 				return slot | NEW_DEVICE;
-			if (seen == TS_BUSY)
+			if (ts_is_busy(seen))
 				break;
 		}
 		if (seen == key)
@@ -153,7 +153,7 @@ __noinline __u32 ts_block_add_cell(__u32 slot, __u32 op)
 		return op;
 	if (ts_block_cells_used < ts_block_cells_per_cpu)
 		number = ts_fetch_and_add_32(&ts_block_cells_used, 1, TS_BLOCK_DEVICES);
-	if (number == TS_BUSY)
+	if (ts_is_busy(number))
 		return op; /* only this request: the next one finds a cell */
 	if (number >= ts_block_cells_per_cpu)
 		number = op;
@@ -165,9 +165,8 @@ __noinline __u32 ts_block_add_cell(__u32 slot, __u32 op)
 					    seen | (number + 1) << (8 * op), slot);
 		if (cells == seen)
 			return number;
-		if (cells == TS_BUSY)
-			break;
-		seen = cells;
+		if (!ts_is_busy(cells))
+			seen = cells;
 	}
 	return op;
 }
@@ -196,22 +195,33 @@ __noinline __u32 ts_block_evict(__u32 number)
 	__u32 way = bpf_get_prandom_u32() & (TS_BLOCK_STAMP_WAYS - 1);
 	struct ts_block_stamp stamp;
 
+	if (!set->request[way])
+		return way; /* it has completed meanwhile */
 	stamp = set->stamp[way];
 	__sync_fetch_and_add(&ts_block_lost, 1);
 	__sync_fetch_and_add(&device_at(stamp.device)->in_flight, -TS_BLOCK_IN_FLIGHT(stamp.op));
 	return way;
 }
 
+/* TS_BLOCK_STAMP_WAYS: there may be a free one, which cannot be claimed now. */
 static __always_inline __u32 claim_way(__u32 number, __u64 request)
 {
 	struct ts_block_stamp_set *set = &ts_block_stamps[number];
+	bool busy = false;
 	__u32 evicted;
+	__u64 found;
 
 #pragma unroll
-	for (__u32 way = 0; way < TS_BLOCK_STAMP_WAYS; way++)
-		if (!set->request[way] &&
-		    !ts_compare_and_swap(&set->request[way], 0, request, number))
+	for (__u32 way = 0; way < TS_BLOCK_STAMP_WAYS; way++) {
+		if (set->request[way])
+			continue;
+		found = ts_compare_and_swap(&set->request[way], 0, request, number);
+		if (!found)
 			return way;
+		busy |= ts_is_busy(found);
+	}
+	if (busy)
+		return TS_BLOCK_STAMP_WAYS;
 	evicted = ts_block_evict(number) & (TS_BLOCK_STAMP_WAYS - 1);
 	set->request[evicted] = request;
 	return evicted;
@@ -440,13 +450,20 @@ int block_rq_issue(__u64 *context)
 			follows(device, cell, op, request->__sector, request->__data_len >> 9),
 		.ahead = op == TS_BLOCK_READ && request->cmd_flags & ts_block_request_ahead,
 	};
-	if (!device->near && !ts_compare_and_swap(&device->near, 0, (__u64)request, slot)) {
+	/* A device that has a place when its request completes is not among the others then. */
+	if (slot != TS_BLOCK_OTHER_DEVICE && !device->near &&
+	    !ts_compare_and_swap(&device->near, 0, (__u64)request, slot)) {
 		device->near_stamp = stamp;
 		device->near_issued = issued;
 		return 0;
 	}
 	number = set_number(request);
 	way = claim_way(number, (__u64)request);
+	if (way >= TS_BLOCK_STAMP_WAYS) {
+		__sync_fetch_and_add(&ts_block_lost, 1);
+		__sync_fetch_and_add(&device->in_flight, -TS_BLOCK_IN_FLIGHT(op));
+		return 0;
+	}
 	ts_block_stamps[number].stamp[way] = stamp;
 	ts_block_issued[number][way] = issued;
 	return 0;

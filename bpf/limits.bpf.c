@@ -58,8 +58,7 @@ static __always_inline void begin_entry(const struct ts_limit_key *key,
 	if (cgroup)
 		bpf_probe_read_kernel_str(first.cgroup, sizeof first.cgroup,
 					  BPF_CORE_READ(cgroup, cgroup, kn, name));
-	if (bpf_map_update_elem(&ts_limit_entries, key, &first, BPF_NOEXIST))
-		__sync_fetch_and_add(&ts_limits_lost, 1);
+	bpf_map_update_elem(&ts_limit_entries, key, &first, BPF_NOEXIST);
 }
 
 #define FAILED 0x10000 /* with the limit's number: a call has failed */
@@ -82,8 +81,10 @@ __noinline int ts_limits_note(__u64 address, __u32 what, __u64 used, __u64 allow
 		begin_entry(&key, task);
 		entry = bpf_map_lookup_elem(&ts_limit_entries, &key);
 	}
-	if (!entry)
+	if (!entry) {
+		__sync_fetch_and_add(&ts_limits_lost, 1);
 		return 0;
+	}
 	__sync_fetch_and_add(&entry->errors, has_failed);
 	__sync_fetch_and_add(&entry->reached, !has_failed);
 	entry->used = used;

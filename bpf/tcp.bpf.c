@@ -119,7 +119,7 @@ __noinline __u32 ts_tcp_slot_of_key(__u64 key)
 
 		if (!found)
 			found = ts_compare_and_swap(&ts_tcp_shared.keys[slot], 0, key, slot);
-		if (found == TS_BUSY)
+		if (ts_is_busy(found))
 			break;
 		if (!found || found == key)
 			return slot;
@@ -180,7 +180,7 @@ __noinline int ts_tcp_record(__u32 slot, __u32 which, __u64 ns)
 	for (int i = 0; i < MAXIMUM_TRIES && ns > maximum; i++) {
 		__u64 found = ts_compare_and_swap(&histogram->max, maximum, ns, slot);
 
-		if (found == maximum || found == TS_BUSY)
+		if (found == maximum || ts_is_busy(found))
 			break;
 		maximum = found;
 	}

@@ -51,7 +51,7 @@ static __always_inline __u32 device_slot(const struct backing_dev_info *bdi)
 
 		if (!seen) {
 			seen = ts_compare_and_swap(&device->key, 0, key, slot);
-			if (seen == TS_BUSY)
+			if (ts_is_busy(seen))
 				break;
 			if (!seen) {
 				bpf_probe_read_kernel_str(device->name, sizeof device->name,
