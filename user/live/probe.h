@@ -58,7 +58,7 @@ struct ts_probe {
 	({                                                                                        \
 		struct name##_bpf *opened_ = calloc(1, sizeof *opened_);                          \
 		int error_ = opened_ ? name##_bpf__create_skeleton(opened_) : -ENOMEM;            \
-		if (!error_ && ts_bpf_lacks_fetch())                                              \
+		if (!error_ && ((live)->without_fetch || ts_bpf_lacks_fetch()))                   \
 			opened_->skeleton->data =                                                 \
 				(void *)name##_plain_bpf__elf_bytes(&opened_->skeleton->data_sz); \
 		if (!error_)                                                                      \

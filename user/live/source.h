@@ -26,6 +26,7 @@ struct ts_live {
 	struct ts_netns_table *netns;	       /* netns.h; refreshed before each snapshot */
 	struct ts_settings_cache *settings;    /* settings_read.h; may be NULL */
 	const struct ts_live_command *command; /* what `tunescope run` runs; NULL: nothing */
+	bool without_fetch;		       /* tests: as if BPF had no more than before 5.12 */
 	bool patient;			       /* pace.h; and these two */
 	__u64 opened_ns, moved_ns;	       /* opened_ns: all is attached since; 0: not yet */
 	/* The number, and one, of a CPU that packets keep busy while others idle, and when softnet
