@@ -127,14 +127,15 @@ static void wait_evidence(struct ts_rule_context *context, struct ts_finding *f,
 {
 	const struct ts_snapshot *delta = context->window->delta;
 
+	/* First what they have in common: a few long waits need not show in the percentile. */
+	ts_finding_judged(context, f, TS_FAMILY_RUNQ_LATENCY, NULL,
+			  "tasks waiting for a CPU on average", w->waiting, "tasks", w->samples,
+			  context->threshold[WAITING] * use->cpus);
 	ts_finding_judged(context, f, TS_FAMILY_RUNQ_LATENCY, NULL,
 			  "99 % of the waits for a CPU were shorter than", 1e3 * w->p99, "ms",
 			  w->samples, 1e3 * context->threshold[WAIT_P99]);
 	ts_finding_evidence(context, f, TS_FAMILY_RUNQ_LATENCY, NULL, "longest wait",
 			    1e3 * w->longest, "ms", w->samples);
-	ts_finding_judged(context, f, TS_FAMILY_RUNQ_LATENCY, NULL,
-			  "tasks waiting for a CPU on average", w->waiting, "tasks", w->samples,
-			  context->threshold[WAITING] * use->cpus);
 	if (w->background >= BACKGROUND_TOLD)
 		ts_finding_evidence(context, f, TS_FAMILY_SESSION_WAIT,
 				    TS_LABELS(NULL, NULL, "background"),
