@@ -5,6 +5,8 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
+# What lies between a BPF source and its skeleton is kept, without a word at the end of the build.
+.SECONDARY:
 .DEFAULT_GOAL := all
 
 VERSION := 0.1.0
@@ -78,7 +80,14 @@ $(LIVE_LIB): $(call object,$(LIVE_SOURCES))
 $(BUILD)/%.a:
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c
+# When other flags are asked for (DEBUG=1 after an ordinary build), everything is compiled again.
+FLAGS := $(BUILD)/flags
+.PHONY: always
+$(FLAGS): always
+	@mkdir -p $(@D)
+	@echo "$(subst ",\",$(CFLAGS_ALL))" | cmp -s - $@ || echo "$(subst ",\",$(CFLAGS_ALL))" > $@
+
+$(BUILD)/%.o: %.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(CFLAGS_ALL) $(PKG_CFLAGS) -I$(BUILD)/skeleton -MMD -MP -c -o $@ $<
 
