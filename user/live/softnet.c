@@ -55,7 +55,8 @@ static const struct {
 /* CPU time of one CPU between two samples, in ticks of USER_HZ. */
 struct span {
 	__u64 idle, softirq, total;
-	bool counted; /* in struct softnet_cpu, busy */
+	__u64 yielding; /* of programs: packets come first */
+	bool counted;	/* in struct softnet_cpu, busy */
 };
 
 struct softnet_cpu {
@@ -245,6 +246,7 @@ static void count_span(struct softnet_cpu *cpu, struct span *span)
 	if (span->counted)
 		return;
 	cpu->busy.idle += span->idle;
+	cpu->busy.yielding += span->yielding;
 	cpu->busy.total += span->total;
 	span->counted = true;
 }
@@ -265,6 +267,8 @@ static struct span span_between(const struct ts_cpu_times *earlier,
 			span.idle += more;
 		if (mode == TS_CPU_SOFTIRQ)
 			span.softirq += more;
+		if (mode == TS_CPU_USER || mode == TS_CPU_NICE || mode == TS_CPU_SYSTEM)
+			span.yielding += more;
 	}
 	return span;
 }
@@ -411,6 +415,8 @@ static void add_cpu(struct ts_snapshot *snapshot, size_t number, const struct so
 		return;
 	ts_snapshot_counter(snapshot, TS_FAMILY_SOFTNET_BUSY, TS_LABELS(label, "idle"),
 			    cpu->busy.idle * tick_ns);
+	ts_snapshot_counter(snapshot, TS_FAMILY_SOFTNET_BUSY, TS_LABELS(label, "yielding"),
+			    cpu->busy.yielding * tick_ns);
 	ts_snapshot_counter(snapshot, TS_FAMILY_SOFTNET_BUSY, TS_LABELS(label, "total"),
 			    cpu->busy.total * tick_ns);
 }

@@ -5,9 +5,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { DROPPED, IDLE_SHARE, BUSY_SECONDS, SQUEEZED, SOFTIRQ_SHARE, OTHERS_IDLE };
+enum { DROPPED, IDLE_SHARE, BUSY_SECONDS, SQUEEZED, SOFTIRQ_SHARE, OTHERS_IDLE, PACKET_SHARE };
 
 #define SECONDS_PER_DROP 0.05 /* for ranking: a part of a retransmission timeout */
+#define READERS_LOSE	 0.1  /* of what the input queue drops */
 #define BACKLOG_LEAST	 1000 /* the kernel's default */
 #define BACKLOG_MOST	 131072
 #define BYTES_PER_PACKET 2048.0
@@ -19,6 +20,9 @@ struct cpu_drops {
 	double flow_limit;
 	double burst;
 	double idle_share, seconds; /* in and around the samples with drops */
+	/* Of that time, what packets would have taken had all been kept; programs give way to it.
+	 */
+	double packet_share;
 };
 
 struct totals {
@@ -31,6 +35,15 @@ static double events(const struct ts_rule_context *context, const char *cpu, con
 	return (double)ts_window_counter(context->window, TS_FAMILY_SOFTNET, TS_LABELS(cpu, event));
 }
 
+static double share(const struct ts_rule_context *context, const struct cpu_drops *c,
+		    const char *mode)
+{
+	return c->seconds > 0 ? ts_window_seconds(context->window, TS_FAMILY_SOFTNET_BUSY,
+						  TS_LABELS(c->cpu, mode)) /
+					c->seconds
+			      : NAN;
+}
+
 static struct cpu_drops measure(const struct ts_rule_context *context, const char *cpu)
 {
 	const struct ts_window *window = context->window;
@@ -40,11 +53,31 @@ static struct cpu_drops measure(const struct ts_rule_context *context, const cha
 	c.dropped = fmax(events(context, cpu, "dropped") - c.flow_limit, 0);
 	c.burst = ts_window_gauge(window, TS_FAMILY_SOFTNET_BURST, TS_LABELS(cpu), 0);
 	c.seconds = ts_window_seconds(window, TS_FAMILY_SOFTNET_BUSY, TS_LABELS(cpu, "total"));
-	c.idle_share = c.seconds > 0 ? ts_window_seconds(window, TS_FAMILY_SOFTNET_BUSY,
-							 TS_LABELS(cpu, "idle")) /
-					       c.seconds
-				     : NAN;
+	c.idle_share = share(context, &c, "idle");
+	c.packet_share = (1 - c.idle_share - share(context, &c, "yielding")) *
+			 (1 + c.dropped / fmax(events(context, cpu, "processed"), 1));
 	return c;
+}
+
+/* Datagrams that a reader left lying would have been lost behind the input queue instead. */
+static bool readers_keep_up(const struct ts_rule_context *context, double dropped)
+{
+	double lost = ts_rule_network_counter(context, NULL, "UdpRcvbufErrors") +
+		      ts_rule_network_counter(context, NULL, "Udp6RcvbufErrors");
+
+	return ts_rule_measured(context, TS_FAMILY_NETWORK_COUNTERS) &&
+	       lost <= READERS_LOSE * dropped;
+}
+
+/*
+ * A CPU kept busy by programs takes packets first, or gives them a task's share when they come
+ * without end: as long as they ask for little, a longer queue is worked off there, too.
+ */
+static bool has_time(const struct ts_rule_context *context, const struct cpu_drops *c)
+{
+	return c->idle_share > context->threshold[IDLE_SHARE] ||
+	       (c->packet_share <= context->threshold[PACKET_SHARE] &&
+		readers_keep_up(context, c->dropped));
 }
 
 static void add_evidence(struct ts_rule_context *context, struct ts_finding *finding,
@@ -60,6 +93,10 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 			  ts_text(context, "CPU %s idle around the drops", c->cpu),
 			  100 * c->idle_share, "%", (__u64)(10 * c->seconds),
 			  100 * context->threshold[IDLE_SHARE]);
+	ts_finding_judged(context, finding, TS_FAMILY_SOFTNET_BUSY, TS_LABELS(c->cpu, "total"),
+			  "its time that all packets would have taken, with those dropped",
+			  100 * c->packet_share, "%", (__u64)(10 * c->seconds),
+			  100 * context->threshold[PACKET_SHARE]);
 	ts_finding_evidence(context, finding, TS_FAMILY_SOFTNET_BURST, TS_LABELS(c->cpu),
 			    "most packets dropped between two samples", c->burst, "packets", 1);
 	finding->harm = dropped;
@@ -83,7 +120,7 @@ static void raise_backlog(struct ts_rule_context *context, const struct totals *
 	double current = ts_window_setting_number(context->window, TS_SETTING_NETDEV_MAX_BACKLOG,
 						  "", 0, NAN);
 	__u64 wanted;
-	bool at_most;
+	bool at_most, idle;
 	struct ts_finding *f;
 
 	if (isnan(current)) {
@@ -99,12 +136,15 @@ static void raise_backlog(struct ts_rule_context *context, const struct totals *
 	ts_finding_propose(context, f, TS_SETTING_NETDEV_MAX_BACKLOG, "",
 			   ts_text(context, "%llu", (unsigned long long)wanted));
 	ts_finding_identify(context, f, f->setting, "port");
-	f->title =
-		ts_text(context,
-			"CPU %s drops incoming packets while it is %.0f %% idle: its input queue "
-			"of %.0f is too short for the bursts",
-			t->idle.cpu, 100 * t->idle.idle_share, current);
-	f->confidence = 0.9;
+	idle = t->idle.idle_share > context->threshold[IDLE_SHARE];
+	f->title = ts_text(context,
+			   "CPU %s drops incoming packets while %s: its input queue "
+			   "of %.0f is too short for the bursts",
+			   t->idle.cpu,
+			   idle ? ts_text(context, "it is %.0f %% idle", 100 * t->idle.idle_share)
+				: "programs that give way to packets keep it busy",
+			   current);
+	f->confidence = idle ? 0.9 : 0.75;
 	add_evidence(context, f, &t->idle, t->idle_dropped);
 	if (at_most) {
 		f->proposed = f->apply = f->undo = "";
@@ -197,7 +237,7 @@ static void squeezed_only(struct ts_rule_context *context, double squeezed)
 static void add_cpu(const struct ts_rule_context *context, struct totals *t,
 		    const struct cpu_drops *c)
 {
-	bool idle = c->idle_share > context->threshold[IDLE_SHARE];
+	bool idle = has_time(context, c);
 	struct cpu_drops *worst = idle ? &t->idle : &t->busy;
 
 	*(idle ? &t->idle_dropped : &t->busy_dropped) += c->dropped;
@@ -286,18 +326,22 @@ const struct ts_rule ts_rule_softnet_backlog = {
 		 [SOFTIRQ_SHARE] = {"softirq_share", 0.5, 0.05, 1, "share of the time",
 				    "a CPU without idle time that works on packets for more than "
 				    "this is kept busy by them"},
-		 [OTHERS_IDLE] =
-			 {"others_idle", 0.5, 0.05, 1, "share of the time",
-			  "the other CPUs idle for more than this: they could take a part"}},
+		 [OTHERS_IDLE] = {"others_idle", 0.5, 0.05, 1, "share of the time",
+				  "the other CPUs idle for more than this: they could take a part"},
+		 [PACKET_SHARE] =
+			 {"packet_share", 0.1, 0, 1, "share of the time",
+			  "a CPU kept busy by programs could have taken the packets had they been "
+			  "kept, when all of them together would have needed no more than this"}},
 	.judge = judge,
 	.explanation =
 		"Packets handed to another CPU (RPS, veth, loopback) wait in that CPU's "
 		"input queue, at most "
 		"net.core.netdev_max_backlog of them; what does not fit is dropped.\n"
 		"Convicts the setting: drops on a CPU that idles more than 10 % of the time "
-		"around them, so "
+		"around them, or that programs keep busy while all the packets would have needed "
+		"no more than 10 % (they come first), so "
 		"that a longer queue would have been worked off.\n"
-		"Acquits it: a CPU without idle time (single-cpu-saturated: also without "
+		"Acquits it: a CPU without such time (single-cpu-saturated: also without "
 		"drops, when packets alone keep it busy while other CPUs idle), drops by the "
 		"flow limit, and "
 		"time_squeeze, which by itself loses nothing.\n"
