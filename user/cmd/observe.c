@@ -20,6 +20,8 @@
 #include "../live/procfile.h"
 
 #define TICK_NS		   (TS_TICK_MS * 1000000ULL)
+#define STRAY_NS	   (TICK_NS / 2)	 /* a tick comes late by up to this */
+#define GOLDEN_RATIO	   0x9e3779b97f4a7c15ULL /* its fraction, times 2^64 */
 #define PROGRESS_NS	   500000000ULL
 #define LEAST_NS	   1000000000ULL /* less than this after a signal is not worth judging */
 #define STATISTICS_SAMPLES 5		 /* ticks with run-time statistics on, of a short window */
@@ -133,6 +135,15 @@ static void plan_next(struct ts_ticker *ticker, __u64 now)
 		ticker->next_ns = now;
 }
 
+/*
+ * Ticks on a grid would meet what happens ten times a second always in the same place, or never.
+ * The fractions of multiples of the golden ratio lie evenly, however many are taken.
+ */
+static __u64 due_ns(const struct ts_ticker *ticker)
+{
+	return ticker->next_ns + (((ticker->tick * GOLDEN_RATIO) >> 44) * STRAY_NS >> 20);
+}
+
 static void tick(struct ts_ticker *ticker)
 {
 	ts_collector_tick(ticker->collector);
@@ -141,23 +152,24 @@ static void tick(struct ts_ticker *ticker)
 }
 
 /* A snapshot samples as well: right before it a tick is left out, but not one after the other. */
-static bool left_to_snapshot(const struct ts_ticker *ticker, __u64 until_ns)
+static bool left_to_snapshot(const struct ts_ticker *ticker, __u64 due, __u64 until_ns)
 {
 	__u64 usual = ts_collector_tick_ms(ticker->collector) * 1000000ULL;
 
-	return ticker->next_ns == until_ns && until_ns - ticker->ticked_ns <= usual + usual / 2;
+	return due == until_ns && until_ns - ticker->ticked_ns <= usual + usual / 2;
 }
 
 void ts_ticker_until(struct ts_ticker *ticker, __u64 until_ns, bool snapshot)
 {
-	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), due;
 
 	while (now < until_ns && !interrupted) {
 		plan_next(ticker, now);
 		if (ticker->next_ns > until_ns)
 			ticker->next_ns = until_ns;
-		sleep_until(ticker->next_ns);
-		if (!snapshot || !left_to_snapshot(ticker, until_ns))
+		due = due_ns(ticker) < until_ns ? due_ns(ticker) : until_ns;
+		sleep_until(due);
+		if (!snapshot || !left_to_snapshot(ticker, due, until_ns))
 			tick(ticker);
 		now = ts_clock_ns(CLOCK_MONOTONIC);
 	}
@@ -167,12 +179,12 @@ int ts_ticker_due(struct ts_ticker *ticker)
 {
 	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
 
-	if (now >= ticker->next_ns) {
+	if (now >= due_ns(ticker)) {
 		tick(ticker);
 		now = ts_clock_ns(CLOCK_MONOTONIC);
 		plan_next(ticker, now);
 	}
-	return (int)((ticker->next_ns - now + 999999) / 1000000);
+	return (int)((due_ns(ticker) - now + 999999) / 1000000);
 }
 
 /* For how long this one had them on since it was last asked. */

@@ -7,7 +7,7 @@
 
 #include "datagram_queue.h"
 
-enum { FULL_SECONDS, STRETCH, WORKING_SHARE };
+enum { FULL_SECONDS, STRETCH, WORKING_SHARE, UNDRAINED_SHARE };
 
 #define MESSAGES_LEAST 512 /* what systemd sets */
 #define MESSAGES_MOST  65536
@@ -98,10 +98,14 @@ static void raise_limit(struct ts_rule_context *context, const struct full_queue
 			    q->queue.full, q->queue.observed);
 }
 
-/* Its reader takes messages all the time, or the queue does not drain for seconds. */
+/*
+ * Its reader takes messages all the time, or the queue does not drain for seconds, or hardly ever:
+ * that of a reader which gets too little of a busy CPU to be seen working on it all the time.
+ */
 static bool is_too_slow(const struct ts_rule_context *context, const struct full_queue *q)
 {
-	return q->queue.stretch >= context->threshold[STRETCH] ||
+	return q->queue.queued >= context->threshold[UNDRAINED_SHARE] * q->queue.observed ||
+	       q->queue.stretch >= context->threshold[STRETCH] ||
 	       ts_datagram_working_share(&q->queue) >= context->threshold[WORKING_SHARE];
 }
 
@@ -151,7 +155,11 @@ const struct ts_rule ts_rule_unix_datagram_queue = {
 		 [WORKING_SHARE] =
 			 {"working_share", 0.7, 0.05, 1, "share of the time",
 			  "a reader that works for more of the time on a queue that is not "
-			  "drained is too slow"}},
+			  "drained is too slow"},
+		 [UNDRAINED_SHARE] =
+			 {"undrained_share", 0.85, 0.1, 1, "share of the time",
+			  "a queue that is found undrained for more of the time around has no "
+			  "bursts either: its reader is too slow, or has too little of the CPU"}},
 	.judge = judge,
 	.explanation =
 		"A unix datagram socket (that of a system logger, for example) takes at most "
@@ -159,7 +167,9 @@ const struct ts_rule ts_rule_unix_datagram_queue = {
 		"senders wait, or get EAGAIN if they do not want to.\n"
 		"Convicts the setting: the queue is found full, drained again between bursts, and "
 		"its reader has time.\n"
-		"Acquits it: a queue that is not drained for seconds, or a reader that works all "
+		"Acquits it: a queue that is not drained for seconds or hardly ever is, or a "
+		"reader "
+		"that works all "
 		"the "
 		"time (receiver-too-slow).\n"
 		"What waits is bounded by the senders' buffers (SO_SNDBUF) as well: a longer queue "
