@@ -9,17 +9,38 @@ number=0
 # shellcheck source=/dev/null
 for file in "$tree"/tests/vm/checks/*.sh; do . "$file"; done
 
-# It has failed when it complained, and goes on all the same where that makes sense.
+# It has failed when it complained, and goes on all the same where that makes sense. What does not come to its end is
+# ended, and says what waited where: of a guest that hangs nothing else is left.
 check() { # name
-	local output code=0 result started=$SECONDS
+	local code=0 result started=$SECONDS output=$results/output pid watchdog
 	number=$((number + 1))
 	export TUNESCOPE_REPORTS=$results/reports/$1
 	mkdir -p "$TUNESCOPE_REPORTS"
-	output=$(failed=0; perform "$1" 2>&1; exit $failed) || code=$?
+	(failed=0; perform "$1"; exit $failed) >"$output" 2>&1 9>&- &
+	pid=$!
+	# A pipe into which nobody writes: a pause without a process that would have to be ended, too.
+	(read -rt "${CHECK_LIMIT:-600}" -u 9 || overdue $pid >>"$output" 2>&1) &
+	watchdog=$!
+	wait $pid || code=$?
+	kill $watchdog 2>/dev/null
+	wait $watchdog 2>/dev/null
 	result=ok
 	[ $code = 0 ] || result='not ok'
 	echo "$result $number - $1 ($((SECONDS - started)) s)"
-	[ -z "$output" ] || sed 's/^/# /' <<<"$output"
+	sed 's/^/# /' "$output"
+}
+overdue() { # pid
+	local pid below
+	echo "not over after ${CHECK_LIMIT:-600} s; what there is but the kernel's threads:"
+	ps -o pid,ppid,stat,wchan:24,args --ppid 2 -p 2 -N ww | cut -c 1-140
+	for pid in $(ps -eo pid,stat | awk '$2 ~ /^D/ { print $1 }'); do
+		echo "$pid waits in:"
+		cat "/proc/$pid/stack"
+	done
+	below=$(ps -eo pid,ppid | awk -v top="$1" '{ above[$1] = $2 }
+		END { for (pid in above) for (up = pid; up > 1; up = above[up]) if (up == top) { print pid; break } }')
+	# shellcheck disable=SC2086
+	[ -z "$below" ] || kill -KILL $below
 }
 perform() { # name
 	case $(type -t "check_$1"):$1 in
@@ -119,5 +140,7 @@ lab() {
 		complain "exit code $?" "$(grep -E '^not ok|^# ' "$results/lab_$1.tap" | cut -c 1-300 | head -30)"
 }
 
+mkfifo "$results/pause"
+exec 9<>"$results/pause"
 for name in "${@:-doctor}"; do check "$name"; done
 echo "1..$number"

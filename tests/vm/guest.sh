@@ -15,6 +15,8 @@ modprobe -q ext4 # as it is on a host: what is told of fsync() comes from there
 hostname guest
 cd "$tree" || reboot -f
 export results=/run/results tree
+CHECK_LIMIT=$(word check_limit)
+export CHECK_LIMIT
 mkdir $results
 uname -r >$results/kernel
 IFS=, read -ra checks < <(word checks)

@@ -5,7 +5,7 @@
 # RESULTS/status says "failed: …" from before the guest starts until what came out of it was read: a guest that dies,
 # hangs or writes nothing has not passed. Environment: SMP (-smp of qemu: 2), MEMORY (1536, MiB), DISKS (besides
 # vda for the results and vdb of 512 MiB: MIB[/OPTION OF -drive]..., commas between them, e.g. 64,256/throttling.iops-total=100),
-# LIMIT (seconds, 240), APPEND (kernel command line), BINARY; ARCHITECTURE (amd64; with arm64, LIBRARIES is the root to
+# LIMIT (seconds, 240; a check may take a third of it), APPEND (kernel command line), BINARY; ARCHITECTURE (amd64; with arm64, LIBRARIES is the root to
 # take the binary's from).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -44,7 +44,7 @@ timeout -k 10 "${LIMIT:-240}" "${machine[@]}" -accel tcg,thread=single -smp "${S
 	-nodefaults -no-user-config -no-reboot -display none -net none \
 	-serial "file:$results/console" -device virtio-rng-pci \
 	-kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
-	-append "console=$console panic=-1 quiet net.ifnames=0 tunescope.modules=$kernel/lib/modules tunescope.tree=$tree tunescope.checks=${checks// /,} ${APPEND:-}" \
+	-append "console=$console panic=-1 quiet net.ifnames=0 tunescope.modules=$kernel/lib/modules tunescope.tree=$tree tunescope.checks=${checks// /,} tunescope.check_limit=$((${LIMIT:-240} / 3)) ${APPEND:-}" \
 	-drive "file=$work/results,if=virtio,format=raw,cache=unsafe" \
 	"${disks[@]}" "${root[@]}" \
 	</dev/null >"$results/qemu" 2>&1 || code=$?

@@ -5,7 +5,8 @@
 # A device that takes a fixed time for each of a few requests at once; the others wait in front of it.
 check_null_blk() {
 	local device p50 requests
-	modprobe null_blk nr_devices=1 queue_mode=2 irqmode=2 completion_nsec=20000000 submit_queues=2 hw_queue_depth=4 gb=1 ||
+	# One hardware queue: with two that are this short, 5.10 forgets to start one again and waits for ever.
+	modprobe null_blk nr_devices=1 queue_mode=2 irqmode=2 completion_nsec=20000000 submit_queues=1 hw_queue_depth=4 gb=1 ||
 		complain "no null_blk"
 	echo mq-deadline >/sys/block/nullb0/queue/scheduler
 	echo 64 >/sys/block/nullb0/queue/nr_requests
