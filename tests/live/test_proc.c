@@ -17,6 +17,7 @@
 #include "../../user/core/settings.h"
 #include "../../user/live/host.h"
 #include "../../user/live/own_cost.h"
+#include "../../user/live/procfile.h"
 #include "../../user/live/settings_read.h"
 
 static void spin(double seconds)
@@ -332,6 +333,21 @@ static void host_agrees_with_uname(void **state)
 		    awk_value("/proc/meminfo", "MemTotal:") * 1024);
 }
 
+/* A pipe, as files of debugfs, has no position to read from. */
+static void what_has_no_position_is_read_once(void **state)
+{
+	int end[2];
+	char text[16];
+
+	assert_int_equal(pipe(end), 0);
+	assert_int_equal(write(end[1], "700000\n", 7), 7);
+	close(end[1]);
+	assert_int_equal(ts_read_open(end[0], text, sizeof text), 6);
+	assert_string_equal(text, "700000");
+	assert_int_equal(ts_read_open(end[0], text, sizeof text), 0);
+	close(end[0]);
+}
+
 static void own_cost_grows_with_use(void **state)
 {
 	struct rig *rig = *state;
@@ -371,6 +387,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(psi_that_refuses_to_be_read_is_disabled,
 						setup_fixture, teardown),
 		TEST(settings_of_a_device),
+		cmocka_unit_test(what_has_no_position_is_read_once),
 		TEST(file_handles_follow_open_files),
 		TEST(a_throttled_cgroup_agrees_with_its_cpu_stat),
 		TEST(host_agrees_with_uname),

@@ -118,9 +118,12 @@ ssize_t ts_read_open(int descriptor, char *text, size_t size)
 {
 	ssize_t length;
 
-	do
+	/* Files of debugfs have no position but that of who has just opened them. */
+	do {
 		length = pread(descriptor, text, size, 0);
-	while (length < 0 && errno == EINTR);
+		if (length < 0 && errno == ESPIPE)
+			length = read(descriptor, text, size);
+	} while (length < 0 && errno == EINTR);
 	if (length < 0)
 		return -errno;
 	if ((size_t)length == size)

@@ -80,9 +80,9 @@ static ssize_t read_again(int *descriptor, const char *path, char *text, size_t 
 
 	if (*descriptor >= 0) {
 		length = ts_read_open(*descriptor, text, size);
-		if (length >= 0)
+		if (length > 0)
 			return length;
-		close(*descriptor);
+		close(*descriptor); /* nothing more comes out of a file of debugfs */
 	}
 	*descriptor = open(path, O_RDONLY | O_CLOEXEC);
 	return *descriptor < 0 ? -errno : ts_read_open(*descriptor, text, size);
@@ -182,6 +182,10 @@ static void read_setting(const struct ts_live *live, enum ts_setting_id id, cons
 				 ? "no %.150s: debugfs is not mounted or refused, or "
 				   "this kernel has none"
 				 : "this kernel has no %.200s",
+			 path);
+	} else if (length == -EPERM && is_in_debugfs(setting)) {
+		status = TS_STATUS_UNSUPPORTED;
+		snprintf(why, sizeof why, "this kernel is locked down: nobody may read %.150s",
 			 path);
 	} else if (setting->kind == TS_SETTING_BLOCK_QUEUE &&
 		   (length == -EINVAL || length == -EOPNOTSUPP)) {

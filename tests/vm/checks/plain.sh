@@ -17,7 +17,7 @@ check_doctor() {
 # ---- what was counted during a load, against what the guest's own kernel and the load say
 
 check_counts() {
-	local switches inner requests opens out in sent received
+	local switches inner requests opens out in sent received slice
 	switches=$(of_stat ctxt) requests=$(of_disk vdb) opens=$(of_tcp TcpActiveOpens)
 	out=$(of_tcp TcpOutSegs) in=$(of_tcp TcpInSegs)
 	observe
@@ -43,6 +43,8 @@ check_counts() {
 	expect "context switches, with /proc/stat all the time" "$(counted context_switches)" '<=' $switches
 	expect "waits for a CPU" "$(counted runq_latency)" '>' 0
 	expect "the longest wait for a CPU, ms" "$(counted runq_latency '{}' max)" '<' 10
+	slice=$(cat /sys/kernel/debug/sched/base_slice_ns 2>/dev/null) && # 6.6, and where it is not locked down
+		expect "sched/base_slice_ns" "$(jq -r '.settings[] | select(.name == "sched/base_slice_ns") | .value' "$results/advise.json")" == "$slice"
 	jq -e '.families | length > 40 and all(.status != "failed" and .status != "unsupported")' "$results/advise.json" >/dev/null ||
 		jq -r '.families[] | select(.status == "failed" or .status == "unsupported") | "\(.name): \(.status), \(.why)"' "$results/advise.json"
 	jq -e '.families | all(.status != "failed")' "$results/advise.json" >/dev/null || complain "a family has failed"
