@@ -25,6 +25,16 @@ static __always_inline bool ts_task_state(const struct task_struct *task)
 	return old->state;
 }
 
+/* The same of a task that is known by its address only, with the kind of sleep. */
+static __always_inline __u32 ts_task_state_bits(const struct task_struct *task)
+{
+	const struct task_struct___before_5_14 *old = (const void *)task;
+
+	if (bpf_core_field_exists(task->__state))
+		return BPF_CORE_READ(task, __state);
+	return BPF_CORE_READ(old, state);
+}
+
 /*
  * 5.15 gave request_queue a disk (d152c682f03c, "block: add an explicit ->disk backpointer to the
  * request_queue"), and 5.17 took rq_disk out of the request (f3fa33acca9f, "block: remove the

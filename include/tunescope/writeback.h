@@ -29,7 +29,38 @@ struct ts_writeback_cpu {
 struct ts_writeback_fsync {
 	__u64 ns;
 	__s64 dirty;  /* pages of the device */
-	__u64 age_ns; /* of the oldest of them */
+	__u64 age_ns; /* of these, on average */
+};
+
+#define TS_WRITEBACK_PILES 32
+
+/* What is dirty on a device. */
+struct ts_writeback_pile {
+	__u64 key; /* as above */
+	__u64 bdi; /* address */
+	__u64 ns;  /* of the last look, which found */
+	__u64 pages;
+	__u64 waited; /* pages times microseconds, of those that are still there */
+	/* The same of pages that are being written by now, until they are. */
+	__u64 moved, moved_waited;
+};
+
+#define TS_WRITEBACK_WAITS	   32		 /* at once; a power of two */
+#define TS_WRITEBACK_WAIT_LEAST_NS 50000000ULL /* shorter ones are not seen well enough */
+
+/* A thread that was seen to wait for data to be written. */
+struct ts_writeback_wait {
+	__u64 thread; /* 0: the place is free */
+	__u64 task, bdi;
+	__u64 begun_ns, seen_ns; /* it has waited from the one to the other, at least */
+	__u64 age_ns, pages;	 /* of what it waits for */
+	__u64 sleeps;		 /* so often the task had slept when it last began to wait */
+	__u64 all;		 /* not for a file, for all of a filesystem */
+};
+
+/* Numbers of system calls. */
+struct ts_writeback_calls {
+	__u32 fsync, fdatasync, msync, sync, syncfs;
 };
 
 #endif

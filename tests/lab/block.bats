@@ -23,7 +23,9 @@ put_back() {
 		[ ! -e "$BATS_TEST_TMPDIR/was.$name" ] || cat "$BATS_TEST_TMPDIR/was.$name" >"$queue/$name"
 	done
 	losetup -d "$device"
-	umount "$directory" # and with it the program that serves it ends
+	# And with it the program that serves it ends. Who has begun a mount namespace since has the
+	# filesystem in it, too, which keeps the device.
+	umount -q "$directory" || umount -l "$directory"
 }
 
 # disk CHANNELS MILLISECONDS [MEGABYTES_A_SECOND]: sets device, name and queue
@@ -218,4 +220,57 @@ beside_bursts() { # SECONDS MEGABYTES PAUSE TIMES
 	run beside_bursts 4 300 0 1
 	expect "*dirty-throttle not-a-setting - sustained-writes - - $name*" "$output"
 	none
+}
+
+# Writes for SECONDS, and calls fsync each second: MEGABYTES at once right before, or all the time in between.
+# Prints the mean time of the calls in milliseconds.
+syncs() { # FILE SECONDS MEGABYTES steady|burst
+	/usr/bin/python3 - "$@" <<'PYTHON'
+import os, sys, time
+path, seconds, megabytes, how = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+file = os.open(path, os.O_RDWR | os.O_CREAT)
+piece, took, begin = bytes(1 << 20), [], time.monotonic()
+for second in range(seconds):
+    os.lseek(file, 0, 0)
+    if how == "burst":
+        time.sleep(max(0, begin + second + 1 - time.monotonic()))
+    for number in range(megabytes):
+        os.write(file, piece)
+        if how == "steady":
+            time.sleep(max(0, begin + second + (number + 1) / megabytes - time.monotonic()))
+    at = time.monotonic()
+    os.fsync(file)
+    took.append(time.monotonic() - at)
+print(int(1000 * sum(took) / len(took)))
+PYTHON
+}
+beside_syncs() { # SECONDS FILE MEGABYTES steady|burst
+	syncs "$2" "$(($1 + 2))" "${@:3}" >"$BATS_TEST_TMPDIR/took" 3>&- &
+	local job=$!
+	sleep 0.2
+	advise "$1"
+	wait $job
+}
+
+@test "what the device could have written before is waited for in fsync: the background limit" {
+	disk 4 1 60
+	sysctl -qw vm.dirty_bytes=$((1 << 30)) vm.dirty_background_bytes=$((512 << 20))
+	run beside_syncs 5 "$device" 15 steady
+	before=$(cat "$BATS_TEST_TMPDIR/took")
+	expect "*dirty-background recommend vm.dirty_background_bytes *" "$output"
+	only_one
+	apply
+	run beside_syncs 3 "$device" 15 steady
+	none
+	at_least 2 "$(cat "$BATS_TEST_TMPDIR/took")" "$before"
+}
+
+@test "written and synced at once, again and again: nobody could have written it before" {
+	disk 4 1 60
+	file_system
+	sysctl -qw vm.dirty_bytes=$((1 << 30)) vm.dirty_background_bytes=$((512 << 20))
+	run beside_syncs 4 "$BATS_TEST_TMPDIR/files/log" 20 burst
+	none
+	why=$(jq -r '.rules[] | select(.rule == "dirty-background") | .why' "$BATS_TEST_TMPDIR/report.json")
+	[[ $why == *"no time to write it before"* ]] || { echo "$why"; return 1; }
 }

@@ -125,6 +125,34 @@ static void look_alikes(void **state)
 	outcome_is(&y, TS_OUTCOME_INSUFFICIENT);
 }
 
+/* Of a filesystem on several disks nobody knows how fast they are. */
+static void no_disk_of_its_own(void **state)
+{
+	struct fixture f;
+
+	fixture_open(&f);
+	add(&f, &lab);
+	fixture_latency(&f, FSYNC_LATENCY, TS_HISTOGRAM_SCALE_KEYED, 2, 3, "btrfs-1");
+	fixture_seconds(&f, FSYNC_OVERDUE, 6, "btrfs-1");
+	fixture_counter(&f, FSYNC_CLEANED, 300 * MIB, "btrfs-1");
+	fixture_judge(&f);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->proposed,
+			    "4194304");
+	fixture_close(&f);
+	fixture_open(&f);
+	fixture_setting(&f, TS_SETTING_DIRTY_BACKGROUND_BYTES, "", "0", "");
+	fixture_latency(&f, FSYNC_LATENCY, TS_HISTOGRAM_SCALE_KEYED, 2, 3, "btrfs-1");
+	fixture_seconds(&f, FSYNC_OVERDUE, 6, "btrfs-1");
+	fixture_counter(&f, FSYNC_CLEANED, 300 * MIB, "btrfs-1");
+	fixture_seconds(&f, DISK_BUSY, 1, "sdb");
+	fixture_counter(&f, DISK_BYTES, 1, "sdb", "write");
+	fixture_gauge(&f, MEMORY, 2e9, "dirty-background-limit");
+	fixture_seconds(&f, DIRTY_THROTTLE_SPAN, 0, "sdb");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_INSUFFICIENT);
+	fixture_close(&f);
+}
+
 static void unavailable(void **state)
 {
 	struct fixture f;
@@ -144,6 +172,7 @@ int main(void)
 		cmocka_unit_test(just_below),
 		cmocka_unit_test(a_device_that_is_saturated),
 		cmocka_unit_test(look_alikes),
+		cmocka_unit_test(no_disk_of_its_own),
 		cmocka_unit_test(unavailable),
 	};
 

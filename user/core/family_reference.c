@@ -64,11 +64,12 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 
 /* Only where it differs from that of the source. */
 static const char *const of_family[TS_FAMILY_COUNT] = {
-	[TS_FAMILY_FSYNC_LATENCY] = "tracepoints ext4:ext4_sync_file_enter and _exit",
-	[TS_FAMILY_FSYNC_OVERDUE] = "tracepoints ext4:ext4_sync_file_enter and _exit; "
-				    "inode.dirtied_when, fs/fs-writeback.c",
-	[TS_FAMILY_FSYNC_CLEANED] = "tracepoints ext4:ext4_sync_file_enter and _exit; "
-				    "bdi_writeback.stat, include/linux/backing-dev-defs.h",
+	[TS_FAMILY_FSYNC_LATENCY] =
+		"tracepoints ext4:ext4_sync_file_enter and _exit, writeback:writeback_queue and "
+		"folio_wait_writeback (wait_on_page_writeback before 5.16)",
+	[TS_FAMILY_FSYNC_OVERDUE] = "the same; bdi_writeback.stat over time",
+	[TS_FAMILY_FSYNC_CLEANED] =
+		"the same; bdi_writeback.stat, include/linux/backing-dev-defs.h",
 	[TS_FAMILY_TASK_MIGRATIONS] = "tracepoint sched:sched_migrate_task",
 	[TS_FAMILY_SESSION_WAIT] =
 		"BPF iterator over tasks: task_struct.sched_info, signal->autogroup; "

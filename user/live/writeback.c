@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <tunescope/writeback.h>
 #include "../core/histogram.h"
 #include "blame.h"
+#include "btrfs.h"
 #include "clock.h"
 #include "disk_accounts.h"
 #include "pace.h"
@@ -17,10 +19,12 @@
 #include "procfile.h"
 #include "slots.h"
 #include "writeback.skel.h"
+#include "writeback_piles.h"
 #include "writeback_plain.skel.h"
 
 #define PROGRAM	      "ts_balance_dirty_pages"
 #define FSYNC_PROGRAM "ts_fsync_ends"
+#define VISIT	      "ts_writeback_visit"
 #define TRACEPOINT    "balance_dirty_pages"
 
 /* sum, maximum and slots of a histogram */
@@ -60,6 +64,8 @@ struct writeback {
 	unsigned int cpus;
 	__u64 page_bytes;
 	bool ext4;
+	const char *waits; /* program that sees who waits; NULL: this kernel has no such tracepoint */
+	struct ts_piles piles;
 	struct device device[TS_WRITEBACK_DEVICES];
 	struct ts_slots slots;
 	struct ts_blame_table blame;
@@ -72,6 +78,7 @@ static void writeback_close(void *opaque)
 {
 	struct writeback *state = opaque;
 
+	ts_piles_close(&state->piles);
 	ts_probe_close(&state->probe);
 	if (state->cpu)
 		munmap((void *)state->cpu, state->cpu_length);
@@ -117,6 +124,43 @@ static bool has_ext4(const struct ts_live *live)
 	return found;
 }
 
+static void set_calls(struct writeback_bpf *skeleton)
+{
+	skeleton->rodata->ts_writeback_calls = (struct ts_writeback_calls){
+		.fsync = __NR_fsync,
+		.fdatasync = __NR_fdatasync,
+		.msync = __NR_msync,
+		.sync = __NR_sync,
+		.syncfs = __NR_syncfs,
+	};
+}
+
+/* Tracepoints of a filesystem, which may be a module, are found by name, not by type. */
+static void choose_programs(struct writeback *state, const struct btf *btf)
+{
+	struct writeback_bpf *skeleton = state->skeleton;
+	bool folios = ts_tracepoint_exists(btf, "folio_wait_writeback", NULL),
+	     pages = !folios && ts_tracepoint_exists(btf, "wait_on_page_writeback", NULL);
+
+	bpf_program__set_autoload(skeleton->progs.ts_fsync_begins, state->ext4);
+	bpf_program__set_autoload(skeleton->progs.ts_fsync_ends, state->ext4);
+	bpf_program__set_autoload(skeleton->progs.ts_folio_awaited, folios);
+	bpf_program__set_autoload(skeleton->progs.ts_page_awaited, pages);
+	bpf_program__set_autoload(skeleton->progs.ts_sync_begins, folios || pages);
+	state->waits = folios ? "ts_folio_awaited" : pages ? "ts_page_awaited" : NULL;
+}
+
+static void begin_visits(struct writeback *state, struct ts_live *live)
+{
+	/* Without, nothing is known to have been dirty for long. */
+	if (ts_probe_status(&state->probe, VISIT, NULL) != TS_STATUS_OK)
+		return;
+	state->piles.error =
+		ts_piles_open(&state->piles, state->skeleton->progs.ts_writeback_visit);
+	if (!state->piles.error)
+		ts_piles_meet(&state->piles, live, &state->live->ts_writeback_file);
+}
+
 static int load(struct writeback *state, struct ts_live *live, enum ts_status *status,
 		char why[256])
 {
@@ -129,10 +173,8 @@ static int load(struct writeback *state, struct ts_live *live, enum ts_status *s
 	state->cpus = ts_possible_cpus();
 	state->page_bytes = (__u64)sysconf(_SC_PAGESIZE);
 	state->ext4 = has_ext4(live);
-	/* Tracepoints of a filesystem, which may be a module: they are found by name, not by type.
-	 */
-	bpf_program__set_autoload(state->skeleton->progs.ts_fsync_begins, state->ext4);
-	bpf_program__set_autoload(state->skeleton->progs.ts_fsync_ends, state->ext4);
+	choose_programs(state, live->kernel_btf);
+	set_calls(state->skeleton);
 	error = set_constants(state->skeleton, live->kernel_btf, status, why);
 	if (!error)
 		error = bpf_map__set_max_entries(state->skeleton->maps.ts_writeback_cpus,
@@ -149,6 +191,8 @@ static int load(struct writeback *state, struct ts_live *live, enum ts_status *s
 				   &state->live_length);
 	error = state->cpu && state->live ? 0 : -errno;
 	state->blamed = ts_probe_map(&state->probe, state->skeleton->maps.ts_blamed);
+	if (!error)
+		begin_visits(state, live);
 	ts_skeleton_close(writeback, state->skeleton);
 	if (!error)
 		return 0;
@@ -176,15 +220,19 @@ static int writeback_open(struct ts_live *live, void **opaque, enum ts_status *s
 
 /* ---- Devices */
 
-/* A disk's is "MAJOR:MINOR"; others ("0:45" of NFS, "8:1-fuseblk") have no disk of that number. */
+/*
+ * A disk's is "MAJOR:MINOR", and btrfs has its own, "btrfs-1"; others ("0:45" of NFS,
+ * "8:1-fuseblk") have no disk of that number.
+ */
 static void name_device(const struct ts_live *live, struct device *device, const char *bdi)
 {
 	char disk[TS_DISK_NAME_SIZE];
 	unsigned int major, minor;
 	int end = 0;
 
-	device->disk = sscanf(bdi, "%u:%u%n", &major, &minor, &end) == 2 && !bdi[end] &&
-		       ts_disk_name(live->sys, major, minor, disk);
+	device->disk = (sscanf(bdi, "%u:%u%n", &major, &minor, &end) == 2 && !bdi[end] &&
+			ts_disk_name(live->sys, major, minor, disk)) ||
+		       ts_btrfs_disk(live->sys, bdi, disk);
 	snprintf(device->name, sizeof device->name, "%s", device->disk ? disk : bdi);
 	snprintf(device->bdi, sizeof device->bdi, "%s", bdi);
 }
@@ -286,6 +334,7 @@ static void writeback_tick(struct ts_live *live, void *opaque, __u64 monotonic_n
 {
 	struct writeback *state = opaque;
 
+	ts_piles_look(&state->piles);
 	for (unsigned int slot = 0; slot < TS_WRITEBACK_DEVICES; slot++)
 		if (known(live, state, slot, monotonic_ns) &&
 		    follow(live, &state->device[slot], paused_ns(state, slot), monotonic_ns))
@@ -398,17 +447,20 @@ static const char *label_of(const void *of, __u32 slot)
 	return slot == TS_WRITEBACK_OTHER ? "other" : state->device[slot].name;
 }
 
+/* A filesystem that tells is enough, and so is a kernel that tells who waits. */
 static void say_what_is_missing(const struct writeback *state, struct ts_snapshot *snapshot)
 {
 	static const enum ts_family_id families[] = {
 		TS_FAMILY_FSYNC_LATENCY, TS_FAMILY_FSYNC_OVERDUE, TS_FAMILY_FSYNC_CLEANED};
-	const char *why;
-	enum ts_status status = ts_probe_status(&state->probe, FSYNC_PROGRAM, &why);
+	const char *why = "this kernel has no ext4, and other filesystems do not tell";
+	enum ts_status status = TS_STATUS_UNSUPPORTED;
 
+	if (state->waits && ts_probe_status(&state->probe, state->waits, &why) == TS_STATUS_OK)
+		return;
+	if (state->ext4)
+		status = ts_probe_status(&state->probe, FSYNC_PROGRAM, &why);
 	if (status == TS_STATUS_OK)
 		return;
-	if (!state->ext4)
-		why = "this kernel has no ext4, and other filesystems do not tell";
 	for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
 		ts_snapshot_family_status(snapshot, families[i], status, why);
 }
@@ -433,7 +485,7 @@ static void writeback_snapshot(struct ts_live *live, void *opaque, struct ts_sna
 			ts_snapshot_family_status(snapshot, id, TS_STATUS_NO_DATA,
 						  id < TS_FAMILY_FSYNC_LATENCY
 							  ? "no writer has been throttled yet"
-							  : "nobody has called fsync() yet");
+							  : "nobody has been seen to wait for fsync() or sync() yet");
 	say_what_is_missing(state, snapshot);
 }
 

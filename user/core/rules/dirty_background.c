@@ -116,7 +116,7 @@ static void saturated(struct ts_rule_context *context, const struct syncing *y)
 	finding->device = ts_arena_intern(context->report->arena, y->device);
 	ts_finding_identify(context, finding, finding->cause, "port");
 	finding->title = ts_text(
-		context, "fsync() on %s takes up to %.0f ms: the device is busy all the time",
+		context, "Syncing %s takes up to %.0f ms: the device is busy all the time",
 		y->device, 1e3 * y->p99);
 	finding->remedy =
 		"Write less, or use a faster device. Starting to write earlier would make "
@@ -142,7 +142,7 @@ static void recommend(struct ts_rule_context *context, const struct syncing *y, 
 	ts_finding_identify(context, finding, finding->setting, "port");
 	finding->title = ts_text(
 		context,
-		"fsync() on %s takes up to %.0f ms to write what the device, idle %.0f %% of the "
+		"Syncing %s takes up to %.0f ms to write what the device, idle %.0f %% of the "
 		"time, could have written before",
 		y->device, 1e3 * y->p99, 100 * fmax(1 - y->busy, 0));
 	finding->computed = ts_text(
@@ -167,22 +167,22 @@ static void judge_device(struct ts_rule_context *context, const struct syncing *
 		saturated(context, y);
 	} else if (y->overdue < WRITTEN * y->took) {
 		ts_rule_without_finding(context, TS_OUTCOME_QUIET,
-					"fsync() on %s follows at once on what it has to write: no "
+					"syncing %s follows at once on what it has to write: no "
 					"time to write it before",
 					y->device);
 	} else if (isnan(y->limit)) {
 		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
-					"fsync() on %s takes %.0f ms, but the limit in force could "
+					"syncing %s takes %.0f ms, but the limit in force could "
 					"not be read",
 					y->device, 1e3 * y->p99);
 	} else if (y->busy >= context->threshold[IDLE_BELOW] || other) {
 		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
-					"fsync() on %s takes %.0f ms, but %s is busy: starting to "
+					"syncing %s takes %.0f ms, but %s is busy: starting to "
 					"write earlier may make it worse",
 					y->device, 1e3 * y->p99, other ? other : y->device);
 	} else if (pile > 2 * y->limit || wanted > LOWER * fmin(y->limit, pile)) {
 		ts_rule_without_finding(context, TS_OUTCOME_QUIET,
-					"fsync() on %s writes %s each time, with a background "
+					"syncing %s writes %s each time, with a background "
 					"limit of %s: that is not what lets it pile up",
 					y->device, ts_rule_bytes_text(context, pile),
 					ts_rule_bytes_text(context, y->limit));
@@ -202,12 +202,15 @@ static bool throttled(const struct ts_rule_context *context)
 static enum ts_outcome judge(struct ts_rule_context *context)
 {
 	const struct syncing *worst = NULL;
+	const char *unknown = NULL;
 	struct syncing y, kept;
 	double took = 0;
 
 	ts_for_each_series (s, context->window, TS_FAMILY_FSYNC_LATENCY) {
 		y = measure(context, s);
 		took += y.took;
+		if (!ts_rule_is_other(s) && material(context, &y) && isnan(y.rate))
+			unknown = y.device;
 		if (ts_rule_is_other(s) || !material(context, &y) || !writes_a_pile(&y) ||
 		    (worst && worst->took >= y.took))
 			continue;
@@ -216,11 +219,15 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 	}
 	if (worst && throttled(context))
 		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
-					"fsync() on %s takes %.0f ms, but writers are paused as "
+					"syncing %s takes %.0f ms, but writers are paused as "
 					"well: see the rule dirty-throttle",
 					worst->device, 1e3 * worst->p99);
 	else if (worst)
 		judge_device(context, worst);
+	else if (unknown)
+		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+					"syncing %s takes long, but how fast it writes is not known",
+					unknown);
 	if (context->why)
 		return context->outcome;
 	return ts_rule_without_finding(context, TS_OUTCOME_QUIET,
@@ -261,18 +268,20 @@ const struct ts_rule ts_rule_dirty_background = {
 		"it is dirty, or 30 s old. Whoever calls fsync() then waits until all of that is "
 		"written: on ext4 also for what others have written.\n"
 		"Convicts the background limit: fsync() takes more than 3 % of the time and 100 ms "
-		"and more at a time, for writing a pile of 4 MiB and more that had been waiting "
-		"longer than the call takes, and was allowed to pile up, on a device that is idle "
-		"for more than 30 % of the time.\n"
+		"and more at a time, for writing a pile of 4 MiB and more that had been waiting, "
+		"on average, longer than the call takes, and was allowed to pile up, on a device "
+		"that is idle for more than 30 % of the time. sync() and syncfs() count as well.\n"
 		"Acquits it: a device busy all the time (device-saturated): writing earlier makes "
 		"what is synced wait behind what is not; data written just before fsync() is "
 		"called: nobody could have written it before; small writes, each synced: the "
 		"device "
 		"takes so long. With another device that is saturated nothing is proposed: the "
 		"limit is that of all.\n"
-		"Seen on ext4 only, and not sync() or umount. Elsewhere look at the calls (strace "
-		"-T, perf trace) while "
-		"Dirty in /proc/meminfo is large and the disk idles. Trade-off: data that is "
+		"On ext4 all of fsync() is measured. On other filesystems and on devices, and with "
+		"sync() and syncfs(), it is what a task was seen to wait for pages being written; "
+		"not seen are umount, a file opened with O_SYNC, fsync() through io_uring, and a "
+		"btrfs on several disks, of which nobody knows how fast they are together. "
+		"Trade-off: data that is "
 		"overwritten or deleted soon is written all the same.",
 	.reference = "wb_over_bg_thresh(), balance_dirty_pages(), ext4_sync_file(); "
 		     "Documentation/admin-guide/sysctl/vm.rst",
