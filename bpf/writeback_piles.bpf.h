@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is dirty on each device, and for how long it has been. The kernel keeps when a file was first
- * dirtied, and leaves that as it is when fsync() cleans it: a file that is written and synced at
- * once, again and again, would look as if it had waited. So the pile itself is looked at: now and
- * then, and whenever somebody syncs.
+ * What is dirty on each device, and for how long it has been. The kernel keeps when a file was
+ * first dirtied, and leaves that as it is when fsync() cleans it: a file that is written and synced
+ * at once, again and again, would look as if it had waited. So the pile itself is looked at: now
+ * and then, and whenever somebody syncs.
  */
 #ifndef TUNESCOPE_WRITEBACK_PILES_BPF_H
 #define TUNESCOPE_WRITEBACK_PILES_BPF_H

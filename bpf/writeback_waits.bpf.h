@@ -2,8 +2,8 @@
 /*
  * Who waits for data to be written, where the filesystem does not tell when it begins and ends to
  * sync: the kernel does when a task is about to wait for a page under writeback, and when one asks
- * for all of a filesystem to be written. That happens at most once for each page that is waited for,
- * and never while nobody waits. The end of the last wait is seen by looking at the task.
+ * for all of a filesystem to be written. That happens at most once for each page that is waited
+ * for, and never while nobody waits. The end of the last wait is seen by looking at the task.
  */
 #ifndef TUNESCOPE_WRITEBACK_WAITS_BPF_H
 #define TUNESCOPE_WRITEBACK_WAITS_BPF_H
@@ -14,11 +14,11 @@
 #include "writeback_devices.bpf.h"
 #include "writeback_piles.bpf.h"
 
-#define KERNEL_THREAD	 0x00200000 /* PF_KTHREAD */
-#define UNINTERRUPTIBLE	 2
-#define WAITS_LEFT_NS	 300000000ULL /* not seen to wait for so long: it is over */
-#define STACK_BYTES	 16384	      /* before 5.15 */
-#define SAME_INSTANT_NS	 10000000ULL
+#define KERNEL_THREAD	0x00200000 /* PF_KTHREAD */
+#define UNINTERRUPTIBLE 2
+#define WAITS_LEFT_NS	300000000ULL /* not seen to wait for so long: it is over */
+#define STACK_BYTES	16384	     /* before 5.15 */
+#define SAME_INSTANT_NS 10000000ULL
 
 const volatile struct ts_writeback_calls ts_writeback_calls = {0};
 
@@ -49,8 +49,7 @@ static __always_inline struct ts_writeback_wait *wait_of(__u32 thread)
 	__u32 slot = thread & (TS_WRITEBACK_WAITS - 1);
 	struct ts_writeback_wait *wait = &ts_writeback_waits[slot];
 
-	if (wait->thread == thread ||
-	    !ts_compare_and_swap(&wait->thread, 0, thread, slot))
+	if (wait->thread == thread || !ts_compare_and_swap(&wait->thread, 0, thread, slot))
 		return wait;
 	return NULL;
 }
@@ -58,8 +57,7 @@ static __always_inline struct ts_writeback_wait *wait_of(__u32 thread)
 /* What has been waited for, and how long: nothing that lasted too short to be seen. */
 __noinline int ts_writeback_waited(__u32 slot)
 {
-	struct ts_writeback_wait *wait =
-		&ts_writeback_waits[slot & (TS_WRITEBACK_WAITS - 1)];
+	struct ts_writeback_wait *wait = &ts_writeback_waits[slot & (TS_WRITEBACK_WAITS - 1)];
 	__u32 number = bpf_get_smp_processor_id(), device;
 	struct ts_writeback_cpu *cpu;
 	__u64 ns = wait->seen_ns - wait->begun_ns, age = wait->age_ns, pages = wait->pages;
@@ -114,10 +112,10 @@ static __always_inline int waits(const struct bdi_writeback *writeback, bool all
 	if (!wait)
 		return 0;
 	sleeps = BPF_CORE_READ(task, nvcsw);
-	/* In the same call it has slept in that one wait only; sync() waits for other things, too. */
-	if (wait->bdi != bdi ||
-	    (all ? now - wait->begun_ns > SAME_INSTANT_NS
-		 : !wait->all && sleeps - wait->sleeps > 1))
+	/* In the same call it has slept in that one wait only; sync() waits for other things, too.
+	 */
+	if (wait->bdi != bdi || (all ? now - wait->begun_ns > SAME_INSTANT_NS
+				     : !wait->all && sleeps - wait->sleeps > 1))
 		begin_wait(wait, (__u64)task, bdi, all);
 	wait->seen_ns = now;
 	wait->sleeps = sleeps;

@@ -245,7 +245,7 @@ print(int(1000 * sum(took) / len(took)))
 PYTHON
 }
 beside_syncs() { # SECONDS FILE MEGABYTES steady|burst
-	syncs "$2" "$(($1 + 2))" "${@:3}" >"$BATS_TEST_TMPDIR/took" 3>&- &
+	syncs "$2" "${both:-6}" "${@:3}" >"$BATS_TEST_TMPDIR/took" 3>&- &
 	local job=$!
 	sleep 0.2
 	advise "$1"
@@ -255,12 +255,12 @@ beside_syncs() { # SECONDS FILE MEGABYTES steady|burst
 @test "what the device could have written before is waited for in fsync: the background limit" {
 	disk 4 1 60
 	sysctl -qw vm.dirty_bytes=$((1 << 30)) vm.dirty_background_bytes=$((512 << 20))
-	run beside_syncs 5 "$device" 15 steady
+	run beside_syncs 4 "$device" 15 steady
 	before=$(cat "$BATS_TEST_TMPDIR/took")
 	expect "*dirty-background recommend vm.dirty_background_bytes *" "$output"
 	only_one
 	apply
-	run beside_syncs 3 "$device" 15 steady
+	run beside_syncs 2.5 "$device" 15 steady
 	none
 	at_least 2 "$(cat "$BATS_TEST_TMPDIR/took")" "$before"
 }

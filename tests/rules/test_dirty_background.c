@@ -168,12 +168,9 @@ static void unavailable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_the_setting),
-		cmocka_unit_test(just_below),
-		cmocka_unit_test(a_device_that_is_saturated),
-		cmocka_unit_test(look_alikes),
-		cmocka_unit_test(no_disk_of_its_own),
-		cmocka_unit_test(unavailable),
+		cmocka_unit_test(names_the_setting),	      cmocka_unit_test(just_below),
+		cmocka_unit_test(a_device_that_is_saturated), cmocka_unit_test(look_alikes),
+		cmocka_unit_test(no_disk_of_its_own),	      cmocka_unit_test(unavailable),
 	};
 
 	return cmocka_run_group_tests_name("rule dirty-background", tests, NULL, NULL);

@@ -64,7 +64,8 @@ struct writeback {
 	unsigned int cpus;
 	__u64 page_bytes;
 	bool ext4;
-	const char *waits; /* program that sees who waits; NULL: this kernel has no such tracepoint */
+	const char
+		*waits; /* program that sees who waits; NULL: this kernel has no such tracepoint */
 	struct ts_piles piles;
 	struct device device[TS_WRITEBACK_DEVICES];
 	struct ts_slots slots;
@@ -482,10 +483,11 @@ static void writeback_snapshot(struct ts_live *live, void *opaque, struct ts_sna
 			   state, snapshot);
 	ts_for_each_family (id)
 		if (ts_families[id].source == TS_SOURCE_WRITEBACK && !snapshot->family[id].count)
-			ts_snapshot_family_status(snapshot, id, TS_STATUS_NO_DATA,
-						  id < TS_FAMILY_FSYNC_LATENCY
-							  ? "no writer has been throttled yet"
-							  : "nobody has been seen to wait for fsync() or sync() yet");
+			ts_snapshot_family_status(
+				snapshot, id, TS_STATUS_NO_DATA,
+				id < TS_FAMILY_FSYNC_LATENCY
+					? "no writer has been throttled yet"
+					: "nobody has been seen to wait for fsync() or sync() yet");
 	say_what_is_missing(state, snapshot);
 }
 

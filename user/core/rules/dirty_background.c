@@ -115,9 +115,9 @@ static void saturated(struct ts_rule_context *context, const struct syncing *y)
 	finding->scope = TS_SCOPE_DEVICE;
 	finding->device = ts_arena_intern(context->report->arena, y->device);
 	ts_finding_identify(context, finding, finding->cause, "port");
-	finding->title = ts_text(
-		context, "Syncing %s takes up to %.0f ms: the device is busy all the time",
-		y->device, 1e3 * y->p99);
+	finding->title =
+		ts_text(context, "Syncing %s takes up to %.0f ms: the device is busy all the time",
+			y->device, 1e3 * y->p99);
 	finding->remedy =
 		"Write less, or use a faster device. Starting to write earlier would make "
 		"what is synced wait behind what is not.";
@@ -225,9 +225,9 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 	else if (worst)
 		judge_device(context, worst);
 	else if (unknown)
-		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
-					"syncing %s takes long, but how fast it writes is not known",
-					unknown);
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"syncing %s takes long, but how fast it writes is not known", unknown);
 	if (context->why)
 		return context->outcome;
 	return ts_rule_without_finding(context, TS_OUTCOME_QUIET,
