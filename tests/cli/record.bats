@@ -76,8 +76,8 @@ stop_recording() { # signal
 	[ "$(frames twice.tsrec | grep -c ^end)" = 2 ]
 }
 
-@test "SIGTERM and Ctrl-C: orderly, with an end frame, exit code 0" {
-	for signal in TERM INT; do
+@test "SIGTERM, Ctrl-C and the end of the terminal: orderly, with an end frame, exit code 0" {
+	for signal in TERM INT HUP; do
 		start_recording -o $signal.tsrec
 		stop_recording $signal
 		expect_status 0

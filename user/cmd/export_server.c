@@ -65,8 +65,12 @@ static int keep_two(int *listener, int *collector)
 static int server_process(int listener, int collector)
 {
 	prctl(PR_SET_NAME, "tunescope-http");
-	/* Ctrl-C reaches both; it is the collector that ends in order, and this one with it. */
+	/*
+	 * Ctrl-C and the end of a terminal reach both; it is the collector that ends in order, and
+	 * this one with it.
+	 */
 	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	if (keep_two(&listener, &collector) || ts_privileges_drop_all())
 		return TS_EXIT_FAILURE;
 	return ts_http_serve(listener, collector);

@@ -29,11 +29,14 @@
 #define SWITCHES_LEAST	   20		 /* timed ones that say which share of all was */
 
 static volatile sig_atomic_t interrupted;
+static bool until_hangup; /* not so under nohup(1) */
 
 static void default_signals(void)
 {
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	if (until_hangup)
+		signal(SIGHUP, SIG_DFL);
 }
 
 static void on_signal(int number)
@@ -45,10 +48,14 @@ static void on_signal(int number)
 void ts_observe_signals(void)
 {
 	/* No SA_RESTART: sleeps end. */
-	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction action = {.sa_handler = on_signal}, hangup;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, NULL, &hangup);
+	until_hangup = hangup.sa_handler != SIG_IGN;
+	if (until_hangup)
+		sigaction(SIGHUP, &action, NULL);
 }
 
 bool ts_observe_interrupted(void)

@@ -18,8 +18,9 @@ struct ts_observe_options {
 };
 
 /*
- * The first SIGINT or SIGTERM ends the observation early, the second one kills. To be called before
- * the collector is opened, so that a signal during start-up is not lost.
+ * The first SIGINT, SIGTERM or SIGHUP (the terminal is gone; unless that is ignored) ends the
+ * observation early, the second one kills. To be called before the collector is opened, so that a
+ * signal during start-up is not lost.
  */
 void ts_observe_signals(void);
 bool ts_observe_interrupted(void);
