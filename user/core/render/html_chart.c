@@ -153,19 +153,34 @@ void ts_html_chart_begin(const struct ts_html *html, const struct ts_html_chart 
 	ts_html_put(html, "\n");
 }
 
+static bool is_drawn(const struct ts_mark *mark)
+{
+	return mark->kind == TS_MARK_SETTING || mark->kind == TS_MARK_CLOCK;
+}
+
+/* When there are many, those close to each other are one, so that the last are seen as well. */
+static double least_distance(const struct ts_timeline *timeline)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < timeline->marks; i++)
+		count += is_drawn(&timeline->mark[i]);
+	return count <= MARKS_DRAWN ? 0 : 100.0 / MARKS_DRAWN;
+}
+
 /* Changed settings, and steps of the clock, through every chart. */
 static void marks(const struct ts_html *html)
 {
 	const struct ts_timeline *timeline = html->timeline;
-	size_t drawn = 0;
+	double least = least_distance(timeline), last = -INFINITY;
 
-	for (size_t i = 0; i < timeline->marks && drawn < MARKS_DRAWN; i++) {
+	for (size_t i = 0; i < timeline->marks; i++) {
 		const struct ts_mark *mark = &timeline->mark[i];
 		double x = ts_html_percent(html, mark->at_ns);
 
-		if (mark->kind != TS_MARK_SETTING && mark->kind != TS_MARK_CLOCK)
+		if (!is_drawn(mark) || x < last + least)
 			continue;
-		drawn++;
+		last = x;
 		ts_html_put(
 			html,
 			"<line class=\"%s\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"100%%\"/>",
