@@ -28,8 +28,9 @@
 #define CALIBRATION_DRIFT_SHIFT 14
 #define CALIBRATION_JUMP_NS	8192
 
-/* Slots of ts_sched_tasks minus one. */
-const volatile __u32 ts_sched_task_mask = 0;
+const volatile __u32 ts_sched_task_mask = 0;  /* slots of tasks minus one */
+const volatile __u64 ts_sched_tasks_size = 0; /* bytes of all these slots */
+const volatile __u64 ts_sched_cpus = 0;	      /* possible CPUs */
 /* The second correction; off only to show what it is worth. */
 const volatile bool ts_sched_correct_clock = true;
 
@@ -38,36 +39,34 @@ const volatile __u64 ts_sched_cgroup = 0;
 const volatile __s32 ts_sched_own = 0; /* tunescope's pid; 0: not known */
 const volatile bool ts_sched_only_command = false;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* possible CPUs, set before loading */
-	__type(key, __u32);
-	__type(value, struct ts_sched_cpu);
-} ts_sched_cpus SEC(".maps");
-
-/* One element that holds all slots: looked up once, and then an address is a mask and a shift. */
+/*
+ * One element that holds everything, so that one look-up does: the slots of all tasks (an address
+ * is a mask and a shift), and after them a slice for each possible CPU.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
-	/* ts_sched_task_mask + 1 of them, set before loading */
-	__uint(value_size, sizeof(struct ts_sched_task));
-} ts_sched_tasks SEC(".maps");
-
-static __always_inline struct ts_sched_cpu *this_cpu_slice(void)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&ts_sched_cpus, &cpu);
-}
+	/* That of ts_sched_task_mask + 1 tasks and ts_sched_cpus CPUs, set before loading. */
+	__uint(value_size, sizeof(struct ts_sched_task) + sizeof(struct ts_sched_cpu));
+} ts_sched_all SEC(".maps");
 
 static __always_inline struct ts_sched_task *all_tasks(void)
 {
 	__u32 zero = 0;
 
-	return bpf_map_lookup_elem(&ts_sched_tasks, &zero);
+	return bpf_map_lookup_elem(&ts_sched_all, &zero);
+}
+
+static __always_inline struct ts_sched_cpu *this_cpu_slice(struct ts_sched_task *tasks)
+{
+	__u64 cpu = bpf_get_smp_processor_id();
+
+	ts_opaque(cpu); /* the verifier must see the bound checked on this very number */
+	if (!tasks || cpu >= ts_sched_cpus)
+		return NULL;
+	return (void *)tasks + ts_sched_tasks_size + cpu * sizeof(struct ts_sched_cpu);
 }
 
 static __always_inline struct ts_sched_task *task_slot(struct ts_sched_task *tasks, __u32 pid)
@@ -146,7 +145,7 @@ static __always_inline void calibrate(struct ts_sched_cpu *cpu, __u64 clock)
 	__u64 age = clock - cpu->calibrated, drift = age >> CALIBRATION_DRIFT_SHIFT;
 	__s64 growth;
 
-	if (age < CALIBRATE_NS)
+	if (age < CALIBRATE_NS || !ts_sched_correct_clock)
 		return;
 	growth = bpf_ktime_get_ns() - clock - cpu->clock_offset;
 	if (growth > (__s64)drift && growth < CALIBRATION_JUMP_NS)
@@ -158,25 +157,25 @@ static __always_inline void calibrate(struct ts_sched_cpu *cpu, __u64 clock)
 /*
  * One switch. counted: whether the task that leaves, and the one that comes, are among those that
  * are measured; both are constants but in ts_sched_run.
+ *
+ * What is opaque here is read or computed anew, which costs less than to keep it on the stack: with
+ * 64 bytes of that in use (BPF_PRIV_STACK_MIN_SIZE) the kernel gives a program a stack elsewhere,
+ * in memory that nothing else has touched.
  */
-static __always_inline int switched(bool preempt, struct task_struct *prev,
+static __always_inline int switched(struct ts_sched_task *tasks, struct ts_sched_cpu *cpu,
+				    bool preempt, struct task_struct *prev,
 				    struct task_struct *next, bool count_prev, bool count_next)
 {
-	struct ts_sched_cpu *cpu = this_cpu_slice();
-	struct ts_sched_task *tasks = all_tasks(), *slot;
+	struct ts_sched_task *slot;
 	__u64 now, queued, wait, run_delay, arrivals;
 	__u32 pid, migrations;
 
-	if (!cpu || !tasks)
-		return 0;
 	now = prev->se.cfs_rq->rq->clock;
-	queued = next->sched_info.last_queued;
-	if (ts_sched_correct_clock) {
-		if (now == queued)
-			now = corrected(cpu, now);
-		else
-			calibrate(cpu, now);
-	}
+	if (now == next->sched_info.last_queued)
+		now = corrected(cpu, now);
+	else
+		calibrate(cpu, now);
+	ts_opaque(cpu);
 	pid = prev->pid;
 	leave(cpu, pid, !preempt && ts_task_state(prev), prev->sched_info.last_arrival, now,
 	      count_prev);
@@ -190,10 +189,13 @@ static __always_inline int switched(bool preempt, struct task_struct *prev,
 		slot->switched = now;
 	}
 
+	ts_opaque(next);
 	pid = next->pid;
 	if (!pid || !count_next)
 		return 0;
 	slot = task_slot(tasks, pid);
+	ts_opaque(slot);
+	queued = next->sched_info.last_queued;
 	run_delay = next->sched_info.run_delay;
 	migrations = next->se.nr_migrations;
 	arrivals = next->sched_info.pcount;
@@ -246,7 +248,12 @@ static __always_inline int switched(bool preempt, struct task_struct *prev,
 SEC("?tp_btf/sched_switch")
 int BPF_PROG(ts_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	return switched(preempt, prev, next, true, true);
+	struct ts_sched_task *tasks = all_tasks();
+	struct ts_sched_cpu *cpu = this_cpu_slice(tasks);
+
+	if (!cpu)
+		return 0;
+	return switched(tasks, cpu, preempt, prev, next, true, true);
 }
 
 /* ---- While a command is run: whose tasks they are, and, if so wanted, only the command's. */
@@ -289,7 +296,8 @@ SEC("?tp_btf/sched_switch")
 int BPF_PROG(ts_sched_run, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	enum ts_sched_whose leaves = whose(prev), comes = whose(next);
-	struct ts_sched_cpu *cpu = this_cpu_slice();
+	struct ts_sched_task *tasks = all_tasks();
+	struct ts_sched_cpu *cpu = this_cpu_slice(tasks);
 	__u64 now = bpf_ktime_get_ns();
 
 	if (!cpu)
@@ -298,7 +306,8 @@ int BPF_PROG(ts_sched_run, bool preempt, struct task_struct *prev, struct task_s
 		cpu->ran[leaves] += elapsed(now, cpu->since);
 	cpu->whose = comes;
 	cpu->since = now;
-	return switched(preempt, prev, next, !ts_sched_only_command || leaves == TS_SCHED_COMMAND,
+	return switched(tasks, cpu, preempt, prev, next,
+			!ts_sched_only_command || leaves == TS_SCHED_COMMAND,
 			!ts_sched_only_command || comes == TS_SCHED_COMMAND);
 }
 
@@ -431,13 +440,13 @@ int BPF_PROG(ts_sched_new, struct task_struct *task)
 SEC("?tp_btf/sched_switch")
 int BPF_PROG(ts_sched_ktime, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct ts_sched_cpu *cpu = this_cpu_slice();
 	struct ts_sched_task *tasks = all_tasks(), *slot;
+	struct ts_sched_cpu *cpu = this_cpu_slice(tasks);
 	__u64 now = bpf_ktime_get_ns();
 	bool voluntary;
 	__u32 pid;
 
-	if (!cpu || !tasks)
+	if (!cpu)
 		return 0;
 	pid = prev->pid;
 	voluntary = !preempt && ts_task_state(prev);

@@ -62,10 +62,9 @@ struct candidate {
 
 struct sched_state {
 	struct sched_bpf *skeleton; /* while it is opened */
-	const struct ts_map *task_map;
+	const struct ts_map *map;   /* of all tasks, and after them the CPUs */
 	struct ts_probe probe;
 	const struct ts_sched_cpu *cpu; /* one slice for each possible CPU */
-	size_t cpu_length;
 	unsigned int cpus;
 	bool own_timestamps;
 	const struct ts_live_command *command;
@@ -116,6 +115,17 @@ static bool in_initial_pid_namespace(const struct ts_live *live)
 	       !stat(path, &status) && status.st_ino == INITIAL_PID_NAMESPACE;
 }
 
+/* Whole pages. */
+static __u32 tasks_size(const struct sched_state *state)
+{
+	return state->tasks * sizeof(struct ts_sched_task);
+}
+
+static __u32 cpus_size(const struct sched_state *state)
+{
+	return state->cpus * sizeof(struct ts_sched_cpu);
+}
+
 static void configure(struct sched_state *state, const struct ts_sched_options *options)
 {
 	struct sched_bpf *skeleton = state->skeleton;
@@ -129,10 +139,10 @@ static void configure(struct sched_state *state, const struct ts_sched_options *
 	bpf_program__set_autoload(skeleton->progs.ts_sched_ktime, own);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_wakeup, own);
 	bpf_program__set_autoload(skeleton->progs.ts_sched_new, own);
-	bpf_map__set_max_entries(skeleton->maps.ts_sched_cpus, state->cpus);
-	bpf_map__set_value_size(skeleton->maps.ts_sched_tasks,
-				state->tasks * sizeof(struct ts_sched_task));
+	bpf_map__set_value_size(skeleton->maps.ts_sched_all, tasks_size(state) + cpus_size(state));
 	skeleton->rodata->ts_sched_task_mask = state->tasks - 1;
+	skeleton->rodata->ts_sched_tasks_size = tasks_size(state);
+	skeleton->rodata->ts_sched_cpus = state->cpus;
 	skeleton->rodata->ts_sched_correct_clock = !options->keep_stale_clock;
 	if (!run)
 		return;
@@ -150,7 +160,7 @@ static void sched_close(void *opaque)
 	if (state->waited)
 		munmap(state->waited, state->tasks * sizeof *state->waited);
 	if (state->cpu)
-		munmap((void *)state->cpu, state->cpu_length);
+		munmap((void *)state->cpu, cpus_size(state));
 	ts_probe_close(&state->probe);
 	sched_bpf__destroy(state->skeleton);
 	free(state);
@@ -224,7 +234,6 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 		  enum ts_status *status, char why[256])
 {
 	struct sched_state *state = calloc(1, sizeof *state);
-	const struct ts_map *cpu_map;
 	int error;
 
 	if (!state)
@@ -251,11 +260,13 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 		sched_close(state);
 		return error;
 	}
-	state->task_map = ts_probe_map(&state->probe, state->skeleton->maps.ts_sched_tasks);
-	cpu_map = ts_probe_map(&state->probe, state->skeleton->maps.ts_sched_cpus);
-	state->cpu = ts_map_view(cpu_map, &state->cpu_length);
-	if (!state->cpu)
+	state->map = ts_probe_map(&state->probe, state->skeleton->maps.ts_sched_all);
+	state->cpu = mmap(NULL, cpus_size(state), PROT_READ, MAP_SHARED, state->map->fd,
+			  tasks_size(state));
+	if (state->cpu == MAP_FAILED) {
+		state->cpu = NULL;
 		return fail(state, status, why, "the scheduler's counters cannot be mapped", errno);
+	}
 	state->waited = mmap(NULL, state->tasks * sizeof *state->waited, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (state->waited == MAP_FAILED) {
@@ -317,7 +328,7 @@ static int look_at_parts(struct sched_state *state, __u32 part, __u32 parts, __u
 			 struct candidate *candidate)
 {
 	const size_t part_bytes = state->part * sizeof(struct ts_sched_task);
-	char *view = mmap(NULL, parts * part_bytes, PROT_READ, MAP_SHARED, state->task_map->fd,
+	char *view = mmap(NULL, parts * part_bytes, PROT_READ, MAP_SHARED, state->map->fd,
 			  (off_t)(part * part_bytes));
 
 	if (view == MAP_FAILED)
