@@ -93,6 +93,29 @@ static void just_below_is_quiet(void **state)
 	expect(&c, TS_OUTCOME_QUIET);
 }
 
+/* The other side's accept queue overflows: connects wait, and the requests sent behind them. */
+static void connects_that_are_repeated(void **state)
+{
+	static const struct {
+		double connects;
+		enum ts_outcome outcome;
+	} cases[] = {{310, TS_OUTCOME_QUIET}, {66, TS_OUTCOME_QUIET}, {65, TS_OUTCOME_RECOMMEND}};
+	struct flow c = lab;
+	struct fixture f;
+
+	c.side = "outbound";
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		fixture_open(&f);
+		add(&f, &c);
+		fixture_counter(&f, TCP_RETRANSMITS, cases[i].connects, c.netns, c.side, "9000",
+				"syn");
+		fixture_counter(&f, NETWORK_COUNTERS, cases[i].connects, c.netns, "TCPTimeouts");
+		fixture_judge(&f);
+		assert_int_equal(fixture_outcome(&f, RULE), cases[i].outcome);
+		fixture_close(&f);
+	}
+}
+
 static void what_looks_like_it(void **state)
 {
 	struct flow c = lab;
@@ -204,7 +227,8 @@ static void not_measured(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_the_setting),   cmocka_unit_test(two_namespaces),
+		cmocka_unit_test(names_the_setting),
+		cmocka_unit_test(connects_that_are_repeated),   cmocka_unit_test(two_namespaces),
 		cmocka_unit_test(just_below_is_quiet), cmocka_unit_test(what_looks_like_it),
 		cmocka_unit_test(the_path_counts),     cmocka_unit_test(segments_are_not_events),
 		cmocka_unit_test(converges),	       cmocka_unit_test(probes_without_loss),

@@ -12,6 +12,7 @@
 
 enum { EVENTS, TAIL_SHARE, RATIO, LOSS_MOST };
 
+#define ATTEMPTS    3 /* connects repeated for each such wait: they, not answers, are lost */
 #define ROUND_TRIPS 5 /* what is proposed, in round-trip times, */
 #define PROPOSE_LEAST                                                              \
 	10000.0 /* and at least, in microseconds: some ticks of any kernel's clock \
@@ -21,6 +22,7 @@ enum { EVENTS, TAIL_SHARE, RATIO, LOSS_MOST };
 struct flow {
 	const char *netns, *side, *port;
 	double waits, all; /* retransmissions: after a timeout or as a probe; of any cause */
+	double attempts;   /* connects repeated: their timeout is another */
 	double loss;	   /* retransmissions over segments sent, of the namespace */
 	double rtt;	   /* of the path, median; NAN unknown */
 	double rto_min;	   /* seconds; NAN when not read */
@@ -63,8 +65,9 @@ static struct flow measure(const struct ts_rule_context *context, const struct t
 
 	f.waits = retransmits(context, &f, "timeout") + retransmits(context, &f, "probe");
 	f.all = f.waits + retransmits(context, &f, "fast");
+	f.attempts = retransmits(context, &f, "syn");
 	f.loss = sent > 0 ? ts_rule_network_counter(context, f.netns, "TcpRetransSegs") / sent : 1;
-	f.events = fmax(ts_rule_network_counter(context, f.netns, "TCPTimeouts") -
+	f.events = fmax(ts_rule_network_counter(context, f.netns, "TCPTimeouts") - f.attempts -
 				ts_rule_network_counter(context, f.netns, "TCPSpuriousRTOs"),
 			0) +
 		   ts_rule_network_counter(context, f.netns, "TCPLossProbeRecovery");
@@ -156,6 +159,12 @@ static void judge_flow(struct ts_rule_context *context, const struct flow *f)
 			"the path loses too much, or does not deliver at all, for a shorter "
 			"timeout to matter",
 			ts_rule_service_text(context, f->netns, f->side, f->port), 100 * f->loss);
+	} else if (f->attempts >= ATTEMPTS * fmin(f->waits, f->events)) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_QUIET,
+			"%s wait for timeouts, but most (%.0f) for that of a connect: the other "
+			"side takes them in too late, requests sent meanwhile with them",
+			ts_rule_service_text(context, f->netns, f->side, f->port), f->attempts);
 	} else if (!f->selective) {
 		ts_rule_without_finding(
 			context, TS_OUTCOME_QUIET,
@@ -243,6 +252,8 @@ const struct ts_rule ts_rule_rto_min = {
 		"that probes and timeouts repair nothing (TCPLossProbeRecovery, TCPSpuriousRTOs); "
 		"a path that loses a large part "
 		"of everything or nothing comes through at all (a dead host, a black hole); "
+		"connects that are repeated far more often than what follows them (an accept "
+		"queue that overflows on the other side); "
 		"missing selective "
 		"acknowledgements (tcp-sack).\n"
 		"Below the time by which the other side delays its acknowledgements (up to 40 ms "
