@@ -228,10 +228,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_the_setting),
-		cmocka_unit_test(connects_that_are_repeated),   cmocka_unit_test(two_namespaces),
-		cmocka_unit_test(just_below_is_quiet), cmocka_unit_test(what_looks_like_it),
-		cmocka_unit_test(the_path_counts),     cmocka_unit_test(segments_are_not_events),
-		cmocka_unit_test(converges),	       cmocka_unit_test(probes_without_loss),
+		cmocka_unit_test(connects_that_are_repeated),
+		cmocka_unit_test(two_namespaces),
+		cmocka_unit_test(just_below_is_quiet),
+		cmocka_unit_test(what_looks_like_it),
+		cmocka_unit_test(the_path_counts),
+		cmocka_unit_test(segments_are_not_events),
+		cmocka_unit_test(converges),
+		cmocka_unit_test(probes_without_loss),
 		cmocka_unit_test(not_measured),
 	};
 
