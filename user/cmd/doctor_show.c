@@ -54,22 +54,34 @@ static void text_sources(FILE *out, const struct ts_doctor *doctor, struct ts_ar
 			ts_escape_terminal(arena, doctor->source[i].why));
 }
 
+static int longer(int width, const char *text)
+{
+	int length = (int)strlen(text);
+
+	return length > width ? length : width;
+}
+
 static void text_programs(FILE *out, const struct ts_doctor *doctor, struct ts_arena *arena)
 {
 	const struct ts_cost *cost = &doctor->window.delta->cost;
 	double seconds = stats_seconds(doctor);
+	int name = 0, hook = 0;
 
-	fprintf(out, "\nBPF programs\n  %-24s %-30s %6s %7s %9s\n", "program", "hook", "ns",
-		"per s", "CPU");
+	for (size_t i = 0; i < cost->probes; i++) {
+		name = longer(name, cost->probe[i].name);
+		hook = longer(hook, cost->probe[i].hook);
+	}
+	fprintf(out, "\nBPF programs\n  %-*s %-*s %6s %7s %9s\n", name, "program", hook, "hook",
+		"ns", "per s", "CPU");
 	for (size_t i = 0; i < cost->probes; i++) {
 		const struct ts_probe_cost *p = &cost->probe[i];
 
-		fprintf(out, "  %-24s %-30s ", p->name, p->hook);
+		fprintf(out, "  %-*s %-*s ", name, p->name, hook, p->hook);
 		if (p->status != TS_STATUS_OK)
 			fprintf(out, "%s: %s\n", ts_status_name(p->status),
 				ts_escape_terminal(arena, p->why));
 		else if (!p->run_count || seconds <= 0)
-			fprintf(out, "attached, did not run\n");
+			fprintf(out, "loaded, did not run\n");
 		else
 			fprintf(out, "%6.0f %7.0f %7.3f %%\n",
 				(double)p->run_ns / (double)p->run_count,
