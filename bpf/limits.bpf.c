@@ -249,10 +249,19 @@ static __always_inline void check_pipes(const struct task_struct *task)
 
 /* ---- Tasks */
 
-/* 5.14 counts them in ucounts (21d1c5e386bc, "Reimplement RLIMIT_NPROC on top of ucounts"). */
+/*
+ * 5.14 counts them in ucounts (21d1c5e386bc, "Reimplement RLIMIT_NPROC on top of ucounts"), until
+ * 5.19 among the other counts (de399236e240, "ucounts: Split rlimit and ucount values and max …").
+ */
 struct user_struct___before_5_14 {
 	atomic_t processes;
 } __attribute__((preserve_access_index));
+
+enum ucount_type___before_5_19 {
+	UCOUNT_RLIMIT_NPROC___before_5_19,
+};
+#define TASKS_BEFORE_5_19(ask) \
+	ask(enum ucount_type___before_5_19, UCOUNT_RLIMIT_NPROC___before_5_19)
 
 static __always_inline __u64 tasks_of_user(const struct task_struct *task)
 {
@@ -260,6 +269,8 @@ static __always_inline __u64 tasks_of_user(const struct task_struct *task)
 
 	if (bpf_core_field_exists(task->cred->ucounts->rlimit))
 		return BPF_CORE_READ(task, cred, ucounts, rlimit[0].counter);
+	if (TASKS_BEFORE_5_19(bpf_core_enum_value_exists))
+		return user_held(task, TASKS_BEFORE_5_19(bpf_core_enum_value)).used;
 	return BPF_CORE_READ(old, processes.counter);
 }
 
