@@ -63,10 +63,11 @@ check_dm_delay() {
 
 # ---- what a queue's length does, and does not
 
-# One request at a time, then many at once; prints how many of the latter were served in a second.
+# One request at a time, then many at once for so much longer that the queue is full on average; prints how many of the
+# latter were served in a second.
 few_and_many() { # device
 	fio --name=few --filename="/dev/$1" --rw=randread --bs=4k --iodepth=1 --ioengine=libaio --direct=1 --size=32m \
-		--runtime=4 --time_based >/dev/null 2>&1
+		--runtime=2 --time_based >/dev/null 2>&1
 	fio --name=many --filename="/dev/$1" --rw=randread --bs=4k --iodepth=48 --ioengine=libaio --direct=1 --size=32m \
 		--runtime=10 --time_based --output-format=json 2>/dev/null | jq '.jobs[0].read.iops | floor'
 }
