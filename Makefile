@@ -64,9 +64,8 @@ CORE_LIB := $(BUILD)/libtunescope-core.a
 LIVE_LIB := $(BUILD)/libtunescope-live.a
 KERNEL_TYPES := $(BUILD)/skeleton/kernel_types.inc
 SKELETONS := $(patsubst bpf/%.bpf.c,$(BUILD)/skeleton/%.skel.h,$(BPF_SOURCES))
-# Built a second time for kernels that lack some of the atomic operations.
-PLAIN_BPF_SOURCES := $(shell grep -l '^.include "atomic.bpf.h"' $(BPF_SOURCES))
-SKELETONS += $(patsubst bpf/%.bpf.c,$(BUILD)/skeleton/%_plain.skel.h,$(PLAIN_BPF_SOURCES))
+# Built a second time for kernels that lack some of the atomic operations: those that user space asks for.
+SKELETONS += $(addprefix $(BUILD)/skeleton/,$(shell sed -n 's/^.include "\(.*_plain\.skel\.h\)"$$/\1/p' $(LIVE_SOURCES)))
 
 .PHONY: all
 all: $(BUILD)/tunescope
