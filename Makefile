@@ -5,8 +5,6 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
-# What lies between a BPF source and its skeleton is kept, without a word at the end of the build.
-.SECONDARY:
 .DEFAULT_GOAL := all
 
 VERSION := 0.1.0
@@ -92,6 +90,9 @@ $(BUILD)/%.o: %.c $(FLAGS)
 
 # A skeleton may be included by any file of user/live: they wait for all of them.
 $(call object,$(LIVE_SOURCES)): | $(SKELETONS) $(KERNEL_TYPES)
+
+# What lies between a source and its skeleton is kept: no list of what is removed at the end of a build.
+.PRECIOUS: $(BUILD)/bpf/%.bpf.o $(BUILD)/bpf/%_plain.bpf.o $(BUILD)/bpf/%.linked.o
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
