@@ -16,6 +16,7 @@
 #define NO_MORE		 11 /* EAGAIN */
 #define NO_SPACE	 28 /* ENOSPC */
 
+#define LIMIT_DATA	 2
 #define LIMIT_NPROC	 6
 #define LIMIT_NOFILE	 7
 #define LIMIT_AS	 9
@@ -25,6 +26,7 @@
 #define NO_CGROUP_LIMIT	 4194304
 #define CAN_PASS_LIMITS	 (1ULL << 21 | 1ULL << 24) /* CAP_SYS_ADMIN, CAP_SYS_RESOURCE */
 #define PAGE_SHIFT	 12
+#define HUGE_PAGES	 0x40000 /* MAP_HUGETLB */
 #define NEAR(allowed)	 ((allowed) - ((allowed) >> 3))
 #define PID_LEVELS	 8
 #define CGROUP_LEVELS	 8
@@ -471,11 +473,18 @@ static __always_inline void no_descriptor(const struct task_struct *task, __u32 
 		failed(task, descriptor_limit(task), held.used, held.allowed);
 }
 
+/* Only these promise memory; others fail with the same error for an address where nothing is. */
+static __always_inline bool promises(__u32 call, const struct pt_regs *regs)
+{
+	return is_fork(call) || call == ts_limits_calls.mremap ||
+	       (call == ts_limits_calls.mmap && !(PT_REGS_PARM4_SYSCALL(regs) & HUGE_PAGES));
+}
+
 static __always_inline void no_memory(const struct task_struct *task, const struct pt_regs *regs,
 				      __u32 call)
 {
 	const struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	__u64 bytes, allowed;
+	__u64 bytes, data, more, allowed;
 
 	if (!mm)
 		return;
@@ -484,10 +493,21 @@ static __always_inline void no_memory(const struct task_struct *task, const stru
 		       ts_limits_allowed.mappings);
 		return;
 	}
-	bytes = ((__u64)BPF_CORE_READ(mm, total_vm) << PAGE_SHIFT) +
-		(call == ts_limits_calls.mmap ? PT_REGS_PARM2(regs) : 0);
+	if (!promises(call, regs))
+		return;
+	more = call == ts_limits_calls.mmap ? PT_REGS_PARM2(regs) : 0;
+	bytes = ((__u64)BPF_CORE_READ(mm, total_vm) << PAGE_SHIFT) + more;
 	allowed = BPF_CORE_READ(task, signal, rlim[LIMIT_AS].rlim_cur);
-	failed(task, bytes > allowed ? TS_LIMIT_ADDRESS_SPACE : TS_LIMIT_COMMIT, bytes, allowed);
+	if (bytes > allowed) {
+		failed(task, TS_LIMIT_ADDRESS_SPACE, bytes, allowed);
+		return;
+	}
+	data = ((__u64)BPF_CORE_READ(mm, data_vm) << PAGE_SHIFT) + more;
+	allowed = BPF_CORE_READ(task, signal, rlim[LIMIT_DATA].rlim_cur);
+	if (data > allowed && !is_fork(call))
+		failed(task, TS_LIMIT_DATA, data, allowed);
+	else
+		failed(task, TS_LIMIT_COMMIT, bytes, ~0ULL);
 }
 
 /* A cgroup's limit is noted when it is reached, by the task that does. */

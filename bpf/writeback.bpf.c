@@ -55,7 +55,8 @@ int ts_fsync_begins(struct bpf_raw_tracepoint_args *context)
 	const struct file *file = (void *)context->args[0];
 	const struct inode *inode = BPF_CORE_READ(file, f_inode);
 	__u64 bdi = (__u64)BPF_CORE_READ(writeback_of(inode), bdi);
-	__u32 thread = bpf_get_current_pid_tgid(), pile = look(bdi);
+	__u64 pile = look(bdi);
+	__u32 thread = bpf_get_current_pid_tgid();
 	struct ts_writeback_fsync fsync = {
 		.dirty = ts_writeback_pages(bdi, WB_RECLAIMABLE),
 	};

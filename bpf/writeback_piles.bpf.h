@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 #include <tunescope/writeback.h>
 #include "atomic.bpf.h"
+#include "core.bpf.h"
 
 #define BDI_WRITEBACKS 8 /* one for each cgroup that writes; of more the first are looked at */
 
@@ -81,7 +82,7 @@ static __always_inline void begin_pile(struct ts_writeback_pile *pile, __u64 bdi
 }
 
 /* Number of a device's pile as seen last; TS_WRITEBACK_PILES when there is no room. */
-__noinline __u32 ts_writeback_pile(__u64 bdi)
+__noinline __u64 ts_writeback_pile(__u64 bdi)
 {
 	__u64 key = pile_key(bdi);
 	__u32 slot;
@@ -101,23 +102,33 @@ __noinline __u32 ts_writeback_pile(__u64 bdi)
 	return TS_WRITEBACK_PILES;
 }
 
-static __always_inline __u32 look(__u64 bdi)
+/*
+ * The compiler knows what ts_writeback_pile returns and leaves out what is needless then; the
+ * verifier does not, and wants it.
+ */
+static __always_inline struct ts_writeback_pile *pile_at(__u64 number)
 {
-	__u32 number = ts_writeback_pile(bdi);
+	ts_opaque(number);
+	return &ts_writeback_piles[number & (TS_WRITEBACK_PILES - 1)];
+}
+
+static __always_inline __u64 look(__u64 bdi)
+{
+	__u64 number = ts_writeback_pile(bdi);
 
 	if (number < TS_WRITEBACK_PILES)
-		look_at(&ts_writeback_piles[number]);
+		look_at(pile_at(number));
 	return number;
 }
 
 /* How long the pages of a pile, of which there are so many by now, have waited on average. */
-static __always_inline __u64 waited_ns(__u32 number, __u64 pages)
+static __always_inline __u64 waited_ns(__u64 number, __u64 pages)
 {
 	const struct ts_writeback_pile *pile;
 
 	if (number >= TS_WRITEBACK_PILES)
 		return 0;
-	pile = &ts_writeback_piles[number];
+	pile = pile_at(number);
 	if (pages < pile->pages + pile->moved)
 		pages = pile->pages + pile->moved;
 	return pages ? (pile->waited + pile->moved_waited) / pages * 1000 : 0;
@@ -126,7 +137,7 @@ static __always_inline __u64 waited_ns(__u32 number, __u64 pages)
 /* A function of its own, as are the others: the verifier then goes through it once. */
 __noinline int ts_writeback_look_at(__u32 slot)
 {
-	struct ts_writeback_pile *pile = &ts_writeback_piles[slot & (TS_WRITEBACK_PILES - 1)];
+	struct ts_writeback_pile *pile = pile_at(slot);
 
 	if (!pile->key)
 		return 0;

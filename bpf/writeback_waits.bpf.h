@@ -78,7 +78,7 @@ static __always_inline void begin_wait(struct ts_writeback_wait *wait, __u64 tas
 				       bool all)
 {
 	__u64 pages = ts_writeback_pages(bdi, WB_WRITEBACK);
-	__u32 pile = TS_WRITEBACK_PILES;
+	__u64 pile;
 
 	if (wait->bdi)
 		ts_writeback_waited(wait->thread);

@@ -12,6 +12,7 @@ enum ts_limit {
 	TS_LIMIT_NOFILE, /* RLIMIT_NOFILE */
 	TS_LIMIT_MAPPINGS,
 	TS_LIMIT_ADDRESS_SPACE, /* RLIMIT_AS */
+	TS_LIMIT_DATA,		/* RLIMIT_DATA */
 	TS_LIMIT_COMMIT,	/* memory that may be promised, as vm.overcommit_memory has it */
 	TS_LIMIT_PIDS,
 	TS_LIMIT_THREADS,

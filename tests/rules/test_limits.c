@@ -23,6 +23,7 @@ static const struct row rows[] = {
 	{"mapping-limit", "vm.max_map_count", TS_SETTING_MAX_MAP_COUNT, 131072, "524288",
 	 "user 33"},
 	{"mapping-limit", "rlimit/as", TS_SETTING_COUNT, 1e9, "rlimit-as", "user 33"},
+	{"mapping-limit", "rlimit/data", TS_SETTING_COUNT, 1e9, "rlimit-data", "user 33"},
 	{"inotify-limit", "fs.inotify.max_user_watches", TS_SETTING_INOTIFY_WATCHES, 500, "78090",
 	 "user 33"},
 	{"inotify-limit", "fs.inotify.max_user_instances", TS_SETTING_INOTIFY_INSTANCES, 128,

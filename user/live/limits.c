@@ -38,6 +38,7 @@ static const char *const names[TS_LIMITS] = {
 	[TS_LIMIT_NOFILE] = "rlimit/nofile",
 	[TS_LIMIT_MAPPINGS] = "vm.max_map_count",
 	[TS_LIMIT_ADDRESS_SPACE] = "rlimit/as",
+	[TS_LIMIT_DATA] = "rlimit/data",
 	[TS_LIMIT_COMMIT] = "vm.overcommit_memory",
 	[TS_LIMIT_PIDS] = "kernel.pid_max",
 	[TS_LIMIT_THREADS] = "kernel.threads-max",

@@ -254,6 +254,10 @@ static enum ts_outcome judge_mappings(struct ts_rule_context *context)
 		 .remedy = "This is the process's own limit of address space (RLIMIT_AS): raise "
 			   "LimitAS= of "
 			   "its service or `ulimit -v`."},
+		{"rlimit/data", NO_SETTING, "rlimit-data", "vm.overcommit_memory", "bytes",
+		 "ENOMEM",
+		 .remedy = "This is the process's own limit of private memory (RLIMIT_DATA): raise "
+			   "LimitDATA= of its service or `ulimit -d`."},
 	};
 
 	judge_promises(context);
@@ -358,7 +362,9 @@ const struct ts_rule ts_rule_mapping_limit = {
 		       "would have more than vm.max_map_count mappings.\n"
 		       "Convicts it: a process with that many mappings.\n"
 		       "Acquits it: fewer mappings; the address space limited by RLIMIT_AS "
-		       "(rlimit-as).\n" SEEN_HOW "Before 6.16 a process that ends has given its "
+		       "(rlimit-as), private memory by RLIMIT_DATA (rlimit-data); huge pages "
+		       "asked for that are not there.\n" SEEN_HOW
+		       "Before 6.16 a process that ends has given its "
 		       "memory back before it can be looked at: one "
 		       "that lives for less than the time between two looks is seen only while "
 		       "calls are watched.\n"
