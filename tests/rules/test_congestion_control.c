@@ -172,6 +172,24 @@ static void what_else_looks_like_it(void **state)
 	fixture_close(&f);
 }
 
+/* The application chose it, or it goes by no loss: why they are held back is said all the same. */
+static void congestion_whatever_the_algorithm(void **state)
+{
+	static const char *const paths[] = {"chosen", "model"};
+	struct flow c = {SERVER, "cubic", "", 28, 11760, 40, 13, 40, 0.0545, 0.0387, 0};
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		c.path = paths[i], c.rtt = 0.0545;
+		expect(&c, TS_OUTCOME_NOT_A_SETTING, "congestion");
+		c.rtt = 0.0495; /* 1.28 times: random loss makes as much */
+		expect(&c, TS_OUTCOME_QUIET, NULL);
+	}
+	c.rtt = 0.0545, c.resent = 1;
+	expect(&c, TS_OUTCOME_QUIET, NULL);
+	c.resent = 40, c.seconds = 1.4;
+	expect(&c, TS_OUTCOME_QUIET, NULL);
+}
+
 static void not_measured(void **state)
 {
 	struct fixture f;
@@ -205,6 +223,7 @@ int main(void)
 		cmocka_unit_test(just_below_is_quiet),
 		cmocka_unit_test(congestion),
 		cmocka_unit_test(what_else_looks_like_it),
+		cmocka_unit_test(congestion_whatever_the_algorithm),
 		cmocka_unit_test(not_measured),
 		cmocka_unit_test(hostile_names),
 	};

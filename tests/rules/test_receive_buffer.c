@@ -125,6 +125,40 @@ static void look_alikes(void **state)
 	expect_cause(&w, "congestion", "net.ipv4.tcp_rmem");
 }
 
+/* The other end is on this host, too, and measures what this one can only guess. */
+static void the_sender_knows_better(void **state)
+{
+	static const struct {
+		const char *side;
+		double rtt, resent;
+		const char *cause;
+	} cases[] = {
+		{"outbound", 0.054, 40, "congestion"},
+		{"outbound", 0.044, 40, "path-loss"}, /* no queue: it is lost at random */
+		{"outbound", 0.054, 1, "path-loss"},
+		{"service", 0.054, 40, "path-loss"}, /* another service of the same number */
+	};
+	struct flow w = lab;
+	struct fixture f;
+
+	w.limit = "loss";
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		fixture_open(&f);
+		add(&f, &w);
+		fixture_counter(&f, TCP_PATH_RESENT, cases[i].resent, CONTAINER, cases[i].side,
+				w.port, "chosen");
+		fixture_latency(&f, TCP_LIVE_SMOOTHED_RTT, 3, cases[i].rtt, 6, CONTAINER,
+				cases[i].side, w.port);
+		fixture_latency(&f, TCP_LIVE_MINIMUM_RTT, 3, 0.0387, 6, CONTAINER, cases[i].side,
+				w.port);
+		fixture_judge(&f);
+		assert_string_equal(
+			fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, SERVER)->cause,
+			cases[i].cause);
+		fixture_close(&f);
+	}
+}
+
 static void names_rmem_max(void **state)
 {
 	struct flow w = lab;
@@ -310,6 +344,7 @@ int main(void)
 		cmocka_unit_test(names_tcp_rmem),
 		cmocka_unit_test(just_below_is_quiet),
 		cmocka_unit_test(look_alikes),
+		cmocka_unit_test(the_sender_knows_better),
 		cmocka_unit_test(a_short_path_needs_no_more),
 		cmocka_unit_test(names_rmem_max),
 		cmocka_unit_test(converges),

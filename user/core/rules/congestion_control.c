@@ -3,7 +3,7 @@
  * Loss that is no congestion: a loss-based congestion control keeps the window small on a path that
  * has room. Congestion and heavy loss look alike in the counters of retransmissions.
  */
-#include "../rule.h"
+#include "flow.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,13 +20,16 @@ enum { HELD_SECONDS, RESENT, LOSS_LEAST, LOSS_MOST, PATH_SHARE, ROUND_TRIP, APAR
 
 static const char *const paths[] = {"calm", "rising", "queueing"};
 enum { CALM, RISING, QUEUEING, PATHS };
+/* Their congestion control is the application's choice, or goes by no loss: only a cause is named.
+ */
+static const char *const free_paths[] = {"chosen", "model"};
 
 /* Connections of one service (or to one remote port) that their congestion window held back. */
 struct flow {
 	const char *netns, *side, *port;
 	struct {
 		double segments, resent, seconds;
-	} path[PATHS], all;
+	} path[PATHS], all, free;
 	double rtt, least_rtt; /* medians; NAN unknown */
 	/* Recoveries from loss over segments sent again in them, in the namespace; 1 where each
 	   loss came alone, small where a queue overflowed. */
@@ -61,6 +64,13 @@ static struct flow measure(const struct ts_rule_context *context, const struct t
 		f.all.segments += f.path[i].segments;
 		f.all.resent += f.path[i].resent;
 		f.all.seconds += f.path[i].seconds;
+	}
+	for (size_t i = 0; i < sizeof free_paths / sizeof *free_paths; i++) {
+		f.free.segments += count(context, &f, TS_FAMILY_TCP_PATH_SEGMENTS, free_paths[i]);
+		f.free.resent += count(context, &f, TS_FAMILY_TCP_PATH_RESENT, free_paths[i]);
+		f.free.seconds +=
+			ts_window_seconds(context->window, TS_FAMILY_TCP_PATH_TIME,
+					  TS_LABELS(f.netns, f.side, f.port, free_paths[i]));
 	}
 	f.apart = losses_apart(context, f.netns);
 	f.rtt = ts_window_median(context->window, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT,
@@ -210,6 +220,14 @@ static void choose_model(struct ts_rule_context *context, const struct flow *f)
 	add_evidence(context, finding, f);
 }
 
+static void fills_its_path(struct ts_rule_context *context, const struct flow *f)
+{
+	not_a_setting(context, f, "congestion", "fill their path",
+		      "Queues build up before segments are lost: the path is full. Another "
+		      "congestion control would only take from others what it gains; what "
+		      "helps is more bandwidth or less traffic.");
+}
+
 /* Segments this host loses by itself, or cannot hold: the path is not to blame. */
 static bool lost_at_home(const struct ts_rule_context *context)
 {
@@ -244,10 +262,7 @@ static void judge_flow(struct ts_rule_context *context, const struct flow *f)
 			      "No congestion control makes up for that much loss: look for a bad "
 			      "link, a policer, or a queue that overflows on the path.");
 	} else if (queued >= context->threshold[PATH_SHARE] * f->all.seconds) {
-		not_a_setting(context, f, "congestion", "fill their path",
-			      "Queues build up before segments are lost: the path is full. Another "
-			      "congestion control would only take from others what it gains; what "
-			      "helps is more bandwidth or less traffic.");
+		fills_its_path(context, f);
 	} else if (in_bursts(context, f, queued)) {
 		not_a_setting(context, f, "congestion", "overflow a short queue on their path",
 			      "Segments are lost many at a time, not one here and one there: the "
@@ -275,6 +290,14 @@ static void judge_flow(struct ts_rule_context *context, const struct flow *f)
 	}
 }
 
+/* No setting is in question, but why they are held back is worth knowing. */
+static bool is_full_anyway(const struct ts_rule_context *context, const struct flow *f)
+{
+	return f->free.seconds >= context->threshold[HELD_SECONDS] &&
+	       f->free.resent >= QUEUE_RESENT &&
+	       ts_flow_queue_stands(context, f->netns, f->side, f->port);
+}
+
 static enum ts_outcome judge(struct ts_rule_context *context)
 {
 	double most = 0;
@@ -286,10 +309,14 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 		    ts_rule_service_seen(context->window, TS_FAMILY_TCP_PATH_SEGMENTS, s))
 			continue;
 		f = measure(context, s);
-		if (is_symptom(context, &f))
+		if (is_symptom(context, &f)) {
 			judge_flow(context, &f);
-		else
+		} else if (is_full_anyway(context, &f)) {
+			f.all = f.free;
+			fills_its_path(context, &f);
+		} else {
 			most = fmax(most, loss(&f));
+		}
 	}
 	if (context->why)
 		return context->outcome;

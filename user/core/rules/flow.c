@@ -9,6 +9,9 @@
 #define BUFFER_MOST  67108864.0 /* 64 MiB */
 #define MEMORY_SHARE (1.0 / 64)
 #define QUEUE_LOSES  1.8 /* round-trip time over its minimum: beside loss a shorter queue tells */
+#define QUEUE_STANDS 1.3 /* the same of the medians, which no single moment raises */
+#define SLACK	     0.001
+#define RESENT_LEAST 2
 
 const struct ts_flow_direction ts_flow_received = {
 	TS_FAMILY_TCP_RECEIVED,
@@ -91,9 +94,36 @@ bool ts_flow_queues_up(const struct ts_flow *flow, const struct ts_flow_limits *
 	return flow->rtt > limits->queueing * flow->base_rtt;
 }
 
-bool ts_flow_overflows(const struct ts_flow *flow)
+bool ts_flow_queue_stands(const struct ts_rule_context *context, const char *netns,
+			  const char *side, const char *port)
 {
-	return flow->rtt > QUEUE_LOSES * flow->base_rtt;
+	const char *const labels[TS_LABELS_MAX] = {netns, side, port};
+
+	return ts_window_median(context->window, TS_FAMILY_TCP_LIVE_SMOOTHED_RTT, labels) >
+	       QUEUE_STANDS * ts_window_median(context->window, TS_FAMILY_TCP_LIVE_MINIMUM_RTT,
+					       labels) +
+		       SLACK;
+}
+
+/*
+ * A sender measures round-trip times, a receiver guesses them: where the sender is on this host,
+ * too, it is asked.
+ */
+static bool sender_meets_queue(const struct ts_rule_context *context, const struct ts_flow *flow)
+{
+	if (flow->direction == &ts_flow_sent)
+		return ts_flow_queue_stands(context, flow->netns, flow->side, flow->port);
+	ts_for_each_series (s, context->window, TS_FAMILY_TCP_PATH_RESENT)
+		if (!strcmp(s->label[2], flow->port) && strcmp(s->label[1], flow->side) &&
+		    s->counter >= RESENT_LEAST &&
+		    ts_flow_queue_stands(context, s->label[0], s->label[1], s->label[2]))
+			return true;
+	return false;
+}
+
+bool ts_flow_overflows(const struct ts_rule_context *context, const struct ts_flow *flow)
+{
+	return flow->rtt > QUEUE_LOSES * flow->base_rtt || sender_meets_queue(context, flow);
 }
 
 static double most_bytes(const struct ts_window *window)

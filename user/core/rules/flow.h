@@ -43,8 +43,12 @@ bool ts_flow_matters(const struct ts_flow *flow, const struct ts_flow_limits *li
 /* The round-trip time is so far above its minimum that the path is full already. */
 bool ts_flow_queues_up(const struct ts_flow *flow, const struct ts_flow_limits *limits);
 
+/* The round-trip times of its samples are such that a queue stands on the path most of the time. */
+bool ts_flow_queue_stands(const struct ts_rule_context *context, const char *netns,
+			  const char *side, const char *port);
+
 /* It loses segments, and that in a queue that overflows. */
-bool ts_flow_overflows(const struct ts_flow *flow);
+bool ts_flow_overflows(const struct ts_rule_context *context, const struct ts_flow *flow);
 
 /*
  * The buffer this path asks for: sixteen times of what now is in flight, and what path_rate needs

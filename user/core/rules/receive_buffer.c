@@ -148,7 +148,7 @@ static bool judge_setting(struct ts_rule_context *context, const struct ts_flow 
 	struct ts_flow_cause cause;
 
 	if (loss(context, f->netns) >= context->threshold[LOSS]) {
-		cause = path_loss;
+		cause = ts_flow_overflows(context, f) ? congestion : path_loss;
 	} else if (!path_wants_more(context, f)) {
 		return false;
 	} else if (ts_flow_queues_up(f, limits)) {
@@ -170,7 +170,7 @@ static bool judge_cause(struct ts_rule_context *context, const struct ts_flow *f
 	if (!strcmp(f->limit, slow_reader.limit))
 		cause = &slow_reader;
 	else if (!strcmp(f->limit, path_loss.limit) && f->rtt >= limits->round_trip)
-		cause = ts_flow_overflows(f) ? &congestion : &path_loss;
+		cause = ts_flow_overflows(context, f) ? &congestion : &path_loss;
 	else if (!strcmp(f->limit, fixed.limit) && path_wants_more(context, f) &&
 		 !ts_flow_queues_up(f, limits))
 		cause = &fixed;

@@ -70,7 +70,7 @@ static bool judge_flow(struct ts_rule_context *context, const struct ts_flow *f,
 			return judge_setting(context, f, limits, &buffers[i]);
 	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
 		if (!strcmp(f->limit, causes[i].limit)) {
-			bool full = !strcmp(f->limit, "loss") && ts_flow_overflows(f);
+			bool full = !strcmp(f->limit, "loss") && ts_flow_overflows(context, f);
 
 			ts_flow_not_a_setting(context, f, limits, full ? &congestion : &causes[i]);
 			return true;
