@@ -89,6 +89,11 @@ static void idle_clients(void **state)
 	expect(&s, TS_OUTCOME_INSUFFICIENT);
 	s.gone = 3;
 	expect(&s, TS_OUTCOME_INSUFFICIENT);
+	/* Away for a moment: seen both ways. */
+	s.gone = s.present = 6, s.unknown = 0;
+	expect(&s, TS_OUTCOME_INSUFFICIENT);
+	s.present = 5;
+	expect(&s, TS_OUTCOME_RECOMMEND);
 }
 
 static void converges(void **state)

@@ -20,6 +20,7 @@ enum { SILENT, WAITING_SHARE, NOTICED };
 
 struct service {
 	struct ts_listener listener;
+	/* Each is the most at any one time: who was gone for a moment only is among both. */
 	double gone, present, unknown; /* silent connections, by their other side */
 	double time, interval, probes; /* settings; NAN when not read */
 	double waiting;		       /* share of the samples with connections to be accepted */
@@ -139,7 +140,7 @@ static void judge_service(struct ts_rule_context *context, const struct service 
 					"clients of %s wait while connections are silent, but the "
 					"keepalive settings could not be read",
 					where(context, s));
-	else if (s->gone >= context->threshold[SILENT] && s->gone >= s->present + s->unknown &&
+	else if (s->gone >= context->threshold[SILENT] && s->gone > s->present + s->unknown &&
 		 s->time + s->interval * s->probes > context->threshold[NOTICED])
 		probe_sooner(context, s);
 	else if (s->present >= context->threshold[SILENT] && s->present > s->gone + s->unknown)
@@ -200,7 +201,8 @@ const struct ts_rule ts_rule_keepalive = {
 		"the service are silent with a keepalive timer far away, and their other side is "
 		"gone: its address is on this host and no such connection is, or the connection is "
 		"and has lost its address.\n"
-		"Acquits it: other sides that are there and idle (they would answer); an "
+		"Acquits it: other sides that are there and idle (they would answer), or were away "
+		"for a moment only; an "
 		"application that set TCP_KEEPIDLE itself, or does not ask for keepalive. Of other "
 		"hosts nothing is known without a probe: then nothing is proposed.\n"
 		"Each idle connection is probed that often, and ends when the path is down for "
