@@ -94,6 +94,8 @@ static void idle_clients(void **state)
 	expect(&s, TS_OUTCOME_INSUFFICIENT);
 	s.present = 5;
 	expect(&s, TS_OUTCOME_RECOMMEND);
+	s.present = 0, s.unknown = 6; /* before it was looked at more closely */
+	expect(&s, TS_OUTCOME_RECOMMEND);
 }
 
 static void converges(void **state)

@@ -8,8 +8,8 @@
 
 #define BUFFER_MOST  67108864.0 /* 64 MiB */
 #define MEMORY_SHARE (1.0 / 64)
-#define QUEUE_LOSES  1.8  /* round-trip time over its minimum: beside loss a shorter queue tells */
-#define QUEUE_STANDS 1.25 /* the same of the medians, which no single moment raises */
+#define QUEUE_LOSES  1.8 /* round-trip time over its minimum: beside loss a shorter queue tells */
+#define QUEUE_STANDS 1.3 /* the same of the medians, which no single moment raises */
 #define SLACK	     0.001
 #define RESENT_LEAST 2
 

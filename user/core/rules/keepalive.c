@@ -140,7 +140,8 @@ static void judge_service(struct ts_rule_context *context, const struct service 
 					"clients of %s wait while connections are silent, but the "
 					"keepalive settings could not be read",
 					where(context, s));
-	else if (s->gone >= context->threshold[SILENT] && s->gone > s->present + s->unknown &&
+	else if (s->gone >= context->threshold[SILENT] && s->gone > s->present &&
+		 s->gone >= s->present + s->unknown &&
 		 s->time + s->interval * s->probes > context->threshold[NOTICED])
 		probe_sooner(context, s);
 	else if (s->present >= context->threshold[SILENT] && s->present > s->gone + s->unknown)
