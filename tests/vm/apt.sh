@@ -15,6 +15,11 @@ private_apt() { # WORK SUITE ARCHITECTURE
 	local keyring=${DEBIAN_KEYRING:-/usr/share/keyrings/debian-archive-keyring.gpg}
 
 	case $suite in
+	jammy* | noble*)
+		uri=${UBUNTU_MIRROR:-http://archive.ubuntu.com/ubuntu} variable=UBUNTU_MIRROR
+		keyring=$work/ubuntu-archive-keyring.gpg
+		(ubuntu_keyring "$work/keyring" "$keyring") || exit 1
+		;;
 	*-security) uri=${DEBIAN_SECURITY_MIRROR:-$(mirror debian-security)} variable=DEBIAN_SECURITY_MIRROR ;;
 	*) uri=${DEBIAN_MIRROR:-$(mirror debian)} variable=DEBIAN_MIRROR ;;
 	esac
@@ -41,6 +46,16 @@ END
 		cat "$work/log" >&2
 		fail "the package lists of $suite cannot be had"
 	fi
+}
+
+# The keys of Ubuntu are in a package of Debian's.
+ubuntu_keyring() { # WORK OUTPUT
+	mkdir -p "$1"
+	private_apt "$1" trixie amd64
+	private_download "$1" ubuntu-keyring
+	dpkg-deb --fsys-tarfile "$1"/archives/*.deb | tar -xO ./usr/share/keyrings/ubuntu-archive-keyring.gpg >"$2" ||
+		fail "no keys of Ubuntu in ubuntu-keyring"
+	rm -rf "$1"
 }
 
 # The packages, which are then in WORK/archives.

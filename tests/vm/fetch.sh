@@ -57,7 +57,7 @@ mkdir -p "$work/lib/modules"
 mv "$modules" "$work/lib/modules/"
 depmod -b "$work" "$version" 2>"$work/log" || fail "depmod: $(cat "$work/log")"
 for file in *.deb; do dpkg-deb -f "$file" Package Version | paste -sd ' ' | sed 's/Package: //; s/Version: //'; done >"$work/packages"
-rm -rf "$work"/{lists,archives,root,log,apt.conf,sources.list,status,*.bin,auxfiles}
+rm -rf "$work"/{lists,archives,root,log,apt.conf,sources.list,status,*.bin,auxfiles,*.gpg}
 cd /
 echo "$version" >"$work/package"
 mv "$work" "$target"

@@ -78,7 +78,7 @@ def page():
             print(f"| {what} | " + " | ".join(page_cell(found, kind, what) for found in guests) + " |")
 
     print("<!-- Made by `make docs` from tests/vm/results, which `make record-vm` writes. Do not edit. -->\n# Kernels\n")
-    print("What works on which kernel: one binary, built once, in guests of Debian's kernels. What a kernel lacks is found by asking\n"
+    print("What works on which kernel: one binary, built once, in guests of Debian's and Ubuntu's kernels. What a kernel lacks is found by asking\n"
           "it (types, tracepoints, files), never by its version, and costs only what needs it; `tunescope doctor` says it of yours.\n"
           "A check that was not made on a kernel: -\n")
     print("| name | kernel | from |\n|---|---|---|")

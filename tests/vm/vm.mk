@@ -2,7 +2,7 @@
 # Guests: the binary and its tests on other kernels (kernels.conf, scenarios.conf).
 #   make check-vm [KERNELS="5.10 no-psi no-psi@7 trixie/linux-image-rt-amd64"]    without KERNELS: all of them
 #   make record-vm                                                       the same, and docs/kernels.md anew
-# Any kernel of Debian may be named as SUITE/PACKAGE. In the environment: CHECKS=doctor,counts (only those),
+# Any kernel of Debian or Ubuntu may be named as SUITE/PACKAGE. In the environment: CHECKS=doctor,counts (only those),
 # JOBS=2 (guests at a time), LIMIT=3000 (seconds a guest may take).
 .PHONY: check-vm record-vm setup-vm
 setup-vm:
