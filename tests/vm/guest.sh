@@ -14,6 +14,7 @@ mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
 ip link set lo up
 modprobe -q ext4 # as it is on a host: what is told of fsync() comes from there
 hostname guest
+ulimit -n 65536 # loads of a thousand connections
 cd "$tree" || reboot -f
 export results=/run/results tree
 CHECK_LIMIT=$(word check_limit)
