@@ -35,7 +35,20 @@ static __always_inline __u64 ts_fetch_and_add_32(__u32 *place, __u32 value, __u3
 	return __sync_fetch_and_add(place, value);
 }
 
+/* What was there is what nobody else has been told. */
+static __always_inline __u64 ts_fetch_and_add(__u64 *place, __u64 value)
+{
+	return __sync_fetch_and_add(place, value);
+}
+
 #else
+
+/* What others have added in between is in it, too. */
+static __always_inline __u64 ts_fetch_and_add(__u64 *place, __u64 value)
+{
+	__sync_fetch_and_add(place, value);
+	return *(volatile __u64 *)place - value;
+}
 
 /*
  * What is left is an addition that returns nothing. It makes a lock: whoever adds one and then

@@ -37,6 +37,9 @@ char ts_block_names[TS_BLOCK_DEVICES][TS_BLOCK_NAME_SIZE] = {0};
 __u32 ts_block_cells_used = TS_BLOCK_OPS;
 __u64 ts_block_lost = 0; /* requests whose stamp was overwritten */
 
+/* By CPU: the device of the request issued last. Mostly that is also the one to complete next. */
+struct ts_block_latest ts_block_latest[TS_BLOCK_LATEST] = {0};
+
 #define SETS (1 << TS_BLOCK_STAMP_SET_BITS)
 struct ts_block_stamp_set ts_block_stamps[SETS] = {0};
 /* Time of issue of each, as near_issued. */
@@ -50,6 +53,11 @@ struct {
 	__type(key, __u32);
 	__type(value, struct ts_block_cell);
 } ts_block_cells SEC(".maps");
+
+static __always_inline struct ts_block_latest *latest(void)
+{
+	return &ts_block_latest[bpf_get_smp_processor_id() & (TS_BLOCK_LATEST - 1)];
+}
 
 static __always_inline struct ts_block_cell *this_cpu_cell(__u32 number)
 {
@@ -85,10 +93,15 @@ static __always_inline __u32 class_of(__u32 requests)
  * before 6.4 it does not know that a copy of a 32-bit number has the same bounds (3be49f79555e,
  * "bpf: Improve verifier u32 scalar equality checking").
  */
-static __always_inline struct ts_block_device *device_at(__u64 slot)
+static __always_inline __u64 bounded(__u64 slot)
 {
 	asm volatile("if %0 < %1 goto +1\n%0 = %1" : "+r"(slot) : "i"(TS_BLOCK_OTHER_DEVICE));
-	return &ts_block_devices[slot];
+	return slot;
+}
+
+static __always_inline struct ts_block_device *device_at(__u64 slot)
+{
+	return &ts_block_devices[bounded(slot)];
 }
 
 /*
@@ -288,10 +301,10 @@ static __always_inline void record(struct ts_block_cell *cell, enum ts_block_mea
 	ts_opaque(slot); /* the verifier must see the bound checked on this very number */
 	if (slot >= TS_HISTOGRAM_SLOTS_KEYED)
 		return;
-	cell->slot[slot][measure]++;
-	cell->sum[measure] += value;
-	if (value > cell->max[measure])
-		cell->max[measure] = value;
+	cell->slot[measure][slot]++;
+	cell->total[measure].sum += value;
+	if (value > cell->total[measure].max)
+		cell->total[measure].max = value;
 }
 
 static __always_inline void record_class(struct ts_block_class *class, __u32 number, __u64 ns)
@@ -326,13 +339,14 @@ static __always_inline void count(const struct request *request, struct ts_block
 	}
 	record(cell, TS_BLOCK_SIZE, slot_of_bytes(stamp.bytes), stamp.bytes);
 	cell->sequential += stamp.sequential;
-	cell->errors += failed;
+	if (failed)
+		cell->errors++;
 	if (stamp.ahead) {
 		cell->ahead++;
 		cell->ahead_sequential += stamp.sequential;
 		cell->ahead_bytes += stamp.bytes;
 	}
-	record_class(cell->depth, stamp.depth, device);
+	record_class(cell->depth, TS_BLOCK_DEPTH(stamp.depth), device);
 	if (stamp.op == TS_BLOCK_READ && stamp.beside)
 		record_class(cell->beside, stamp.beside, device);
 }
@@ -355,35 +369,83 @@ static __always_inline bool follows(struct ts_block_device *device, struct ts_bl
 	return sequential;
 }
 
+/*
+ * Whether the request is the near one, as which it is then entered. Who was told that nobody else
+ * is in flight is the only one that was, until it has completed.
+ */
+static __always_inline bool take_near(struct ts_block_device *device, __u64 others, __u64 request,
+				      __u32 slot)
+{
+	/* A device that has a place when its request completes is not among the others then. */
+	if (device->near || slot == TS_BLOCK_OTHER_DEVICE)
+		return false;
+#ifdef TS_WITHOUT_FETCH
+	return !ts_compare_and_swap(&device->near, 0, request, slot);
+#else
+	if (others)
+		return false;
+	device->near = request;
+	return true;
+#endif
+}
+
+/* With a barrier: whoever finds nobody in flight finds the near place free. */
+static __always_inline void leave(struct ts_block_device *device, __u32 op)
+{
+	__u64 before = ts_fetch_and_add(&device->in_flight, -TS_BLOCK_IN_FLIGHT(op));
+
+	ts_opaque(before);
+}
+
+/* Takes a request out of the tables that is not the near one of the device seen last. */
+static __always_inline struct ts_block_device *forget(const struct request *request,
+						      struct ts_block_stamp *stamp, __u64 *issued)
+{
+	const struct gendisk *disk = ts_request_disk(request, request->q);
+	struct ts_block_device *device;
+	struct ts_block_stamp_set *set;
+	__u32 number, way;
+
+	if (!disk)
+		return NULL;
+	device = device_at(device_slot(disk));
+	if (device->near == (__u64)request) {
+		*stamp = device->near_stamp;
+		*issued = device->near_issued;
+		device->near = 0;
+		return device;
+	}
+	number = set_number(request);
+	set = &ts_block_stamps[number];
+	way = find_way(set, (__u64)request);
+	if (way >= TS_BLOCK_STAMP_WAYS)
+		return NULL;
+	*stamp = set->stamp[way];
+	*issued = ts_block_issued[number][way];
+	set->request[way] = 0;
+	return device_at(stamp->device);
+}
+
 /* First in this file: it is attached before any request can be seen to be issued. */
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(block_rq_complete, struct request *request, int error, unsigned int bytes)
 {
-	const struct gendisk *disk = ts_request_disk(request, request->q);
-	struct ts_block_device *device;
+	struct ts_block_device *device = device_at(latest()->device);
 	struct ts_block_stamp stamp;
 	__u64 issued;
 
-	if (!disk || bytes < request->__data_len)
-		return 0; /* not a disk, or more is to come */
-	device = device_at(device_slot(disk));
+	if (bytes < request->__data_len)
+		return 0; /* more is to come */
 	if (device->near == (__u64)request) {
 		stamp = device->near_stamp;
 		issued = device->near_issued;
 		device->near = 0;
 	} else {
-		__u32 number = set_number(request);
-		struct ts_block_stamp_set *set = &ts_block_stamps[number];
-		__u32 way = find_way(set, (__u64)request);
-
-		if (way >= TS_BLOCK_STAMP_WAYS)
+		device = forget(request, &stamp, &issued);
+		if (!device)
 			return 0;
-		stamp = set->stamp[way];
-		issued = ts_block_issued[number][way];
-		set->request[way] = 0;
-		device = device_at(stamp.device);
 	}
-	__sync_fetch_and_add(&device->in_flight, -TS_BLOCK_IN_FLIGHT(stamp.op));
+	leave(device, stamp.op);
 	if (request->rq_flags & ts_block_request_stats) {
 		issued = request->io_start_time_ns;
 		ts_opaque(issued); /* one load of either of two kinds of memory is refused */
@@ -404,8 +466,9 @@ int block_rq_issue(__u64 *context)
 	struct ts_block_stamp stamp;
 	struct ts_block_device *device;
 	struct ts_block_cell *cell;
-	__u32 kernel_op, op, slot, number, way;
-	__u64 in_flight, issued = 0;
+	__u32 kernel_op, op, number, way;
+	__u64 slot, others, issued = 0;
+	bool sequential;
 
 	/* 5.11 dropped the queue from the arguments (a54895fa057c). */
 	if (ts_block_issue_has_queue) {
@@ -426,12 +489,12 @@ int block_rq_issue(__u64 *context)
 	if (!(queue->queue_flags & ts_block_queue_stats) || kernel_op >= TS_BLOCK_PASSTHROUGH_OP)
 		issued = bpf_ktime_get_ns();
 
-	slot = device_slot(disk);
-	device = device_at(slot);
-	__sync_fetch_and_add(&device->in_flight, TS_BLOCK_IN_FLIGHT(op));
-	in_flight = *(volatile __u64 *)&device->in_flight;
-	if (issued_again(device, slot, request, in_flight - TS_BLOCK_IN_FLIGHT(op), issued)) {
-		__sync_fetch_and_add(&device->in_flight, -TS_BLOCK_IN_FLIGHT(op));
+	slot = bounded(device_slot(disk));
+	latest()->device = slot;
+	device = &ts_block_devices[slot];
+	others = ts_fetch_and_add(&device->in_flight, TS_BLOCK_IN_FLIGHT(op));
+	if (others && issued_again(device, slot, request, others, issued)) {
+		leave(device, op);
 		return 0;
 	}
 	number = TS_BLOCK_CELL(device->cells, op);
@@ -439,20 +502,18 @@ int block_rq_issue(__u64 *context)
 	cell = this_cpu_cell(number);
 	if (!cell)
 		return 0;
+	sequential = follows(device, cell, op, request->__sector, request->__data_len >> 9);
 	stamp = (struct ts_block_stamp){
 		.bytes = request->__data_len,
 		.device = slot,
 		.cell = number,
 		.op = op,
-		.depth = class_of((__u32)in_flight + (__u32)(in_flight >> 32)),
-		.beside = class_of(in_flight >> 32),
-		.sequential =
-			follows(device, cell, op, request->__sector, request->__data_len >> 9),
+		.depth = class_of((__u32)others + (__u32)(others >> 32) + 1),
+		.beside = class_of(others >> 32),
+		.sequential = sequential,
 		.ahead = op == TS_BLOCK_READ && request->cmd_flags & ts_block_request_ahead,
 	};
-	/* A device that has a place when its request completes is not among the others then. */
-	if (slot != TS_BLOCK_OTHER_DEVICE && !device->near &&
-	    !ts_compare_and_swap(&device->near, 0, (__u64)request, slot)) {
+	if (take_near(device, others, (__u64)request, slot)) {
 		device->near_stamp = stamp;
 		device->near_issued = issued;
 		return 0;
@@ -461,7 +522,7 @@ int block_rq_issue(__u64 *context)
 	way = claim_way(number, (__u64)request);
 	if (way >= TS_BLOCK_STAMP_WAYS) {
 		__sync_fetch_and_add(&ts_block_lost, 1);
-		__sync_fetch_and_add(&device->in_flight, -TS_BLOCK_IN_FLIGHT(op));
+		leave(device_at(stamp.device), stamp.op);
 		return 0;
 	}
 	ts_block_stamps[number].stamp[way] = stamp;

@@ -57,6 +57,14 @@ struct ts_block_device {
 	__u64 next_sector[2]; /* where the read and the write issued last end */
 } __attribute__((aligned(64)));
 
+/* By CPU, modulo the number of places. */
+#define TS_BLOCK_LATEST 64
+
+struct ts_block_latest {
+	__u64 device; /* slot */
+	__u64 padding[7];
+} __attribute__((aligned(64)));
+
 /* What one request adds to in_flight. */
 #define TS_BLOCK_IN_FLIGHT(op)	 ((op) == TS_BLOCK_WRITE ? 1ULL << 32 : 1ULL)
 
@@ -72,11 +80,11 @@ struct ts_block_class {
  * in the device: it is counted once, as direct, and belongs to all three (user/live/block.c).
  */
 enum ts_block_measure {
-	TS_BLOCK_DIRECT, /* issue to completion of a request that was issued at once, ns */
-	TS_BLOCK_DEVICE, /* issue to completion of the others */
-	TS_BLOCK_TOTAL,	 /* allocation to completion of the others, where the kernel keeps it */
-	TS_BLOCK_QUEUE,	 /* allocation to issue, likewise */
+	TS_BLOCK_QUEUE,	 /* allocation to issue of those that waited, where the kernel keeps it */
+	TS_BLOCK_TOTAL,	 /* allocation to completion, likewise */
+	TS_BLOCK_DEVICE, /* issue to completion of all that are not direct, ns */
 	TS_BLOCK_SIZE,	 /* bytes, of all */
+	TS_BLOCK_DIRECT, /* issue to completion of a request that was issued at once, ns */
 	TS_BLOCK_MEASURES,
 };
 
@@ -85,26 +93,30 @@ enum ts_block_measure {
 
 /*
  * Everything about one operation on one device, seen by one CPU. The first TS_BLOCK_OPS cells of a
- * CPU belong to the operations of devices that got no cell of their own. The slots of the
- * histograms are interleaved: total and device often fall into slots close by.
+ * CPU belong to the operations of devices that got no cell of their own. The second cache line is
+ * all that a request counts in that is issued at once and alone in flight, but for its slots; the
+ * first is for those that had to wait.
  */
 struct ts_block_cell {
-	__u64 next_sector; /* where the request issued last on this CPU ends */
-	__u64 sequential;
 	__u64 errors;
 	__u64 splits; /* of what was submitted, into requests the queue takes */
+	struct {
+		__u64 sum, max;
+	} total[TS_BLOCK_MEASURES];
+	__u64 next_sector; /* where the request issued last on this CPU ends */
+	__u64 sequential;
+	struct ts_block_class depth[TS_BLOCK_CLASSES]; /* by TS_BLOCK_DEPTH of requests in flight */
 	/* Reads into the page cache, the sequential ones among them, and the bytes of all. */
 	__u64 ahead;
 	__u64 ahead_sequential;
 	__u64 ahead_bytes;
-	__u64 sum[TS_BLOCK_MEASURES];
-	__u64 max[TS_BLOCK_MEASURES];
-	__u64 padding[7];
-	struct ts_block_class depth[TS_BLOCK_CLASSES]; /* by requests in flight at issue */
 	struct ts_block_class
 		beside[TS_BLOCK_CLASSES]; /* reads, by writes in flight; 0: the rest */
-	__u64 slot[TS_HISTOGRAM_SLOTS_KEYED][TS_BLOCK_MEASURES];
-};
+	__u64 slot[TS_BLOCK_MEASURES][TS_HISTOGRAM_SLOTS_KEYED];
+} __attribute__((aligned(64)));
+
+/* At issue, and the request is one of them: there is no depth of class 0. */
+#define TS_BLOCK_DEPTH(class) (((class) - 1) & (TS_BLOCK_CLASSES - 1))
 
 /*
  * Requests in flight besides the near ones: a table of sets, one cache line each; a request may

@@ -178,8 +178,8 @@ static void add_cell(const struct ts_block_cell *cell, __u64 *words)
 {
 	__u64 requests = 0;
 
-	for (size_t i = 0; i < TS_BLOCK_CLASSES; i++)
-		requests += cell->depth[i].requests;
+	for (size_t i = 1; i < TS_BLOCK_CLASSES; i++)
+		requests += cell->depth[TS_BLOCK_DEPTH(i)].requests;
 	if (!requests)
 		return; /* and so is all the rest */
 	words[SEQUENTIAL] += cell->sequential;
@@ -188,20 +188,22 @@ static void add_cell(const struct ts_block_cell *cell, __u64 *words)
 	words[AHEAD] += cell->ahead;
 	words[AHEAD + 1] += cell->ahead_sequential;
 	words[AHEAD + 2] += cell->ahead_bytes;
+	for (size_t i = 1; i < TS_BLOCK_CLASSES; i++) {
+		words[DEPTH + 2 * i] += cell->depth[TS_BLOCK_DEPTH(i)].requests;
+		words[DEPTH + 2 * i + 1] += cell->depth[TS_BLOCK_DEPTH(i)].ns;
+	}
 	for (size_t i = 0; i < TS_BLOCK_CLASSES; i++) {
-		words[DEPTH + 2 * i] += cell->depth[i].requests;
-		words[DEPTH + 2 * i + 1] += cell->depth[i].ns;
 		words[BESIDE + 2 * i] += cell->beside[i].requests;
 		words[BESIDE + 2 * i + 1] += cell->beside[i].ns;
 	}
 	for (size_t m = 0; m < TS_BLOCK_MEASURES; m++) {
 		__u64 *histogram = words + MEASURE(m);
 
-		histogram[0] += cell->sum[m];
-		if (histogram[1] < cell->max[m])
-			histogram[1] = cell->max[m];
+		histogram[0] += cell->total[m].sum;
+		if (histogram[1] < cell->total[m].max)
+			histogram[1] = cell->total[m].max;
 		for (size_t i = 0; i < TS_HISTOGRAM_SLOTS_KEYED; i++)
-			histogram[2 + i] += cell->slot[i][m];
+			histogram[2 + i] += cell->slot[m][i];
 	}
 }
 
