@@ -210,11 +210,14 @@ static __always_inline void look_at_file(__u32 descriptor)
 		look((__u64)BPF_CORE_READ(file, f_inode, i_sb, s_bdi));
 }
 
-/* Runs once for each BPF map there is; what there is to do is done the first time. */
+/*
+ * It would run once for each BPF map there is. What there is to do is done at the first, and 1 ends
+ * the reading there: a host may have hundreds.
+ */
 SEC("iter/bpf_map")
 int ts_writeback_visit(struct bpf_iter__bpf_map *context)
 {
-	if (!context->map || context->meta->seq_num)
+	if (!context->map)
 		return 0;
 	if (ts_writeback_file)
 		look_at_file(ts_writeback_file - 1);
@@ -222,7 +225,7 @@ int ts_writeback_visit(struct bpf_iter__bpf_map *context)
 		ts_writeback_look_at(i);
 	for (__u32 i = 0; i < TS_WRITEBACK_WAITS; i++)
 		ts_writeback_look_at_wait(i);
-	return 0;
+	return 1;
 }
 
 #endif

@@ -37,10 +37,11 @@ void ts_piles_look(struct ts_piles *piles)
 	piles->error = iterator < 0 ? -errno : 0;
 	if (iterator < 0)
 		return;
+	/* Nothing is written. EAGAIN: the program has done its part, and asked to end there. */
 	do
 		length = read(iterator, nothing, sizeof nothing);
-	while (length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR)));
-	if (length < 0)
+	while (length < 0 && errno == EINTR);
+	if (length < 0 && errno != EAGAIN)
 		piles->error = -errno;
 	close(iterator);
 }
