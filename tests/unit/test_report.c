@@ -131,6 +131,37 @@ static void an_idle_host(void **state)
 	fixture_close(&f);
 }
 
+/* They came and went between the samples: that nothing was seen of them is no good sign. */
+static void connections_that_were_never_seen(void **state)
+{
+	static const char *const about[] = {"receive-buffer", "send-buffer",   "window-scaling",
+					    "write-ahead",    "idle-restart",  "congestion-control",
+					    "keepalive",      "mtu-black-hole"};
+	struct fixture f;
+
+	for (int seen = 0; seen < 2; seen++) {
+		fixture_open(&f);
+		fixture_counter(&f, NETWORK_COUNTERS, 60, SERVER, "TcpOutSegs");
+		fixture_counter(&f, NETWORK_COUNTERS, 40, CONTAINER, "TcpOutSegs");
+		fixture_gauge(&f, TCP_LOCAL_PORTS, 5, SERVER, "10.0.0.1:80", "time-wait");
+		if (seen)
+			fixture_latency(&f, TCP_LIVE_SMOOTHED_RTT, 3, 0.01, 1, SERVER, "service",
+					"80");
+		fixture_judge(&f);
+		for (size_t i = 0; i < sizeof about / sizeof *about; i++)
+			assert_int_equal(fixture_outcome(&f, about[i]),
+					 seen ? TS_OUTCOME_QUIET : TS_OUTCOME_INSUFFICIENT);
+		assert_int_equal(fixture_outcome(&f, "local-ports"), TS_OUTCOME_QUIET);
+		assert_int_equal(fixture_outcome(&f, "accept-queue"), TS_OUTCOME_QUIET);
+		fixture_close(&f);
+	}
+	fixture_open(&f);
+	fixture_counter(&f, NETWORK_COUNTERS, 99, SERVER, "TcpOutSegs");
+	fixture_judge(&f);
+	assert_int_equal(fixture_outcome(&f, "receive-buffer"), TS_OUTCOME_QUIET);
+	fixture_close(&f);
+}
+
 static void nothing_measured_is_not_quiet(void **state)
 {
 	struct fixture f;
@@ -232,6 +263,7 @@ int main(void)
 		cmocka_unit_test(the_order_does_not_depend_on_the_input),
 		cmocka_unit_test(many_places_one_title),
 		cmocka_unit_test(an_idle_host),
+		cmocka_unit_test(connections_that_were_never_seen),
 		cmocka_unit_test(nothing_measured_is_not_quiet),
 		cmocka_unit_test(a_profile_switches_rules_off),
 		cmocka_unit_test(thresholds_come_from_the_profile),

@@ -93,6 +93,40 @@ void ts_rule_conclude(const struct ts_report *report, struct ts_rule_result *res
 	result->why = first->title;
 }
 
+#define SEGMENTS_LEAST 100 /* fewer harm nobody, whatever their connections were like */
+
+/* Whether it judges open connections, which are sampled: the first family it needs says so. */
+static bool is_about_connections(const struct ts_rule *rule)
+{
+	return rule->needs[0] != TS_FAMILY_TCP_LOCAL_PORTS &&
+	       ts_families[rule->needs[0]].source == TS_SOURCE_SOCKETS;
+}
+
+static bool saw_connections(const struct ts_window *window)
+{
+	ts_for_each_family (id)
+		if (id != TS_FAMILY_TCP_LOCAL_PORTS && ts_families[id].source == TS_SOURCE_SOCKETS)
+			ts_for_each_series (s, window, id)
+				return true;
+	return false;
+}
+
+/* All were gone again when it was looked: nothing is known of them, and so nothing is well. */
+static enum ts_outcome doubt_quiet(struct ts_rule_context *context, enum ts_outcome outcome)
+{
+	double sent = ts_rule_network_counter(context, NULL, "TcpOutSegs");
+
+	if (outcome != TS_OUTCOME_QUIET || !is_about_connections(context->rule) ||
+	    sent < SEGMENTS_LEAST || saw_connections(context->window))
+		return outcome;
+	context->why = NULL;
+	return ts_rule_without_finding(
+		context, TS_OUTCOME_INSUFFICIENT,
+		"TCP sent %.0f segments, but no connection was open in any of the samples: "
+		"observe longer while there are some",
+		sent);
+}
+
 static struct ts_rule_result judge(struct ts_rule_context *context)
 {
 	struct ts_report *report = context->report;
@@ -104,7 +138,7 @@ static struct ts_rule_result judge(struct ts_rule_context *context)
 		result.why = lacks;
 		return result;
 	}
-	result.outcome = context->rule->judge(context);
+	result.outcome = doubt_quiet(context, context->rule->judge(context));
 	result.why = context->why ? context->why : "";
 	ts_rule_conclude(report, &result);
 	return result;
