@@ -210,15 +210,10 @@ static __always_inline void look_at_file(__u32 descriptor)
 		look((__u64)BPF_CORE_READ(file, f_inode, i_sb, s_bdi));
 }
 
-/*
- * It would run once for each BPF map there is. What there is to do is done at the first, and 1 ends
- * the reading there: a host may have hundreds.
- */
-SEC("iter/bpf_map")
-int ts_writeback_visit(struct bpf_iter__bpf_map *context)
+/* Attached to nothing: user space has it run when it wants to know. */
+SEC("raw_tp")
+int ts_writeback_visit(void *context)
 {
-	if (!context->map)
-		return 0;
 	if (ts_writeback_file)
 		look_at_file(ts_writeback_file - 1);
 	for (__u32 i = 0; i < TS_WRITEBACK_PILES; i++)

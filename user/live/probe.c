@@ -178,8 +178,8 @@ static void attach_programs(struct ts_probe *probe, const struct bpf_object *obj
 
 		if (row->status != TS_STATUS_OK)
 			continue;
-		if (!strncmp(row->hook, "iter/", 5))
-			continue; /* opened by its source, once for each reading */
+		if (!strncmp(row->hook, "iter/", 5) || !strchr(row->hook, '/'))
+			continue; /* opened, or run, by its source, once for each reading */
 		if (bpf_program__autoattach(bpf_object__find_program_by_name(object, row->name)))
 			attach(row); /* else its source does, when it is time to */
 	}

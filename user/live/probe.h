@@ -85,12 +85,12 @@ bool ts_bpf_lacks_fetch(void);
 /*
  * After the skeleton was opened and its .rodata was set: a tp_btf program whose tracepoint this
  * kernel's BTF does not have is left out (unsupported), and so is one named by the user (disabled).
- * Then loads the object and attaches the rest, each on its own. Iterators (iter/…) are loaded and
- * not attached: when its source has done that it closes the skeleton (ts_skeleton_close), and all
- * the rest goes on by the probe. The programs' variables are in their maps (ts_map_view).
- * Returns 0 when the object was loaded, even if programs are missing: look at ts_probe_status for
- * those a family depends on.
- * On failure nothing is attached, and status and why are set.
+ * Then loads the object and attaches the rest, each on its own. Iterators (iter/…) and
+ * programs that are run on demand (raw_tp) are loaded and not attached: when its source has done
+ * that it closes the skeleton (ts_skeleton_close), and all the rest goes on by the probe. The
+ * programs' variables are in their maps (ts_map_view). Returns 0 when the object was loaded, even
+ * if programs are missing: look at ts_probe_status for those a family depends on. On failure
+ * nothing is attached, and status and why are set.
  */
 int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object *object,
 		  const struct ts_live *live, enum ts_status *status, char why[256]);

@@ -156,8 +156,8 @@ static void begin_visits(struct writeback *state, struct ts_live *live)
 	/* Without, nothing is known to have been dirty for long. */
 	if (ts_probe_status(&state->probe, VISIT, NULL) != TS_STATUS_OK)
 		return;
-	state->piles.error =
-		ts_piles_open(&state->piles, state->skeleton->progs.ts_writeback_visit);
+	state->piles.error = ts_piles_open(
+		&state->piles, bpf_program__fd(state->skeleton->progs.ts_writeback_visit));
 	if (!state->piles.error)
 		ts_piles_meet(&state->piles, live, &state->live->ts_writeback_file);
 }
@@ -211,6 +211,7 @@ static int writeback_open(struct ts_live *live, void **opaque, enum ts_status *s
 	snprintf(why, 256, "out of memory");
 	if (!state)
 		return error;
+	state->piles.visit = -1;
 	error = load(state, live, status, why);
 	if (error)
 		writeback_close(state);
@@ -466,6 +467,23 @@ static void say_what_is_missing(const struct writeback *state, struct ts_snapsho
 		ts_snapshot_family_status(snapshot, families[i], status, why);
 }
 
+/* Without a look at the piles nothing would seem to have waited to be written. */
+static void say_of_piles(const struct writeback *state, struct ts_snapshot *snapshot)
+{
+	const char *why = NULL;
+	enum ts_status status = ts_probe_status(&state->probe, VISIT, &why);
+	char text[128];
+
+	if (status == TS_STATUS_OK && state->piles.error) {
+		status = TS_STATUS_FAILED;
+		snprintf(text, sizeof text, "what is dirty on a device cannot be looked at: %s",
+			 strerror(-state->piles.error));
+		why = text;
+	}
+	if (status != TS_STATUS_OK)
+		ts_snapshot_family_status(snapshot, TS_FAMILY_FSYNC_OVERDUE, status, why);
+}
+
 static void writeback_snapshot(struct ts_live *live, void *opaque, struct ts_snapshot *snapshot)
 {
 	struct writeback *state = opaque;
@@ -489,6 +507,7 @@ static void writeback_snapshot(struct ts_live *live, void *opaque, struct ts_sna
 					? "no writer has been throttled yet"
 					: "nobody has been seen to wait for fsync() or sync() yet");
 	say_what_is_missing(state, snapshot);
+	say_of_piles(state, snapshot);
 }
 
 const struct ts_source ts_source_writeback = {

@@ -13,37 +13,25 @@
 
 #define MOUNTS_MAX 64 /* a device is met as well when somebody syncs it */
 
-int ts_piles_open(struct ts_piles *piles, const struct bpf_program *visit)
+int ts_piles_open(struct ts_piles *piles, int visit)
 {
-	piles->visits = bpf_program__attach_iter(visit, NULL);
-	return piles->visits ? 0 : -errno;
+	piles->visit = fcntl(visit, F_DUPFD_CLOEXEC, 3);
+	return piles->visit < 0 ? -errno : 0;
 }
 
 void ts_piles_close(struct ts_piles *piles)
 {
-	bpf_link__destroy(piles->visits);
-	piles->visits = NULL;
+	if (piles->visit >= 0)
+		close(piles->visit);
+	piles->visit = -1;
 }
 
 void ts_piles_look(struct ts_piles *piles)
 {
-	char nothing[64];
-	ssize_t length;
-	int iterator;
+	LIBBPF_OPTS(bpf_test_run_opts, options);
 
-	if (!piles->visits)
-		return;
-	iterator = bpf_iter_create(bpf_link__fd(piles->visits));
-	piles->error = iterator < 0 ? -errno : 0;
-	if (iterator < 0)
-		return;
-	/* Nothing is written. EAGAIN: the program has done its part, and asked to end there. */
-	do
-		length = read(iterator, nothing, sizeof nothing);
-	while (length < 0 && errno == EINTR);
-	if (length < 0 && errno != EAGAIN)
-		piles->error = -errno;
-	close(iterator);
+	if (piles->visit >= 0)
+		piles->error = bpf_prog_test_run_opts(piles->visit, &options);
 }
 
 /* On a disk of their own, or several: btrfs has a number of no disk. */

@@ -7,15 +7,18 @@
 #include "source.h"
 
 struct ts_piles {
-	struct bpf_link *visits; /* iterator over BPF maps: there are few */
-	int error;		 /* of the last visit */
+	int visit; /* the program; below 0: there is none */
+	int error; /* of the last visit */
 };
 
-/* visit: the program; file: its variable, where a descriptor plus one is put. 0, or an errno. */
-int ts_piles_open(struct ts_piles *piles, const struct bpf_program *visit);
+/* visit: descriptor of the program, of which a copy is kept. 0, or an errno. */
+int ts_piles_open(struct ts_piles *piles, int visit);
 void ts_piles_close(struct ts_piles *piles);
 void ts_piles_look(struct ts_piles *piles);
-/* Has the devices that filesystems are on met before anybody syncs them. */
+/*
+ * Has the devices that filesystems are on met before anybody syncs them. file: the program's
+ * variable, where the descriptor of a file plus one is put.
+ */
 void ts_piles_meet(struct ts_piles *piles, const struct ts_live *live, volatile __u32 *file);
 
 #endif
