@@ -29,6 +29,7 @@
 #define HUGE_PAGES	 0x40000 /* MAP_HUGETLB */
 #define NEAR(allowed)	 ((allowed) - ((allowed) >> 3))
 #define PID_LEVELS	 8
+#define USER_LEVELS	 3
 #define CGROUP_LEVELS	 8
 #define DESCRIPTOR_WORDS 32  /* of 64 bits, each of which is 64 descriptors */
 #define AIO_CONTEXTS	 512 /* a power of two; looked at up to twice that */
@@ -194,9 +195,8 @@ static __always_inline void check_mappings(const struct task_struct *task)
 
 /* ---- What a user holds */
 
-static __always_inline struct held user_held(const struct task_struct *task, __u64 number)
+static __always_inline struct held counted(const struct ucounts *counts, __u64 number)
 {
-	const struct ucounts *counts = BPF_CORE_READ(task, cred, ucounts);
 	const struct user_namespace *ns = BPF_CORE_READ(counts, ns);
 	struct held held = {0};
 	long allowed = 0;
@@ -207,6 +207,26 @@ static __always_inline struct held user_held(const struct task_struct *task, __u
 			      (const void *)&ns->ucount_max[0] + 8 * number);
 	held.allowed = allowed > 0 ? allowed : 0;
 	return held;
+}
+
+/*
+ * A user namespace counts for its users, and all of it for whoever has made it: the level at which
+ * the least is left.
+ */
+static __always_inline struct held user_held(const struct task_struct *task, __u64 number)
+{
+	const struct ucounts *counts = BPF_CORE_READ(task, cred, ucounts);
+	struct held least = counted(counts, number), held;
+
+	for (int i = 0; i < USER_LEVELS; i++) {
+		counts = BPF_CORE_READ(counts, ns, ucounts);
+		if (!counts)
+			break;
+		held = counted(counts, number);
+		if ((__s64)(held.allowed - held.used) < (__s64)(least.allowed - least.used))
+			least = held;
+	}
+	return least;
 }
 
 #define INOTIFY(what) bpf_core_enum_value(enum ucount_type, UCOUNT_INOTIFY_##what)
@@ -272,7 +292,9 @@ static __always_inline __u64 tasks_of_user(const struct task_struct *task)
 	if (bpf_core_field_exists(task->cred->ucounts->rlimit))
 		return BPF_CORE_READ(task, cred, ucounts, rlimit[0].counter);
 	if (TASKS_BEFORE_5_19(bpf_core_enum_value_exists))
-		return user_held(task, TASKS_BEFORE_5_19(bpf_core_enum_value)).used;
+		return counted(BPF_CORE_READ(task, cred, ucounts),
+			       TASKS_BEFORE_5_19(bpf_core_enum_value))
+			.used;
 	return BPF_CORE_READ(old, processes.counter);
 }
 
@@ -317,6 +339,24 @@ static __always_inline void check_host_tasks(const struct task_struct *task)
 		hold(task, TS_LIMIT_PIDS, used, pids, pids - RESERVED_PIDS, NULL);
 	hold(task, TS_LIMIT_THREADS, used, ts_limits_allowed.threads, ts_limits_allowed.threads,
 	     NULL);
+}
+
+/*
+ * Looked at with the first task of a pid namespace. Where its limit is the host's, the host comes
+ * to it first.
+ */
+static __always_inline void check_namespace_tasks(const struct task_struct *task)
+{
+	const struct pid_namespace *ns = BPF_CORE_READ(task, nsproxy, pid_ns_for_children);
+	__u64 allowed;
+
+	if (!bpf_core_field_exists(ns->pid_max) || !ns || !BPF_CORE_READ(ns, level) ||
+	    BPF_CORE_READ(ns, child_reaper) != task)
+		return;
+	allowed = BPF_CORE_READ(ns, pid_max);
+	if (allowed > RESERVED_PIDS && allowed < ts_limits_allowed.pids)
+		hold(task, TS_LIMIT_NAMESPACE_PIDS, BPF_CORE_READ(ns, pid_allocated) & PID_COUNT,
+		     allowed, allowed - RESERVED_PIDS, NULL);
 }
 
 static __always_inline void check_cgroup_tasks(const struct task_struct *task)
@@ -432,6 +472,7 @@ int ts_limits_visit(struct bpf_iter__task *ctx)
 	check_pipes(task);
 	check_user_tasks(task);
 	check_cgroup_tasks(task);
+	check_namespace_tasks(task);
 	if (task->pid == 1)
 		check_host_tasks(task);
 	return 0;

@@ -15,6 +15,7 @@ enum ts_limit {
 	TS_LIMIT_DATA,		/* RLIMIT_DATA */
 	TS_LIMIT_COMMIT,	/* memory that may be promised, as vm.overcommit_memory has it */
 	TS_LIMIT_PIDS,
+	TS_LIMIT_NAMESPACE_PIDS, /* kernel.pid_max of a pid namespace */
 	TS_LIMIT_THREADS,
 	TS_LIMIT_NPROC, /* RLIMIT_NPROC */
 	TS_LIMIT_CGROUP_PIDS,

@@ -18,6 +18,7 @@ static const struct row rows[] = {
 	{"task-limit", "kernel.pid_max", TS_SETTING_PID_MAX, 700, "131072", "user 33"},
 	{"task-limit", "kernel.threads-max", TS_SETTING_THREADS_MAX, 500, "65536", "user 33"},
 	{"task-limit", "rlimit/nproc", TS_SETTING_COUNT, 100, "rlimit-nproc", "user 33"},
+	{"task-limit", "pid-namespace/pid_max", TS_SETTING_COUNT, 400, "pid-namespace", "user 33"},
 	{"task-limit", "cgroup/pids.max", TS_SETTING_COUNT, 60, "cgroup-pids", "cgroup web"},
 	{"mapping-limit", "vm.max_map_count", TS_SETTING_MAX_MAP_COUNT, 1000, "262144", "user 33"},
 	{"mapping-limit", "vm.max_map_count", TS_SETTING_MAX_MAP_COUNT, 131072, "524288",
@@ -227,6 +228,34 @@ static void a_queue_of_events_must_fill_again(void **state)
 	fixture_close(&f);
 }
 
+/* What a container may have, of which the host allows more. */
+static void a_user_namespace_allows_less(void **state)
+{
+	static const struct row watches = {"inotify-limit",
+					   "fs.inotify.max_user_watches",
+					   TS_SETTING_INOTIFY_WATCHES,
+					   50,
+					   "user-namespace",
+					   "user 1000"};
+	const struct ts_finding *finding;
+	struct fixture f;
+
+	fixture_open(&f);
+	fixture_counter(&f, LIMIT_REACHED, 5, watches.limit, watches.owner, "worker");
+	fixture_counter(&f, LIMIT_ERRORS, 0, watches.limit, watches.owner, "worker");
+	fixture_gauge(&f, LIMIT_USED, watches.current, watches.limit, watches.owner, "worker");
+	fixture_gauge(&f, LIMIT_ALLOWED, watches.current, watches.limit, watches.owner, "worker");
+	fixture_seconds(&f, LIMIT_WATCHED, 0);
+	fixture_number(&f, TS_SETTING_INOTIFY_WATCHES, "", "%.0f", 8192.0);
+	fixture_judge(&f);
+	assert_int_equal(fixture_count(&f, watches.rule, TS_OUTCOME_RECOMMEND), 0);
+	finding = fixture_finding(&f, watches.rule, TS_OUTCOME_NOT_A_SETTING, NULL);
+	assert_string_equal(finding->cause, watches.wanted);
+	assert_string_equal(finding->acquits, watches.limit);
+	assert_non_null(strstr(finding->remedy, "user.max_inotify_watches"));
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +265,7 @@ int main(void)
 		cmocka_unit_test(it_does_not_climb_without_demand),
 		cmocka_unit_test(host_wide_use),
 		cmocka_unit_test(promises),
+		cmocka_unit_test(a_user_namespace_allows_less),
 		cmocka_unit_test(without_the_tasks_nothing_is_said),
 	};
 

@@ -41,6 +41,7 @@ static const char *const names[TS_LIMITS] = {
 	[TS_LIMIT_DATA] = "rlimit/data",
 	[TS_LIMIT_COMMIT] = "vm.overcommit_memory",
 	[TS_LIMIT_PIDS] = "kernel.pid_max",
+	[TS_LIMIT_NAMESPACE_PIDS] = "pid-namespace/pid_max",
 	[TS_LIMIT_THREADS] = "kernel.threads-max",
 	[TS_LIMIT_NPROC] = "rlimit/nproc",
 	[TS_LIMIT_CGROUP_PIDS] = "cgroup/pids.max",

@@ -153,6 +153,11 @@ static enum ts_outcome judge_tasks(struct ts_rule_context *context)
 	static const struct ts_limit_row rows[] = {
 		{"kernel.pid_max", TS_SETTING_PID_MAX, .what = "process ids", .error = "EAGAIN",
 		 .propose = propose_pids, .expect = CALLS_SUCCEED},
+		{"pid-namespace/pid_max", NO_SETTING, "pid-namespace", "kernel.pid_max",
+		 "process ids", "EAGAIN",
+		 .remedy = "This is the limit of the container's own pid namespace, not the "
+			   "host's: raise kernel.pid_max inside it (nsenter -t PID -p -m sysctl -w "
+			   "kernel.pid_max=...), or see what starts so many."},
 		{"kernel.threads-max", TS_SETTING_THREADS_MAX, .what = "tasks", .error = "EAGAIN",
 		 .propose = propose_threads, .expect = CALLS_SUCCEED},
 		{"rlimit/nproc", NO_SETTING, "rlimit-nproc", "kernel.pid_max", "tasks", "EAGAIN",
@@ -268,9 +273,11 @@ static enum ts_outcome judge_inotify(struct ts_rule_context *context)
 {
 	static const struct ts_limit_row rows[] = {
 		{"fs.inotify.max_user_watches", TS_SETTING_INOTIFY_WATCHES, .what = "watches",
-		 .error = "ENOSPC", .propose = propose_watches, .expect = CALLS_SUCCEED},
+		 .error = "ENOSPC", .propose = propose_watches, .expect = CALLS_SUCCEED,
+		 .own = "user.max_inotify_watches"},
 		{"fs.inotify.max_user_instances", TS_SETTING_INOTIFY_INSTANCES, .what = "instances",
-		 .error = "EMFILE", .propose = propose_instances, .expect = CALLS_SUCCEED},
+		 .error = "EMFILE", .propose = propose_instances, .expect = CALLS_SUCCEED,
+		 .own = "user.max_inotify_instances"},
 		{"fs.inotify.max_queued_events", TS_SETTING_INOTIFY_EVENTS, .what = "events",
 		 .error = "IN_Q_OVERFLOW", .propose = propose_events, .least = FILLED_AGAIN,
 		 .expect = "instances that are made afterwards lose no event while their reader "
@@ -345,7 +352,9 @@ const struct ts_rule ts_rule_task_limit = {
 		"process ids are given out only once).\n"
 		"Acquits both: the user's tasks at RLIMIT_NPROC (rlimit-nproc); the cgroup's at "
 		"pids.max "
-		"(cgroup-pids).\n" SEEN_HOW "Source: copy_process(), alloc_pid(), pids_can_fork(); "
+		"(cgroup-pids); a pid namespace with a smaller pid_max of its own, since 6.14 "
+		"(pid-namespace).\n" SEEN_HOW
+		"Source: copy_process(), alloc_pid(), pids_can_fork(); "
 		"Documentation/admin-guide/sysctl/kernel.rst, fork(2).",
 };
 
@@ -389,7 +398,9 @@ const struct ts_rule ts_rule_inotify_limit = {
 		"emptied, and full again: the reader comes too late for bursts.\n"
 		"Acquits: EMFILE while fewer instances exist: the process's RLIMIT_NOFILE (rule "
 		"file-limit); a queue that stays full: its reader is too slow, or does not "
-		"read.\n" SEEN_HOW "Not seen: a queue that is full for less than the time between "
+		"read; a user namespace that allows less than the host "
+		"(user-namespace).\n" SEEN_HOW
+		"Not seen: a queue that is full for less than the time between "
 		"two looks; instances among the descriptors beyond the first 128 of a process.\n"
 		"Source: inotify_new_watch(), inotify_new_group(); inotify(7).",
 };

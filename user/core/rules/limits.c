@@ -107,6 +107,23 @@ static void no_setting(struct ts_rule_context *context, const struct ts_limit_ro
 	add_evidence(context, f, row, seen);
 }
 
+/* A user namespace may allow less than the host does. */
+static void of_namespace(struct ts_rule_context *context, const struct ts_limit_row *row,
+			 const struct ts_limit_seen *seen, double current)
+{
+	struct ts_finding *f = ts_finding_cause(context, "user-namespace", row->limit);
+
+	f->scope = TS_SCOPE_PROCESS;
+	ts_finding_identify(context, f, f->cause, "port");
+	f->title = ts_text(context, "%s of a user namespace is used up: %.0f %s of %.0f%s",
+			   row->own, seen->used, row->what, seen->allowed, who(context, seen));
+	f->remedy = ts_text(context,
+			    "The host allows %.0f. Raise %s inside the container's user namespace "
+			    "(nsenter -t PID -U --preserve-credentials sysctl -w %s=...).",
+			    current, row->own, row->own);
+	add_evidence(context, f, row, seen);
+}
+
 void ts_limit_propose(struct ts_rule_context *context, const struct ts_limit_row *row,
 		      const struct ts_limit_seen *seen)
 {
@@ -120,6 +137,10 @@ void ts_limit_propose(struct ts_rule_context *context, const struct ts_limit_row
 		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
 					"%s has nothing left, but its value could not be read",
 					row->limit);
+		return;
+	}
+	if (row->own && seen->allowed > 0 && seen->allowed < current) {
+		of_namespace(context, row, seen, current);
 		return;
 	}
 	wanted = row->propose(context, seen, &computed);

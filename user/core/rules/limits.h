@@ -39,6 +39,7 @@ struct ts_limit_row {
 			  const char **computed);
 	const char *expect;
 	const char *remedy; /* for causes */
+	const char *own;    /* what a user namespace has in its stead; or NULL */
 	double least;	    /* times it must have been reached; 0: what the threshold says */
 };
 
