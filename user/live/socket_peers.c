@@ -134,6 +134,10 @@ void ts_socket_peers_visit(struct ts_socket_peers *peers, struct ts_sending *sen
 
 void ts_socket_peers_end(struct ts_socket_peers *peers, bool complete)
 {
+	/* Without the interfaces' addresses nobody can be called present: the next round has them.
+	 */
+	if (!peers->wanted)
+		return;
 	for (size_t i = 0; i < peers->candidates; i++) {
 		const struct candidate *c = &peers->candidate[i];
 
