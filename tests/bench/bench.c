@@ -278,8 +278,10 @@ static int compare_starts(const char *binary, size_t times)
 		       result.first_event_ms, result.attached_ms, result.rss_mb, result.peak_mb);
 		fflush(stdout);
 	}
-	if (!own.runs)
+	if (!own.runs) {
+		printf("  budget: cannot be told, as tunescope was not measured\n");
 		return -1;
+	}
 	printf("  budget: first event within %.0f ms %s, RSS within %.0f MB %s\n", BUDGET_START_MS,
 	       verdict(own.first_event_ms, 0, BUDGET_START_MS), BUDGET_RSS_MB,
 	       verdict(own.rss_mb, 0, BUDGET_RSS_MB));

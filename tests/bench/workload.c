@@ -80,6 +80,12 @@ static void serve(int channel, const struct bench_workload *workload)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/*
+	 * An autogroup of its own: what is in one shares its weight, and beside a load of this
+	 * priority the others of the session would get next to nothing of the other CPUs while
+	 * those are busy.
+	 */
+	setsid();
 	setpriority(PRIO_PROCESS, 0, -20);
 	if (pin(bench_cpu))
 		problem = "cannot pin the load to one CPU";
