@@ -82,3 +82,31 @@ check_record() {
 	expect "context switches, with half of /proc/stat" "$(counted context_switches)" '>' "$((switches / 2))"
 	jq -e '.families | all(.status != "failed")' "$results/advise.json" >/dev/null || complain "a family has failed"
 }
+# The clock is set forth by an hour, back by two, and right again: time neither folds nor tears, and nothing becomes too old.
+check_clock() {
+	local recorder step began spent
+	timeout 300 "$tunescope" record --quiet --interval 500ms --keep 10m -o "$results/clock/" 2>"$results/record.err" &
+	recorder=$!
+	for ((i = 0; i < 300; i++)); do
+		[ ! -s "$(echo "$results"/clock/*.tsrec)" ] || break
+		sleep 0.1
+	done
+	began=$(cut -d. -f1 /proc/uptime)
+	for step in 3600 -7200 3600; do
+		sleep 3
+		date -s @$(($(date +%s) + step)) >/dev/null
+	done
+	sleep 3
+	pkill -TERM -P $recorder
+	wait $recorder || complain "record: exit code $?: $(cat "$results/record.err")"
+	spent=$(($(cut -d. -f1 /proc/uptime) - began))
+	"$tunescope" dump --json "$results/clock" >"$results/clock.jsonl" 2>"$results/replay.err" || complain "dump: exit code $?"
+	[ ! -s "$results/replay.err" ] || complain "dump: $(cat "$results/replay.err")"
+	expect "seconds recorded" "$(jq -s 'map(.seconds) | add | floor' "$results/clock.jsonl")" '>=' $((spent - 1))
+	expect "of them on the axis, from end to end" \
+		"$(jq -s '[first.start, last.end] | map(fromdate) | .[1] - .[0]' "$results/clock.jsonl")" '<=' $((spent + 3))
+	expect "windows longer than two seconds" "$(jq -s 'map(select(.seconds > 2)) | length' "$results/clock.jsonl")" '==' 0
+	expect "windows that begin before the one before" \
+		"$(jq -s 'map(.start | fromdate) | [.[1:], .[:-1]] | transpose | map(select(.[0] < .[1])) | length' "$results/clock.jsonl")" '==' 0
+	expect "steps of the clock that are told" "$("$tunescope" dump "$results/clock" | grep -c 'clock was set')" '>=' 1
+}
