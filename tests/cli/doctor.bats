@@ -33,7 +33,7 @@
 	[ -n "$ours" ]
 	missing=$(comm -23 <(sort -u <<<"$ours") <(sort -u <<<"$kernel"))
 	[ -z "$missing" ] || complain "not in the kernel: $missing"
-	jq -e '[.programs[].hook] | all(test("^[?a-z_]+/[a-z0-9_]+$"))' "$BATS_TEST_TMPDIR/doctor.json"
+	jq -e '[.programs[].hook] | all(test("^([?a-z_]+/[a-z0-9_]+|raw_tp)$"))' "$BATS_TEST_TMPDIR/doctor.json"
 }
 
 @test "the cost is measured: programs that run have a price, in the order of what bpftool reads" {
