@@ -41,6 +41,31 @@ static void names_nf_conntrack_max(void **state)
 	fixture_close(&f);
 }
 
+/* What is over fills it: raised or not, the time for which it is remembered is worth a look. */
+static void flows_that_are_over(void **state)
+{
+	struct input i = lab;
+	struct fixture f;
+
+	for (int over = 149; over <= 150; over++) {
+		fixture_open(&f);
+		fixture_number(&f, TS_SETTING_CONNTRACK_MAX, "", "%.0f", i.maximum);
+		fixture_counter(&f, CONNTRACK_EVENTS, i.dropped, SERVER, "drop");
+		fixture_gauge(&f, CONNTRACK_ENTRIES, i.entries, SERVER);
+		fixture_gauge(&f, CONNTRACK_STATES, 300 - over, SERVER, "answered");
+		fixture_gauge(&f, CONNTRACK_STATES, over, SERVER, "closed");
+		fixture_judge(&f);
+		if (over == 150)
+			assert_contains(
+				fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->remedy,
+				"timeout_time_wait");
+		else
+			assert_string_equal(
+				fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->remedy, "");
+		fixture_close(&f);
+	}
+}
+
 static void just_below_is_quiet(void **state)
 {
 	struct input i = lab;
@@ -109,9 +134,8 @@ static void ends_at_a_size_that_fits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_nf_conntrack_max),
-		cmocka_unit_test(just_below_is_quiet),
-		cmocka_unit_test(floods_and_leaks),
+		cmocka_unit_test(names_nf_conntrack_max),   cmocka_unit_test(just_below_is_quiet),
+		cmocka_unit_test(flows_that_are_over),	    cmocka_unit_test(floods_and_leaks),
 		cmocka_unit_test(ends_at_a_size_that_fits),
 	};
 

@@ -18,13 +18,14 @@ enum { DROPPED, FULL_SHARE, UNANSWERED_SHARE, CLOSE_WAIT_SHARE };
 #define MEDIUM_DEFAULT	65536
 #define SMALL_DEFAULT	16384
 #define FLOWS_MOST	16777216
+#define OVER_SHARE	0.5 /* of the flows are over: how long they are remembered matters */
 #define SECONDS_DROPPED 1.0 /* for ranking: a SYN is sent again after a second */
 
 struct tracking {
 	const char *netns;
 	double dropped, early, entries, maximum;
 	double flows; /* looked at */
-	double unanswered, close_wait;
+	double unanswered, close_wait, closed;
 };
 
 static double state(const struct ts_rule_context *context, const char *netns, const char *name)
@@ -47,10 +48,10 @@ static struct tracking measure(const struct ts_rule_context *context, const char
 		.maximum = ts_window_setting_number(window, TS_SETTING_CONNTRACK_MAX, "", 0, NAN),
 		.unanswered = state(context, netns, "unanswered"),
 		.close_wait = state(context, netns, "close-wait"),
+		.closed = state(context, netns, "closed"),
 	};
 
-	t.flows = t.unanswered + t.close_wait + state(context, netns, "answered") +
-		  state(context, netns, "closed");
+	t.flows = t.unanswered + t.close_wait + state(context, netns, "answered") + t.closed;
 	return t;
 }
 
@@ -78,6 +79,10 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 				  "of the flows looked at, those closed by one side only",
 				  100 * t->close_wait / t->flows, "%", (__u64)t->flows,
 				  100 * context->threshold[CLOSE_WAIT_SHARE]);
+		ts_finding_evidence(context, finding, TS_FAMILY_CONNTRACK_STATES,
+				    TS_LABELS(t->netns, "closed"),
+				    "of the flows looked at, connections that are over",
+				    100 * t->closed / t->flows, "%", (__u64)t->flows);
 	}
 	finding->harm = t->dropped;
 	finding->harm_unit = "packets of new flows dropped";
@@ -117,6 +122,18 @@ static __u64 most_flows(double memory, __u64 least)
 	return power;
 }
 
+static const char *remember_less(struct ts_rule_context *context, const struct tracking *t)
+{
+	if (!(t->flows > 0) || t->closed < OVER_SHARE * t->flows)
+		return "";
+	return ts_text(context,
+		       "%.0f %% of the flows are connections that are over and only remembered: "
+		       "where net.netfilter.nf_conntrack_tcp_timeout_time_wait (120 s by default), "
+		       "_close (10 s) and the like were raised, set them back; that frees room "
+		       "without a larger table.",
+		       100 * t->closed / t->flows);
+}
+
 /* The name of the key is the same everywhere, but only the initial namespace may write it. */
 static void raise_maximum(struct ts_rule_context *context, const struct tracking *t)
 {
@@ -138,6 +155,7 @@ static void raise_maximum(struct ts_rule_context *context, const struct tracking
 			"of new ones",
 			ts_rule_netns_text(context, t->netns), t->maximum);
 	f->confidence = t->flows > 0 ? 0.9 : 0.6;
+	f->remedy = remember_less(context, t);
 	add_evidence(context, f, t);
 	if (at_most) {
 		f->proposed = f->apply = f->undo = "";
