@@ -167,8 +167,8 @@ time.sleep(30)' 3>&- &
 	done
 }
 
-@test "SIGTERM and SIGINT: both processes and all programs are gone, exit code 0, not a word" {
-	for signal in TERM INT; do
+@test "SIGTERM, SIGINT and SIGHUP: both processes and all programs are gone, exit code 0, not a word" {
+	for signal in TERM INT HUP; do
 		export_start
 		objects=$(bpf_objects "$exporter")
 		kill -$signal "$exporter"
