@@ -162,6 +162,14 @@ static bool is_in_debugfs(const struct ts_setting *setting)
 	return !strncmp(setting->path, debugfs, sizeof debugfs - 1);
 }
 
+static bool has_directory(const char *path)
+{
+	char directory[TS_PROC_PATH_MAX];
+
+	snprintf(directory, sizeof directory, "%.*s", (int)(strrchr(path, '/') - path), path);
+	return !access(directory, F_OK);
+}
+
 /* descriptor: NULL, or one to be kept. */
 static void read_setting(const struct ts_live *live, enum ts_setting_id id, const char *scope,
 			 const char *device, int *descriptor, struct ts_snapshot *snapshot)
@@ -178,9 +186,8 @@ static void read_setting(const struct ts_live *live, enum ts_setting_id id, cons
 	if (length == -ENOENT) {
 		status = TS_STATUS_UNSUPPORTED;
 		snprintf(why, sizeof why,
-			 is_in_debugfs(setting)
-				 ? "no %.150s: debugfs is not mounted or refused, or "
-				   "this kernel has none"
+			 is_in_debugfs(setting) && !has_directory(path)
+				 ? "no %.150s: debugfs is not mounted or refused"
 				 : "this kernel has no %.200s",
 			 path);
 	} else if (length == -EPERM && is_in_debugfs(setting)) {
