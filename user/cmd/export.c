@@ -25,8 +25,8 @@ static int option_count(const struct ts_option *option, const char *value, void 
 	double number = strtod(value, NULL);
 
 	if (!digits || value[digits] || number < option->minimum || number > option->maximum) {
-		snprintf(problem, 200, "accepted: a whole number from %g to %g", option->minimum,
-			 option->maximum);
+		snprintf(problem, 200, "accepted: a whole number from %.0f to %.0f",
+			 option->minimum, option->maximum);
 		return -EINVAL;
 	}
 	*(double *)destination = number;

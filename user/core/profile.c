@@ -87,14 +87,14 @@ static int set_threshold(struct ts_profile_reader *reader, size_t rule, size_t k
 
 	if (end == value || *end || !isfinite(number))
 		return ts_profile_mistake(
-			reader, "%s = \"%.64s\" is not a number; %g to %g (%s) is accepted",
+			reader, "%s = \"%.64s\" is not a number; %.15g to %.15g (%s) is accepted",
 			threshold->key, value, threshold->minimum, threshold->maximum,
 			threshold->unit);
 	if (number < threshold->minimum || number > threshold->maximum)
-		return ts_profile_mistake(reader,
-					  "%s = %.64s is out of range; %g to %g (%s) is accepted",
-					  threshold->key, value, threshold->minimum,
-					  threshold->maximum, threshold->unit);
+		return ts_profile_mistake(
+			reader, "%s = %.64s is out of range; %.15g to %.15g (%s) is accepted",
+			threshold->key, value, threshold->minimum, threshold->maximum,
+			threshold->unit);
 	reader->profile.threshold[rule][k] = number;
 	return 1;
 }

@@ -49,13 +49,13 @@ static void threshold(const struct ts_explain_sink *sink, size_t rule, size_t k)
 {
 	const struct ts_threshold *row = &ts_rules[rule]->thresholds[k];
 	double value = sink->profile ? sink->profile->threshold[rule][k] : row->value;
-	const char *name = text(sink, "%s = %g", row->key, value);
+	const char *name = text(sink, "%s = %.15g", row->key, value);
 	const char *whose = value == row->value ? ""
-						: text(sink, "; %s, by default %g",
+						: text(sink, "; %s, by default %.15g",
 						       sink->profile->name, row->value);
 
 	sink->entry(sink->to, name,
-		    text(sink, "%s (%s; %g to %g%s)", row->meaning, row->unit, row->minimum,
+		    text(sink, "%s (%s; %.15g to %.15g%s)", row->meaning, row->unit, row->minimum,
 			 row->maximum, whose));
 }
 
