@@ -221,9 +221,12 @@ double ts_socket_ahead(const struct ts_socket_record *record, const struct ts_so
 {
 	double acked = (double)(record->progress.bytes_acked - past->progress.bytes_acked);
 	double window = (double)record->congestion_window * record->segment_size;
+	__u32 shut = record->progress.window_limited - past->progress.window_limited;
 	double seconds;
 
-	if (!past->met || acked < LEAST_BYTES || record->unsent < window ||
+	/* For a slow reader it waits on either side: less of it here is more of it there. */
+	if (!past->met || shut > (record->progress.busy - past->progress.busy) / 2 ||
+	    acked < LEAST_BYTES || record->unsent < window ||
 	    record->smoothed_rtt_us >= (__u64)PATH_FULL * record->minimum_rtt_us)
 		return 0;
 	seconds = record->unsent / (acked / (double)past->elapsed_ns * 1e9);
