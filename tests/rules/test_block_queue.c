@@ -150,9 +150,9 @@ static void just_below_is_quiet(void **state)
 	expect(&d, TS_OUTCOME_QUIET);
 	d.in_flight = 3.3; /* a mean above three takes moments with four */
 	expect(&d, TS_OUTCOME_RECOMMEND);
-	d = lab, d.busy = 2.9;
+	d = lab, d.busy = 1.4;
 	expect(&d, TS_OUTCOME_QUIET);
-	d.busy = 3;
+	d.busy = 1.5;
 	expect(&d, TS_OUTCOME_RECOMMEND);
 	d = lab, d.nr_requests = 1, d.in_flight = 1;
 	expect(&d, TS_OUTCOME_QUIET);

@@ -337,7 +337,7 @@ const struct ts_rule ts_rule_block_queue = {
 	.settings = {TS_SETTING_BLOCK_NR_REQUESTS, TS_SETTING_BLOCK_SCHEDULER,
 		     TS_SETTING_BLOCK_WBT_LATENCY, TS_SETTING_COUNT},
 	.thresholds =
-		{[TS_BLOCK_BUSY] = {"busy_share", 0.3, 0.01, 1, "share of the window",
+		{[TS_BLOCK_BUSY] = {"busy_share", 0.15, 0.01, 1, "share of the window",
 				    "a device busy for less than this is left alone"},
 		 [TS_BLOCK_AT_LIMIT] =
 			 {"at_limit", 0.95, 0.5, 1, "share of nr_requests",
