@@ -57,3 +57,10 @@ beside() { # arguments of limits.py
 	expect "*task-limit not-a-setting - rlimit-nproc *" "$output"
 	refuse "*-limit recommend*" "$output"
 }
+
+@test "watches in a user namespace that allows less: not fs.inotify.max_user_watches" {
+	run beside watches 300 50
+	[[ $(cat "$BATS_TEST_TMPDIR/load") == *ENOSPC ]]
+	expect "*inotify-limit not-a-setting - user-namespace *" "$output"
+	refuse "*-limit recommend*" "$output"
+}

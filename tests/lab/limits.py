@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Asks for N of something, says how many there were and what the last call said, and ends.
 
-limits.py files|mappings|tasks N [DESCRIPTORS|TASKS]"""
+limits.py files|mappings|tasks|watches N [DESCRIPTORS|TASKS|WATCHES]"""
+import ctypes
 import errno
 import mmap
 import os
@@ -31,6 +32,24 @@ def mappings():
         yield kept
 
 
+def watches():
+    """Of inotify; own: in a user namespace that allows so many."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    new_user_namespace = 0x10000000
+    if own and libc.unshare(new_user_namespace):
+        raise OSError(ctypes.get_errno(), "unshare")
+    if own:
+        with open("/proc/sys/user/max_inotify_watches", "w", encoding="ascii") as file:
+            file.write(str(own))
+    instance = libc.inotify_init1(os.O_CLOEXEC)
+    for directory, _, names in os.walk(os.path.dirname(os.__file__)):
+        for name in names:
+            path = os.path.join(directory, name).encode()
+            if libc.inotify_add_watch(instance, path, 2) < 0:
+                raise OSError(ctypes.get_errno(), "inotify_add_watch")
+            yield path
+
+
 def tasks():
     if own:
         resource.setrlimit(resource.RLIMIT_NPROC, (own, own))
@@ -50,7 +69,7 @@ def tasks():
 
 
 made, said = 0, "-"
-one = {"files": files, "mappings": mappings, "tasks": tasks}[what]()
+one = {"files": files, "mappings": mappings, "tasks": tasks, "watches": watches}[what]()
 try:
     while made < wanted:
         next(one)
