@@ -11,17 +11,22 @@ struct queue {
 	double accepted;
 	const char *comm;
 	double full_seconds;
+	double peak; /* of the queue; 0: what full samples mean */
 };
 
 /* The lab's: a queue of 16 under bursts of 100, the acceptor pauses now and then. */
-static const struct queue bursts = {SERVER, "9000", 16, 16,   400,	83,
-				    78,	    4,	    18, 1600, "tcpkit", 0.2};
+static const struct queue bursts = {SERVER, "9000", 16,	  16,	    400, 83, 78,
+				    4,	    18,	    1600, "tcpkit", 0.2, 0};
 
 static void add(struct fixture *f, const struct queue *q)
 {
 	fixture_number(f, TS_SETTING_SOMAXCONN, q->netns, "%.0f", q->somaxconn);
 	fixture_gauge(f, TCP_LISTENER_BACKLOG, q->limit, q->netns, q->port);
-	fixture_gauge(f, TCP_ACCEPT_QUEUE_PEAK, q->full > 0 ? q->limit + 1 : 0, q->netns, q->port);
+	fixture_gauge(f, TCP_ACCEPT_QUEUE_PEAK,
+		      q->peak	    ? q->peak
+		      : q->full > 0 ? q->limit + 1
+				    : 0,
+		      q->netns, q->port);
 	fixture_gauge(f, TCP_LISTENER_BURST, q->burst, q->netns, q->port);
 	fixture_gauge(f, TCP_ACCEPT_QUEUE_FULL, q->full_seconds, q->netns, q->port);
 	fixture_counter(f, TCP_LISTENER_DROPS, q->drops, q->netns, q->port);
@@ -185,8 +190,8 @@ static void pauses_are_not_slowness(void **state)
  * As measured: 30 ms for each connection, 60 a second offered in one burst. The queue of 16 is full
  * for moments only, but refilled with every burst, and the acceptor works for most of the time.
  */
-static const struct queue overloaded = {SERVER, "9000", 16, 16,	 2416,	   60,
-					10,	23,	0,  300, "tcpkit", 0};
+static const struct queue overloaded = {SERVER, "9000", 16,  16,       2416, 60, 10,
+					23,	0,	300, "tcpkit", 0,    0};
 
 static void a_queue_refilled_once_a_second(void **state)
 {
@@ -333,6 +338,20 @@ static void somaxconn_was_lowered_later(void **state)
 	judge(&f, &q);
 	assert_contains(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->remedy,
 			"somaxconn was lowered to 64");
+	fixture_close(&f);
+}
+
+/* It overflowed at another limit than it has now: which of them was too small is not known. */
+static void started_again_in_the_middle(void **state)
+{
+	struct queue q = bursts;
+	struct fixture f;
+
+	q.limit = q.somaxconn = 4096;
+	q.peak = 41;
+	judge(&f, &q);
+	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_INSUFFICIENT);
+	assert_contains(fixture_result(&f, RULE)->why, "its limit is 4096 by now");
 	fixture_close(&f);
 }
 
@@ -502,6 +521,7 @@ int main(void)
 		cmocka_unit_test(drops_of_the_syn_queue),
 		cmocka_unit_test(converges),
 		cmocka_unit_test(somaxconn_was_lowered_later),
+		cmocka_unit_test(started_again_in_the_middle),
 		cmocka_unit_test(two_namespaces),
 		cmocka_unit_test(two_ports_one_value),
 		cmocka_unit_test(not_measured),

@@ -315,6 +315,16 @@ static void raise_somaxconn(struct ts_rule_context *context, const struct overfl
 	add_evidence(context, f, o);
 }
 
+/*
+ * It was seen full, and yet never held what is its limit now: it was another one then, as the
+ * service has been started again, or another has taken its place.
+ */
+static bool limit_is_new(const struct ts_listener *listener)
+{
+	return listener->full > 0 && listener->queue_peak > 0 &&
+	       listener->queue_peak < 0.9 * listener->limit;
+}
+
 /* Adds a finding, or says in context->why what is missing. */
 static void judge_overflow(struct ts_rule_context *context, const struct overflow *o)
 {
@@ -358,6 +368,12 @@ static void judge_overflow(struct ts_rule_context *context, const struct overflo
 			l->port, 100 * o->waiting);
 	} else if (turns_away(context, o)) {
 		let_try_again(context, o);
+	} else if (limit_is_new(l)) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"the accept queue of :%s was full with %.0f connections at most, and its "
+			"limit is %.0f by now: it listens anew, observe whether it still overflows",
+			l->port, l->queue_peak, l->limit);
 	} else if (l->limit < l->somaxconn) {
 		application_backlog(context, o);
 	} else if ((double)ts_listener_wanted(l) <= l->somaxconn) {
