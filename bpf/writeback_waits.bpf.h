@@ -220,7 +220,7 @@ int ts_writeback_visit(void *context)
 		ts_writeback_look_at(i);
 	for (__u32 i = 0; i < TS_WRITEBACK_WAITS; i++)
 		ts_writeback_look_at_wait(i);
-	return 1;
+	return 0;
 }
 
 #endif
