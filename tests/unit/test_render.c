@@ -81,6 +81,22 @@ static void nothing_wrong_is_said_plainly(void **state)
 	free(text);
 }
 
+static void fill_open(struct fixture *f)
+{
+	fixture_rule(f, 0, TS_OUTCOME_QUIET, "no connection was refused");
+	fixture_rule(f, 5, TS_OUTCOME_INSUFFICIENT, "sampled 4 times only");
+}
+
+static void what_needs_more_data_is_not_all_well(void **state)
+{
+	char *text = text_of(fill_open, &wide);
+
+	assert_contains(text, "Nothing to change so far: no rule found anything wrong");
+	assert_contains(text, "1 needs more data");
+	assert_contains(text, "sampled 4 times only");
+	free(text);
+}
+
 static void nothing_measured_is_not_nothing_wrong(void **state)
 {
 	char *text = text_of(fill_nothing, &plain);
@@ -408,6 +424,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_wrong_is_said_plainly),
+		cmocka_unit_test(what_needs_more_data_is_not_all_well),
 		cmocka_unit_test(nothing_measured_is_not_nothing_wrong),
 		cmocka_unit_test(first_screen_answers),
 		cmocka_unit_test(evidence_has_its_rows),

@@ -50,18 +50,20 @@ static void verdict(const struct ts_html *html)
 		      count_rules(timeline, TS_OUTCOME_ALREADY_SET);
 
 	ts_html_put(html, "<p class=\"verdict %s\">",
-		    settings || problems ? "bad"
-		    : judged		 ? "good"
-					 : "");
+		    settings || problems      ? "bad"
+		    : judged && !insufficient ? "good"
+					      : "");
 	if (settings)
 		ts_html_put(html, "%zu setting%s to change", settings, settings == 1 ? "" : "s");
 	if (problems)
 		ts_html_put(html, "%s%zu problem%s that no setting fixes", settings ? ", " : "",
 			    problems, problems == 1 ? "" : "s");
 	if (!settings && !problems)
-		ts_html_put(html, past	   ? "Nothing to change any more"
-				  : judged ? "Nothing to change: no rule found anything wrong"
-					   : "Nothing could be judged");
+		ts_html_put(html, past	    ? "Nothing to change any more"
+				  : !judged ? "Nothing could be judged"
+				  : insufficient
+					  ? "Nothing to change so far: no rule found anything wrong"
+					  : "Nothing to change: no rule found anything wrong");
 	if (past)
 		ts_html_put(html, "; %zu finding%s gone since a setting was changed", past,
 			    past == 1 ? "" : "s");
