@@ -22,7 +22,7 @@
 #define HELD_AT_MOST_NS 9000000000ull
 
 /* Of the first devices in the directory, their sizes stay open. */
-#define SIZES_KEPT 32
+#define SIZES_KEPT 64
 
 struct device_size {
 	int descriptor; /* -1: not open */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "socket_limits.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+
+#include "procfile.h"
 
 #define LEAST_BYTES    65536 /* fewer since the last visit say nothing about the window */
 #define READER_BYTES   4096  /* a reader that holds the window closed lets even less come */
@@ -19,32 +22,22 @@
 /* ---- what the namespace allows */
 
 /* Up to three numbers of a small file; the rest stays as it is. Returns how many. */
-static int read_numbers(const char *path, unsigned long long number[3])
+static int read_numbers(const char *path, __u64 number[3])
 {
-	FILE *file = fopen(path, "re");
-	int count;
+	char text[96], *at = text;
+	int count = 0;
 
-	if (!file)
+	if (ts_read_small(AT_FDCWD, path, text, sizeof text) < 0)
 		return 0;
-	count = fscanf(file, "%llu %llu %llu", &number[0], &number[1], &number[2]);
-	fclose(file);
-	return count > 0 ? count : 0;
-}
-
-static void read_algorithm(char algorithm[TS_SOCKET_ALGORITHM])
-{
-	FILE *file = fopen("/proc/sys/net/ipv4/tcp_congestion_control", "re");
-
-	if (!file)
-		return;
-	if (fscanf(file, "%15s", algorithm) != 1)
-		algorithm[0] = '\0';
-	fclose(file);
+	while (count < 3 && ts_take_number(&at, &number[count]))
+		count++;
+	return count;
 }
 
 void ts_netns_limits_read(struct ts_netns_limits *limits)
 {
-	unsigned long long number[3] = {0};
+	__u64 number[3] = {0};
+	char algorithm[32];
 
 	*limits = (struct ts_netns_limits){0};
 	if (read_numbers("/proc/sys/net/ipv4/tcp_rmem", number) == 3)
@@ -60,7 +53,10 @@ void ts_netns_limits_read(struct ts_netns_limits *limits)
 	if (read_numbers("/proc/sys/net/ipv4/ip_local_port_range", number) >= 2 &&
 	    number[1] >= number[0])
 		limits->ports = number[1] - number[0] + 1;
-	read_algorithm(limits->congestion_control);
+	if (ts_read_small(AT_FDCWD, "/proc/sys/net/ipv4/tcp_congestion_control", algorithm,
+			  sizeof algorithm) > 0)
+		snprintf(limits->congestion_control, sizeof limits->congestion_control, "%.15s",
+			 algorithm);
 }
 
 /* ---- one connection */
