@@ -28,6 +28,14 @@ const char *ts_outcome_name(enum ts_outcome outcome)
 	return names[outcome];
 }
 
+const char *ts_headline_of_nothing(bool judged, bool unsure)
+{
+	if (!judged)
+		return "Nothing could be judged";
+	return unsure ? "Nothing to change so far: no rule found anything wrong"
+		      : "Nothing to change: no rule found anything wrong";
+}
+
 enum ts_outcome ts_outcome_stronger(enum ts_outcome a, enum ts_outcome b)
 {
 	static const int strength[] = {
@@ -95,29 +103,34 @@ void ts_rule_conclude(const struct ts_report *report, struct ts_rule_result *res
 
 #define SEGMENTS_LEAST 100 /* fewer harm nobody, whatever their connections were like */
 
-/* Whether it judges open connections, which are sampled: the first family it needs says so. */
-static bool is_about_connections(const struct ts_rule *rule)
+/* Of open connections, which are sampled. */
+static bool is_about_connections(enum ts_family_id id)
 {
-	return rule->needs[0] != TS_FAMILY_TCP_LOCAL_PORTS &&
-	       ts_families[rule->needs[0]].source == TS_SOURCE_SOCKETS;
+	return id != TS_FAMILY_TCP_LOCAL_PORTS && ts_families[id].source == TS_SOURCE_SOCKETS;
 }
 
 static bool saw_connections(const struct ts_window *window)
 {
 	ts_for_each_family (id)
-		if (id != TS_FAMILY_TCP_LOCAL_PORTS && ts_families[id].source == TS_SOURCE_SOCKETS)
+		if (is_about_connections(id))
 			ts_for_each_series (s, window, id)
 				return true;
 	return false;
 }
 
-/* All were gone again when it was looked: nothing is known of them, and so nothing is well. */
+/*
+ * All were gone again when it was looked: nothing is known of them, and so nothing is well. What a
+ * rule judges, the first family it needs says.
+ */
 static enum ts_outcome doubt_quiet(struct ts_rule_context *context, enum ts_outcome outcome)
 {
-	double sent = ts_rule_network_counter(context, NULL, "TcpOutSegs");
+	double sent;
 
-	if (outcome != TS_OUTCOME_QUIET || !is_about_connections(context->rule) ||
-	    sent < SEGMENTS_LEAST || saw_connections(context->window))
+	if (outcome != TS_OUTCOME_QUIET || !is_about_connections(context->rule->needs[0]) ||
+	    saw_connections(context->window))
+		return outcome;
+	sent = ts_rule_network_counter(context, NULL, "TcpOutSegs");
+	if (sent < SEGMENTS_LEAST)
 		return outcome;
 	context->why = NULL;
 	return ts_rule_without_finding(

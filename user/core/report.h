@@ -21,6 +21,12 @@ enum ts_outcome {
 
 const char *ts_outcome_name(enum ts_outcome outcome);
 
+/*
+ * The headline where there is no finding. judged: some rule could be; unsure: some rule needs more
+ * data.
+ */
+const char *ts_headline_of_nothing(bool judged, bool unsure);
+
 struct ts_evidence {
 	enum ts_family_id family;
 	const char *label[TS_LABELS_MAX]; /* "" where the evidence is a sum over that key */

@@ -59,11 +59,9 @@ static void verdict(const struct ts_html *html)
 		ts_html_put(html, "%s%zu problem%s that no setting fixes", settings ? ", " : "",
 			    problems, problems == 1 ? "" : "s");
 	if (!settings && !problems)
-		ts_html_put(html, past	    ? "Nothing to change any more"
-				  : !judged ? "Nothing could be judged"
-				  : insufficient
-					  ? "Nothing to change so far: no rule found anything wrong"
-					  : "Nothing to change: no rule found anything wrong");
+		ts_html_put(html, "%s",
+			    past ? "Nothing to change any more"
+				 : ts_headline_of_nothing(judged, insufficient));
 	if (past)
 		ts_html_put(html, "; %zu finding%s gone since a setting was changed", past,
 			    past == 1 ? "" : "s");

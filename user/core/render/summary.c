@@ -94,7 +94,7 @@ static void verdict(const struct ts_page *page, const struct ts_report *report)
 	size_t problems = count_findings(report, TS_OUTCOME_NOT_A_SETTING);
 	bool judged = count_rules(report, TS_OUTCOME_QUIET) ||
 		      count_rules(report, TS_OUTCOME_ALREADY_SET) || settings || problems;
-	bool open = count_rules(report, TS_OUTCOME_INSUFFICIENT);
+	bool unsure = count_rules(report, TS_OUTCOME_INSUFFICIENT);
 	const char *what = "";
 
 	if (settings)
@@ -104,13 +104,11 @@ static void verdict(const struct ts_page *page, const struct ts_report *report)
 		what = ts_page_text(page, "%s%s%zu problem%s that no setting fixes", what,
 				    *what ? ", " : "", problems, problems == 1 ? "" : "s");
 	if (!*what)
-		what = !judged ? "Nothing could be judged"
-		       : open  ? "Nothing to change so far: no rule found anything wrong"
-			       : "Nothing to change: no rule found anything wrong";
+		what = ts_headline_of_nothing(judged, unsure);
 	fputc('\n', page->out);
 	ts_page_paragraph(page,
 			  settings || problems ? TS_INK_BAD
-			  : judged && !open    ? TS_INK_GOOD
+			  : judged && !unsure  ? TS_INK_GOOD
 					       : TS_INK_TITLE,
 			  2, "", ts_page_text(page, "%s%s.", what, other_rules(page, report)));
 }
