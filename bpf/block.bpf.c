@@ -397,6 +397,19 @@ static __always_inline void leave(struct ts_block_device *device, __u32 op)
 	ts_opaque(before);
 }
 
+/* Ends being the near request of the device, if the request is that. */
+static __always_inline bool give_near_back(struct ts_block_device *device,
+					   const struct request *request,
+					   struct ts_block_stamp *stamp, __u64 *issued)
+{
+	if (device->near != (__u64)request)
+		return false;
+	*stamp = device->near_stamp;
+	*issued = device->near_issued;
+	device->near = 0;
+	return true;
+}
+
 /* Takes a request out of the tables that is not the near one of the device seen last. */
 static __always_inline struct ts_block_device *forget(const struct request *request,
 						      struct ts_block_stamp *stamp, __u64 *issued)
@@ -409,12 +422,8 @@ static __always_inline struct ts_block_device *forget(const struct request *requ
 	if (!disk)
 		return NULL;
 	device = device_at(device_slot(disk));
-	if (device->near == (__u64)request) {
-		*stamp = device->near_stamp;
-		*issued = device->near_issued;
-		device->near = 0;
+	if (give_near_back(device, request, stamp, issued))
 		return device;
-	}
 	number = set_number(request);
 	set = &ts_block_stamps[number];
 	way = find_way(set, (__u64)request);
@@ -436,11 +445,7 @@ int BPF_PROG(block_rq_complete, struct request *request, int error, unsigned int
 
 	if (bytes < request->__data_len)
 		return 0; /* more is to come */
-	if (device->near == (__u64)request) {
-		stamp = device->near_stamp;
-		issued = device->near_issued;
-		device->near = 0;
-	} else {
+	if (!give_near_back(device, request, &stamp, &issued)) {
 		device = forget(request, &stamp, &issued);
 		if (!device)
 			return 0;
