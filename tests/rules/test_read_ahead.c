@@ -147,6 +147,34 @@ static void just_below(void **state)
 	expect(d, TS_OUTCOME_QUIET);
 }
 
+/* Tasks wait for CPUs, too: the device rests meanwhile, but not for want of somebody who waits. */
+static void beside_busy_cpus(void **state)
+{
+	static const struct {
+		double busy, cpus, disks; /* seconds */
+		enum ts_outcome outcome;
+	} rows[] = {
+		{4, 9, 3, TS_OUTCOME_RECOMMEND},
+		{4, 1, 3, TS_OUTCOME_QUIET},
+		{4, 9, 1, TS_OUTCOME_QUIET}, /* a reader that has what it needs in time */
+		{1.9, 9, 1.9, TS_OUTCOME_QUIET},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct disk d = stream;
+		struct fixture f;
+
+		d.busy = rows[i].busy;
+		fixture_open(&f);
+		add(&f, &d);
+		fixture_seconds(&f, PRESSURE, rows[i].cpus, "cpu", "some");
+		fixture_seconds(&f, PRESSURE, rows[i].disks, "io", "some");
+		fixture_judge(&f);
+		assert_int_equal(fixture_outcome(&f, RULE), rows[i].outcome);
+		fixture_close(&f);
+	}
+}
+
 /* What it proposed is enough. */
 static void converges(void **state)
 {
@@ -213,11 +241,15 @@ static void one_write_at_a_time_is_no_setting(void **state)
 	static const struct {
 		double out_of_cache; /* of what is written */
 		double seconds;	     /* each takes */
+		__u64 alone, flushes;
 		enum ts_outcome outcome;
 	} rows[] = {
-		{0.1, 0.004, TS_OUTCOME_NOT_A_SETTING},
-		{0.3, 0.004, TS_OUTCOME_QUIET}, /* nobody waits for that */
-		{0.1, 0.0004, TS_OUTCOME_QUIET},
+		{0.1, 0.004, 2400, 0, TS_OUTCOME_NOT_A_SETTING},
+		{0.3, 0.004, 2400, 0, TS_OUTCOME_QUIET}, /* nobody waits for that */
+		{0.1, 0.0004, 2400, 0, TS_OUTCOME_QUIET},
+		{1.0, 0.004, 2400, 2400, TS_OUTCOME_NOT_A_SETTING}, /* O_SYNC */
+		{1.0, 0.004, 2400, 470, TS_OUTCOME_QUIET},
+		{0.1, 0.004, 1900, 0, TS_OUTCOME_QUIET}, /* others in flight */
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -226,7 +258,10 @@ static void one_write_at_a_time_is_no_setting(void **state)
 
 		fixture_open(&f);
 		add(&f, &d);
-		fixture_counter(&f, BLOCK_DEPTH_REQUESTS, d.writes, "sda", "write", "1");
+		fixture_counter(&f, BLOCK_DEPTH_REQUESTS, rows[i].alone, "sda", "write", "1");
+		fixture_counter(&f, BLOCK_DEPTH_REQUESTS, d.writes - rows[i].alone, "sda", "write",
+				"2");
+		fixture_counter(&f, BLOCK_DEPTH_REQUESTS, rows[i].flushes, "sda", "flush", "1");
 		fixture_seconds(&f, BLOCK_DEPTH_SECONDS, rows[i].seconds * (double)d.writes, "sda",
 				"write", "1");
 		fixture_counter(&f, DISK_BYTES, 4096 * d.writes, "sda", "write");
@@ -321,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stream_gets_more),
 		cmocka_unit_test(just_below),
+		cmocka_unit_test(beside_busy_cpus),
 		cmocka_unit_test(converges),
 		cmocka_unit_test(full_bandwidth),
 		cmocka_unit_test(scattered_faults_get_less),

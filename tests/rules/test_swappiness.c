@@ -12,6 +12,7 @@ struct balance {
 	double swap, swapped, idle;
 	double disks, read; /* seconds, bytes */
 	const char *swappiness;
+	const char *generations; /* lru_gen/enabled; NULL: this kernel has none */
 };
 
 /* Files are read again and again; what is in swap is not missed. */
@@ -39,6 +40,8 @@ static void judge(struct fixture *f, const struct balance *b)
 
 	fixture_open(f);
 	fixture_setting(f, TS_SETTING_SWAPPINESS, "", b->swappiness, "");
+	if (b->generations)
+		fixture_setting(f, TS_SETTING_LRU_GEN, "", b->generations, "");
 	fixture_seconds(f, PRESSURE, b->stalled, "memory", "some");
 	fixture_counter(f, VM_EVENTS, b->freed_file / 4096, "pgsteal_file");
 	fixture_counter(f, VM_EVENTS, b->freed_programs / 4096, "pgsteal_anon");
@@ -83,6 +86,37 @@ static void both_directions(void **state)
 		finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
 		assert_string_equal(finding->apply, rows[i].apply);
 		assert_string_equal(finding->undo, rows[i].undo);
+		fixture_close(&f);
+	}
+}
+
+/* Freed by generations, only the end of the scale does anything; switched off, it is as ever. */
+static void by_generations(void **state)
+{
+	static const struct {
+		const char *generations, *swappiness;
+		bool files;
+		const char *proposed; /* NULL: nothing */
+	} rows[] = {
+		{"0x0007", "0", true, "200"},	{"0x0000", "0", true, "60"},
+		{"0x0006", "0", true, "60"},	{"0x0007", "60", true, NULL},
+		{"0x0007", "200", true, NULL},	{"0x0007", "200", false, "60"},
+		{"0x0007", "100", false, NULL}, {"0x0000", "100", false, "30"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct balance b = rows[i].files ? cold_programs : cold_files;
+		struct fixture f;
+
+		b.generations = rows[i].generations;
+		b.swappiness = rows[i].swappiness;
+		if (!rows[i].proposed) {
+			outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
+			continue;
+		}
+		judge(&f, &b);
+		assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL)->proposed,
+				    rows[i].proposed);
 		fixture_close(&f);
 	}
 }
@@ -166,9 +200,9 @@ static void unavailable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_directions), cmocka_unit_test(just_below),
-		cmocka_unit_test(look_alikes),	   cmocka_unit_test(converges),
-		cmocka_unit_test(unavailable),
+		cmocka_unit_test(both_directions), cmocka_unit_test(by_generations),
+		cmocka_unit_test(just_below),	   cmocka_unit_test(look_alikes),
+		cmocka_unit_test(converges),	   cmocka_unit_test(unavailable),
 	};
 
 	return cmocka_run_group_tests_name("rule swappiness", tests, NULL, NULL);

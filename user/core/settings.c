@@ -399,6 +399,13 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "how dear swapping is beside reading files again when memory is freed: 100 as "
 		 "dear, less dearer, 0 hardly ever",
 		 .reference = "Documentation/admin-guide/sysctl/vm.rst"},
+	[TS_SETTING_LRU_GEN] =
+		{"lru_gen/enabled", .kind = TS_SETTING_SYSFS, .scope = TS_SCOPE_GLOBAL,
+		 "/sys/kernel/mm/lru_gen/enabled", 0, "bits", RANGE(0, 0), COUPLED(NONE, NONE),
+		 TS_EFFECT_AT_ONCE, "what has been learned about the use of memory starts anew",
+		 "whether memory is freed by generations (since 6.1): then only the ends of "
+		 "vm.swappiness decide what is freed first",
+		 .reference = "Documentation/admin-guide/mm/multigen_lru.rst"},
 	[TS_SETTING_SCHED_AUTOGROUP] =
 		{"kernel.sched_autogroup_enabled", SYSCTL(GLOBAL),
 		 "/proc/sys/kernel/sched_autogroup_enabled", 1, "switch", RANGE(0, 1),

@@ -86,6 +86,7 @@ enum ts_setting_id {
 	TS_SETTING_MIN_FREE_KBYTES,
 	TS_SETTING_ZONE_RECLAIM_MODE,
 	TS_SETTING_SWAPPINESS,
+	TS_SETTING_LRU_GEN, /* a fact that decides which swappiness does anything */
 	TS_SETTING_SCHED_AUTOGROUP,
 	TS_SETTING_SCHED_BASE_SLICE, /* since 6.6; the next three before 5.13 */
 	TS_SETTING_SCHED_MIN_GRANULARITY,

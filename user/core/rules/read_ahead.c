@@ -10,7 +10,7 @@
 
 #include "../arena.h"
 
-enum { BUSY, SEQUENTIAL, RANDOM, FLAT, READS, LATENCY };
+enum { BUSY, BUSY_BESIDE, SEQUENTIAL, RANDOM, FLAT, READS, LATENCY };
 
 #define PAGE		4096.0
 #define KIB		1024.0
@@ -21,8 +21,11 @@ enum { BUSY, SEQUENTIAL, RANDOM, FLAT, READS, LATENCY };
 #define LARGE_FAULT_KIB 32.0   /* read-ahead up to this costs a page fault little */
 #define ONE_AT_A_TIME	1.3    /* mean requests in flight */
 #define FEW_STREAMS	3.0
+#define CPUS_FULL	0.5 /* of the window some task waits for a CPU */
+#define WAITED_FOR	0.3 /* of the time the device is busy some task waits for a disk */
 #define DEPTH_SAMPLES	20
 #define WRITEBACK	0.2 /* of what the device writes, out of the page cache */
+#define FLUSHED		0.2 /* flushes for each write, from which on programs wait for them */
 
 struct reads {
 	const char *name;
@@ -33,7 +36,9 @@ struct reads {
 	double buffered, sequential, other;
 	double faults;		   /* major page faults of the host */
 	double ahead;		   /* read_ahead_kb; NAN: not read */
-	double writes, write_mean; /* requests; seconds in the device */
+	double writes, write_mean; /* requests; seconds until they are safe, flushes included */
+	double writes_alone;	   /* of them, with no other request in flight */
+	double flushes;
 	double written, writeback; /* bytes; those out of the page cache are of the host */
 	/* Device latency of reads alone, and beside one more. */
 	double alone, beside;
@@ -59,6 +64,8 @@ static struct reads measure(const struct ts_rule_context *context, const char *n
 	const char *const read[TS_LABELS_MAX] = {name, "read"};
 	double busy = ts_window_seconds(w, TS_FAMILY_DISK_BUSY, labels);
 	const char *const write[TS_LABELS_MAX] = {name, "write"};
+	const char *const flush[TS_LABELS_MAX] = {name, "flush"};
+	const char *const write_alone[TS_LABELS_MAX] = {name, "write", "1"};
 	double bytes = (double)ts_window_counter(w, TS_FAMILY_BLOCK_BUFFERED_BYTES, labels);
 	struct reads r = {
 		.name = name,
@@ -73,6 +80,9 @@ static struct reads measure(const struct ts_rule_context *context, const char *n
 			(double)ts_window_counter(w, TS_FAMILY_VM_EVENTS, TS_LABELS("pgmajfault")),
 		.ahead = ts_window_setting_number(w, TS_SETTING_BLOCK_READ_AHEAD, name, 0, NAN),
 		.writes = (double)ts_window_counter(w, TS_FAMILY_BLOCK_DEPTH_REQUESTS, write),
+		.writes_alone =
+			(double)ts_window_counter(w, TS_FAMILY_BLOCK_DEPTH_REQUESTS, write_alone),
+		.flushes = (double)ts_window_counter(w, TS_FAMILY_BLOCK_DEPTH_REQUESTS, flush),
 		.written = (double)ts_window_counter(w, TS_FAMILY_DISK_BYTES, write),
 		.writeback = PAGE * (double)ts_window_counter(w, TS_FAMILY_VM_EVENTS,
 							      TS_LABELS("nr_written")),
@@ -84,8 +94,9 @@ static struct reads measure(const struct ts_rule_context *context, const char *n
 	if (r.requests > 0)
 		r.mean = ts_window_seconds(w, TS_FAMILY_BLOCK_DEPTH_SECONDS, read) / r.requests;
 	if (r.writes > 0)
-		r.write_mean =
-			ts_window_seconds(w, TS_FAMILY_BLOCK_DEPTH_SECONDS, write) / r.writes;
+		r.write_mean = (ts_window_seconds(w, TS_FAMILY_BLOCK_DEPTH_SECONDS, write) +
+				ts_window_seconds(w, TS_FAMILY_BLOCK_DEPTH_SECONDS, flush)) /
+			       r.writes;
 	if (r.buffered > 0)
 		r.size = bytes / r.buffered;
 	r.alone = mean_at(context, name, "1", &r.alone_samples);
@@ -245,13 +256,18 @@ static bool is_one_at_a_time(const struct ts_rule_context *context, const struct
 	       r->mean >= context->threshold[LATENCY];
 }
 
-/* What is written back out of the page cache nobody waits for. */
+/*
+ * What is written back out of the page cache nobody waits for, unless the device is told to make it
+ * safe again and again: that is O_SYNC, or fsync() after each write. (A flush is counted among the
+ * writes of diskstats, as is the write that it is for.)
+ */
 static bool is_one_write_at_a_time(const struct ts_rule_context *context, const struct reads *r)
 {
-	return r->in_flight <= ONE_AT_A_TIME && r->writes >= context->threshold[READS] &&
-	       r->writes >= context->threshold[SEQUENTIAL] * r->all &&
+	return r->writes_alone >= context->threshold[SEQUENTIAL] * r->writes &&
+	       r->writes >= context->threshold[READS] &&
+	       r->writes >= context->threshold[SEQUENTIAL] * (r->writes + r->requests) &&
 	       r->write_mean >= context->threshold[LATENCY] && r->written > 0 &&
-	       r->writeback <= WRITEBACK * r->written;
+	       (r->writeback <= WRITEBACK * r->written || r->flushes >= FLUSHED * r->writes);
 }
 
 static void one_write_at_a_time(struct ts_rule_context *context, const struct reads *r)
@@ -267,9 +283,10 @@ static void one_write_at_a_time(struct ts_rule_context *context, const struct re
 			   "Writes to %s are asked for one at a time: each waits for the one "
 			   "before it",
 			   r->name);
-	f->remedy = "The queue is empty but for this one request, past the page cache: no setting "
-		    "of the device makes it faster. Ask for several writes at a time (more "
-		    "threads, asynchronous I/O), or for larger ones.";
+	f->remedy = "The queue is empty but for this one request, which a program waits for (past "
+		    "the page cache, with O_SYNC, or with fsync() after each): no setting of the "
+		    "device makes it faster. Ask for several writes at a time (more threads, "
+		    "asynchronous I/O), for larger ones, or for one fsync() after many.";
 	f->confidence = 0.8;
 	ts_finding_judged(context, f, TS_FAMILY_DISK_BUSY, TS_LABELS(r->name),
 			  "time the device was busy", 100 * r->busy, "%", 1,
@@ -278,8 +295,9 @@ static void one_write_at_a_time(struct ts_rule_context *context, const struct re
 			  "mean number of requests in flight", r->in_flight, "requests",
 			  (__u64)r->all, ONE_AT_A_TIME);
 	ts_finding_judged(context, f, TS_FAMILY_BLOCK_DEPTH_SECONDS, labels,
-			  "mean time a write took in the device", 1e3 * r->write_mean, "ms",
-			  (__u64)r->writes, 1e3 * context->threshold[LATENCY]);
+			  "mean time a write took in the device, with the flush that goes with it",
+			  1e3 * r->write_mean, "ms", (__u64)r->writes,
+			  1e3 * context->threshold[LATENCY]);
 	f->harm = r->write_mean * r->writes;
 	f->harm_unit = "seconds spent on writes in the device";
 	f->harm_seconds = fmin(f->harm, r->busy * context->window->seconds);
@@ -313,6 +331,23 @@ static void judge_others(struct ts_rule_context *context, const struct reads *r)
 			      "larger ones.");
 }
 
+/*
+ * Where programs wait for CPUs as well, the device rests meanwhile. That it is waited for then
+ * shows in what the tasks say: a reader that keeps to a pace of its own finds its data there.
+ */
+static bool is_waited_for(const struct ts_rule_context *context, const struct reads *r)
+{
+	const struct ts_window *w = context->window;
+	double cpus = ts_window_seconds(w, TS_FAMILY_PRESSURE, TS_LABELS("cpu", "some"));
+	double disks = ts_window_seconds(w, TS_FAMILY_PRESSURE, TS_LABELS("io", "some"));
+
+	if (r->busy >= context->threshold[BUSY])
+		return true;
+	return ts_rule_measured(context, TS_FAMILY_PRESSURE) &&
+	       r->busy >= context->threshold[BUSY_BESIDE] && cpus >= CPUS_FULL * w->seconds &&
+	       disks >= WAITED_FOR * r->busy * w->seconds;
+}
+
 static enum ts_outcome judge(struct ts_rule_context *context)
 {
 	double most = 0;
@@ -324,13 +359,13 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			continue;
 		r = measure(context, s->label[0]);
 		most = fmax(most, r.busy);
-		if (r.busy < context->threshold[BUSY] || isnan(r.ahead))
+		if (!is_waited_for(context, &r) || isnan(r.ahead))
 			continue;
 		if (is_stream(context, &r))
 			judge_stream(context, &r);
 		else if (is_faulting(context, &r))
 			smaller_ahead(context, &r);
-		else
+		else if (r.busy >= context->threshold[BUSY])
 			judge_others(context, &r);
 	}
 	if (context->why)
@@ -352,6 +387,10 @@ const struct ts_rule ts_rule_read_ahead = {
 	.thresholds =
 		{[BUSY] = {"busy_share", 0.6, 0.01, 1, "share of the window",
 			   "a device busy for less than this is left alone"},
+		 [BUSY_BESIDE] =
+			 {"busy_beside_cpu", 0.2, 0.01, 1, "share of the window",
+			  "the same while tasks wait for CPUs as well, and for disks as long "
+			  "as the device is busy"},
 		 [SEQUENTIAL] = {"sequential_share", 0.8, 0.5, 1, "share of the reads",
 				 "from this on it is read in sequence, by reads alone"},
 		 [RANDOM] = {"random_share", 0.8, 0.5, 1, "share of the reads",
@@ -375,8 +414,7 @@ const struct ts_rule ts_rule_read_ahead = {
 		"Acquits it: reads that take longer the more of them are in flight (the bandwidth "
 		"is used up), random reads of what was asked for and no more (random-access), "
 		"direct I/O, which is not read ahead, one at a time (low-concurrency; of writes "
-		"past "
-		"the page cache, too).\n"
+		"past the page cache, with O_SYNC or fsync() after each, too).\n"
 		"A larger one costs memory for each stream, and time of the device where reads are "
 		"random. It acts on files opened afterwards.\n"
 		"Source: page_cache_ra_order(), do_sync_mmap_readahead(), file_ra_state_init(); "

@@ -6,6 +6,7 @@
 #include "memory_wait.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "../arena.h"
 
@@ -16,9 +17,15 @@ enum { STALL_SHARE, REFAULTS, CALM, ENOUGH, IDLE_SHARE };
 #define HOST_SHARE 0.7 /* of what was freed, by the host and not at the limit of a cgroup */
 /* From below the second to the first, and from above the second to it: no way leads back and forth.
  */
-#define USUAL	  60.0
-#define LOW	  30.0
-#define SWAP_FREE 0.25 /* of the swap there is */
+#define USUAL 60.0
+#define LOW   30.0
+/*
+ * With generations of memory every value in between leaves it to what comes back of either side;
+ * only this one frees programs first (isolate_folios()).
+ */
+#define PROGRAMS_FIRST 200.0
+#define LRU_GEN_CORE   0x1  /* of lru_gen/enabled */
+#define SWAP_FREE      0.25 /* of the swap there is */
 
 /* In the window: bytes freed of files and of programs, and those that came back. */
 struct balance {
@@ -28,6 +35,7 @@ struct balance {
 	double total, available, swap, swap_free, swapped; /* bytes, at its end */
 	double idle;					   /* bytes of programs that did not run */
 	double swappiness;
+	bool generations;
 };
 
 /*
@@ -43,6 +51,15 @@ static double stalled(const struct ts_rule_context *context)
 	double again = PAGE_BYTES * ts_vm_event(context, "workingset_refault_file");
 
 	return read > 0 ? fmax(memory, disks * fmin(again / read, 1)) : memory;
+}
+
+static bool has_generations(const struct ts_rule_context *context)
+{
+	const struct ts_setting_value *enabled =
+		ts_window_setting(context->window, TS_SETTING_LRU_GEN, "");
+
+	return enabled && enabled->status == TS_STATUS_OK &&
+	       strtoul(enabled->value, NULL, 0) & LRU_GEN_CORE;
 }
 
 static struct balance measure(const struct ts_rule_context *context)
@@ -62,6 +79,7 @@ static struct balance measure(const struct ts_rule_context *context)
 				: 0,
 		.swappiness = ts_window_setting_number(context->window, TS_SETTING_SWAPPINESS, "",
 						       0, NAN),
+		.generations = has_generations(context),
 	};
 	double freed = b.freed_file + b.freed_programs;
 	double host = PAGE_BYTES * (ts_vm_event(context, "pgsteal_kswapd") +
@@ -139,7 +157,40 @@ static bool stays_away(const struct ts_rule_context *context, double freed, doub
 	return freed >= context->threshold[ENOUGH] && back <= context->threshold[CALM] * freed;
 }
 
-#define USUAL_VALUE "60, the kernel's own value: what programs do not use makes room for files"
+static void raise_it(struct ts_rule_context *context, const struct balance *b, const char *title)
+{
+	if (b->generations)
+		recommend(
+			context, b, PROGRAMS_FIRST, title,
+			"200: this kernel frees memory by generations (lru_gen/enabled), and takes "
+			"what programs do not use first at this value only");
+	else
+		recommend(context, b, USUAL, title,
+			  "60, the kernel's own value: what programs do not use makes room for "
+			  "files");
+}
+
+static void raised_already(struct ts_rule_context *context, const struct balance *b)
+{
+	if (b->swap_free < SWAP_FREE * b->swap)
+		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+					"files that were freed are read again for %.1f s, but swap "
+					"is full",
+					b->stalled);
+	else if (b->generations && b->swappiness < PROGRAMS_FIRST)
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"files that were freed are read again for %.1f s; vm.swappiness is %.0f, "
+			"but where memory is freed by generations (lru_gen/enabled) no value below "
+			"200 frees what programs do not use before files: try that if swap is fast "
+			"and the %s held by processes that do not run are not needed soon",
+			b->stalled, b->swappiness, ts_rule_bytes_text(context, b->idle));
+	else
+		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+					"files that were freed are read again for %.1f s, but "
+					"vm.swappiness is %.0f already",
+					b->stalled, b->swappiness);
+}
 
 static void files_come_back(struct ts_rule_context *context, const struct balance *b)
 {
@@ -156,24 +207,19 @@ static void files_come_back(struct ts_rule_context *context, const struct balanc
 			  "Memory is too small: files are read again and again, and so is swap",
 			  "More memory, or less to run at once.");
 	else if (b->swappiness >= LOW || b->swap_free < SWAP_FREE * b->swap)
-		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
-					"files that were freed are read again for %.1f s, but "
-					"vm.swappiness is %.0f already, or swap is full",
-					b->stalled, b->swappiness);
+		raised_already(context, b);
 	else if (stays_away(context, b->swapped, b->back_programs))
-		recommend(context, b, USUAL,
-			  ts_text(context,
-				  "Files are read again for %.1f s, while %s of programs lie in "
-				  "swap and are not missed",
-				  b->stalled, ts_rule_bytes_text(context, b->swapped)),
-			  USUAL_VALUE);
+		raise_it(context, b,
+			 ts_text(context,
+				 "Files are read again for %.1f s, while %s of programs lie in "
+				 "swap and are not missed",
+				 b->stalled, ts_rule_bytes_text(context, b->swapped)));
 	else if (b->idle >= context->threshold[IDLE_SHARE] * b->total)
-		recommend(context, b, USUAL,
-			  ts_text(context,
-				  "Files are read again for %.1f s, while programs that do not run "
-				  "keep %s in memory",
-				  b->stalled, ts_rule_bytes_text(context, b->idle)),
-			  USUAL_VALUE);
+		raise_it(context, b,
+			 ts_text(context,
+				 "Files are read again for %.1f s, while programs that do not run "
+				 "keep %s in memory",
+				 b->stalled, ts_rule_bytes_text(context, b->idle)));
 	else
 		ts_rule_without_finding(
 			context, TS_OUTCOME_INSUFFICIENT,
@@ -200,15 +246,25 @@ static void programs_come_back(struct ts_rule_context *context, const struct bal
 			"what was swapped out is read again for %.1f s, but hardly any files were "
 			"freed: whether they are missed does not show",
 			b->stalled);
+	else if (b->generations && b->swappiness < PROGRAMS_FIRST)
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"what was swapped out is read again for %.1f s; vm.swappiness is %.0f, and "
+			"where memory is freed by generations (lru_gen/enabled) what comes back "
+			"already weighs more than any value between 2 and 199",
+			b->stalled, b->swappiness);
 	else
 		recommend(
-			context, b, LOW,
+			context, b, b->generations ? USUAL : LOW,
 			ts_text(context,
 				"What was swapped out is read again for %.1f s, while %s of files "
 				"were freed and not missed",
 				b->stalled, ts_rule_bytes_text(context, b->freed_file)),
-			"30: files are freed before programs, more often than with the kernel's "
-			"own 60");
+			b->generations
+				? "60, the kernel's own value: at 200 memory of programs is always "
+				  "freed first, whether it comes back or not"
+				: "30: files are freed before programs, more often than with the "
+				  "kernel's own 60");
 }
 
 static enum ts_outcome judge(struct ts_rule_context *context)
@@ -275,8 +331,13 @@ const struct ts_rule ts_rule_swappiness = {
 		"Acquits it: no swap, or both sides come back (memory-too-small); what is freed at "
 		"the limit of a memory cgroup (rule direct-reclaim). Whether a process that runs "
 		"holds memory that it does not use cannot be told from outside.\n"
-		"Only these two values are proposed: 60, the kernel's own, and 30. Values up to "
-		"200 "
-		"(since 5.8) suit swap in compressed memory.",
-	.reference = "get_scan_count(), mm/workingset.c; Documentation/admin-guide/sysctl/vm.rst",
+		"Only two values are proposed: 60, the kernel's own, and 30. Values up to 200 "
+		"(since 5.8) suit swap in compressed memory.\n"
+		"Where memory is freed by generations (lru_gen/enabled, since 6.1), values in "
+		"between leave the choice to what comes back of either side, and programs are only "
+		"freed first at 200: that is proposed instead of 60, and 60 instead of 30 where it "
+		"is set.",
+	.reference = "get_scan_count(), isolate_folios(), mm/workingset.c; "
+		     "Documentation/admin-guide/sysctl/vm.rst, "
+		     "Documentation/admin-guide/mm/multigen_lru.rst",
 };
