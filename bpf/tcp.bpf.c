@@ -14,6 +14,7 @@
 #include <tunescope/tcp.h>
 #include "atomic.bpf.h"
 #include "core.bpf.h"
+#include "socket_record.bpf.h"
 
 #define TIMER_LOSS_PROBE 5 /* ICSK_TIME_LOSS_PROBE */
 #define RTT_UNKNOWN	 (~0U)
@@ -23,6 +24,8 @@
 const volatile bool ts_tcp_retransmit_has_error = false;
 /* A tick of the kernel's clock. */
 const volatile __u64 ts_tcp_jiffy_ns = 0;
+/* Connections that moved so many bytes one way leave a last record. */
+const volatile __u64 ts_tcp_end_least = ~0ULL;
 
 struct ts_tcp_shared ts_tcp_shared;
 
@@ -56,6 +59,11 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } ts_tcp_places SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, TS_SOCKET_ENDS_BYTES);
+} ts_socket_ends SEC(".maps");
 
 static __always_inline __u32 netns_of(const struct sock *sk)
 {
@@ -384,7 +392,34 @@ static __always_inline void exchange_ended(const struct tcp_sock *tcp, __u32 slo
 		ts_tcp_record(slot, TS_TCP_SERVICE_TIME, ticks * ts_tcp_jiffy_ns);
 }
 
-static __always_inline void connection_ended(const struct sock *sk, const struct tcp_sock *tcp)
+/*
+ * All that visits would have found is still there, but what the application had left unread before
+ * it knew that this is the end. Nobody is woken: user space looks when it is up anyway.
+ */
+static __noinline void leave_record(const struct sock *sk, const struct tcp_sock *tcp, __u64 key,
+				    __u64 begun)
+{
+	struct ts_socket_end *end = bpf_ringbuf_reserve(&ts_socket_ends, sizeof *end, 0);
+
+	if (!end) {
+		__sync_fetch_and_add(&ts_tcp_shared.lost_ends, 1);
+		return;
+	}
+	__builtin_memset(end, 0, sizeof *end);
+	end->key = key;
+	end->ended_ns = bpf_ktime_get_ns();
+	end->socket.identity = (__u64)sk;
+	end->socket.local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
+	end->socket.remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	end->socket.state = TCP_CLOSE;
+	fill_open(&end->socket, tcp);
+	end->receiving = end->socket.last_received - (__u32)begun;
+	end->receiving_known = begun != 0;
+	bpf_ringbuf_submit(end, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void connection_ended(const struct sock *sk, const struct tcp_sock *tcp,
+					     __u64 begun)
 {
 	struct ts_tcp_counters *totals;
 	__u64 sent, received, key;
@@ -420,6 +455,8 @@ static __always_inline void connection_ended(const struct sock *sk, const struct
 		ts_tcp_record(slot, TS_TCP_MINIMUM_RTT, (__u64)tcp->rtt_min.s[0].v * 1000);
 	if (!ts_tcp_segments)
 		exchange_ended(tcp, slot, TS_TCP_KEY_OUTBOUND(key));
+	if (sent >= ts_tcp_end_least || received >= ts_tcp_end_least)
+		leave_record(sk, tcp, key, begun);
 }
 
 static __always_inline void listener_appeared(const struct sock *sk, const struct tcp_sock *tcp)
@@ -444,6 +481,7 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ts_tcp_state, struct sock *sk, int before, int after)
 {
 	const struct tcp_sock *tcp;
+	__u64 begun = 0;
 
 	/* Every transition comes by here: let those in between go at once. */
 	if (before != TCP_SYN_SENT && after != TCP_CLOSE && after != TCP_SYN_SENT &&
@@ -453,7 +491,7 @@ int BPF_PROG(ts_tcp_state, struct sock *sk, int before, int after)
 	if (!tcp)
 		return 0; /* of another protocol */
 	if (ts_tcp_segments && ends_here(after)) {
-		exchange_state(sk, tcp, after);
+		begun = exchange_state(sk, tcp, after);
 		if (after != TCP_CLOSE)
 			return 0;
 	}
@@ -465,7 +503,7 @@ int BPF_PROG(ts_tcp_state, struct sock *sk, int before, int after)
 		listener_appeared(sk, tcp);
 	else if (before != TCP_LISTEN && before != TCP_SYN_RECV && before != TCP_NEW_SYN_RECV &&
 		 before != TCP_CLOSE)
-		connection_ended(sk, tcp);
+		connection_ended(sk, tcp, begun);
 	return 0;
 }
 

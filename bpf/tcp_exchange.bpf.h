@@ -128,6 +128,7 @@ static __always_inline struct ts_tcp_exchange *new_exchange(struct sock *sk,
 	entry->untold = 0;
 	entry->skip = 0;
 	entry->sent = tcp->snd_nxt;
+	entry->begun = tcp->bytes_received ? 0 : bpf_jiffies64();
 	return entry;
 }
 
@@ -284,25 +285,27 @@ static __always_inline bool ends_here(int state)
 
 /*
  * A connection that is closed on this side gets no more segments by way of tcp_probe: its last
- * reply is on the way now. At the end its entry is given back.
+ * reply is on the way now. At the end its entry is given back. Returns when its first data came, in
+ * ticks that are never 0, or 0: not known.
  */
-static __always_inline void exchange_state(struct sock *sk, const struct tcp_sock *tcp, int after)
+static __always_inline __u64 exchange_state(struct sock *sk, const struct tcp_sock *tcp, int after)
 {
 	struct ts_tcp_exchange *entry;
 
 	/* Who never got any data never had an entry. */
 	if (!tcp->data_segs_in)
-		return;
+		return 0;
 	entry = find_exchange(sk);
 	if (!entry)
-		return;
+		return 0;
 	if (entry->waiting && entry->sent != tcp->snd_nxt)
 		replied(sk, tcp, entry);
 	/* From here on a FIN has a number as well. */
 	entry->waiting = false;
 	if (after != TCP_CLOSE)
-		return;
+		return 0;
 	if (entry->untold)
 		tell_exchanges(entry, slot_of_exchange(entry));
 	entry->socket = 0;
+	return entry->begun;
 }

@@ -25,6 +25,8 @@ const volatile struct ts_writeback_calls ts_writeback_calls = {0};
 /* Descriptor of a file that user space has opened, plus one, to have its device looked at. */
 __u32 ts_writeback_file = 0;
 struct ts_writeback_wait ts_writeback_waits[TS_WRITEBACK_WAITS] = {0};
+/* Places in use: mostly nobody waits, and none of them need be looked at. */
+__u64 ts_writeback_waiting = 0;
 
 static __always_inline __u32 call_of(const struct task_struct *task)
 {
@@ -49,9 +51,12 @@ static __always_inline struct ts_writeback_wait *wait_of(__u32 thread)
 	__u32 slot = thread & (TS_WRITEBACK_WAITS - 1);
 	struct ts_writeback_wait *wait = &ts_writeback_waits[slot];
 
-	if (wait->thread == thread || !ts_compare_and_swap(&wait->thread, 0, thread, slot))
+	if (wait->thread == thread)
 		return wait;
-	return NULL;
+	if (ts_compare_and_swap(&wait->thread, 0, thread, slot))
+		return NULL;
+	__sync_fetch_and_add(&ts_writeback_waiting, 1);
+	return wait;
 }
 
 /* What has been waited for, and how long: nothing that lasted too short to be seen. */
@@ -195,6 +200,7 @@ __noinline int ts_writeback_look_at_wait(__u32 slot)
 		ts_writeback_waited(slot);
 		wait->bdi = 0;
 		wait->thread = 0;
+		__sync_fetch_and_add(&ts_writeback_waiting, -1);
 	}
 	return 0;
 }
@@ -218,6 +224,8 @@ int ts_writeback_visit(void *context)
 		look_at_file(ts_writeback_file - 1);
 	for (__u32 i = 0; i < TS_WRITEBACK_PILES; i++)
 		ts_writeback_look_at(i);
+	if (!ts_writeback_waiting)
+		return 0;
 	for (__u32 i = 0; i < TS_WRITEBACK_WAITS; i++)
 		ts_writeback_look_at_wait(i);
 	return 0;

@@ -70,4 +70,19 @@ struct ts_socket_record {
 	__u32 keepalive, keepalive_time, keepalive_left;
 };
 
+/*
+ * The last record of a connection that moved much (bpf/tcp.bpf.c), for those that end before they
+ * are visited, or visited again.
+ */
+struct ts_socket_end {
+	struct ts_socket_record socket;
+	__u64 key; /* TS_TCP_KEY */
+	__u64 ended_ns;
+	/* Ticks from the first data received to the last, where the first was seen. */
+	__u32 receiving, receiving_known;
+};
+
+#define TS_SOCKET_ENDS_BYTES 65536  /* of the ring they are in: a multiple of every page size */
+#define TS_SOCKET_END_LEAST  262144 /* bytes one way: some round trips with the smallest windows */
+
 #endif

@@ -110,6 +110,7 @@ struct ts_tcp_exchange {
 	__u16 slot;
 	__u8 untold;		    /* exchanges that are not in the counters yet */
 	__u8 waiting : 1, skip : 7; /* a request is; so many more are not timed */
+	__u64 begun;		    /* ticks, when its first data came; 0: not seen */
 };
 
 /* How many exchanges a CPU times. */
@@ -126,6 +127,7 @@ struct ts_tcp_shared {
 	__u64 lost_connects;  /* connects not timed: their entry was overwritten */
 	__u64 lost_listening; /* listening ports the table had no room for */
 	__u64 lost_exchanges; /* exchanges not seen: their set was full of others under way */
+	__u64 lost_ends;      /* connections that ended and whose last record found no room */
 	struct ts_tcp_connect connects[TS_TCP_CONNECTS];
 	struct ts_tcp_exchange exchanges[TS_TCP_EXCHANGES];
 	struct ts_tcp_pace paces[TS_TCP_PACES];

@@ -118,6 +118,7 @@ static void forget_kernel_types(struct ts_collector *collector)
 	collector->types = NULL;
 	collector->live.kernel_btf = NULL;
 	collector->live.object_types = NULL;
+	collector->live.socket_ends = NULL;
 }
 
 static void open_source(struct ts_collector *collector, const struct ts_source *source,

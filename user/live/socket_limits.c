@@ -17,7 +17,11 @@
 #define LOSS_SHARE     0.02  /* of segments, from which on loss is what bounds a connection */
 #define AHEAD_SECONDS  0.05  /* what is written ahead takes at least as long, and a round trip */
 #define PATH_FULL      5     /* round-trip time over its minimum: most of the wait is on the path */
-#define LOSS_SEGMENTS  50    /* fewer have no such share */
+#define PATH_JITTER    1.25  /* times the minimum, a round-trip time without a queue */
+/* A connection that has ended lasted at least so long, */
+#define SHORT_NS	  200000000ULL
+#define SHORT_ROUND_TRIPS 5
+#define LOSS_SEGMENTS	  50 /* fewer have no such share */
 
 /* ---- what the namespace allows */
 
@@ -153,20 +157,25 @@ static double in_flight(__u64 bytes, __u64 elapsed_ns, __u32 rtt_us)
 	return (double)bytes / (double)elapsed_ns * 1e3 * rtt_us;
 }
 
+static __u32 receiving_rtt(const struct ts_socket_record *record)
+{
+	return record->receiver_rtt_us ? record->receiver_rtt_us : record->smoothed_rtt_us;
+}
+
+/* rtt_us: that for which data was in flight. */
 static void judge_received(struct ts_socket_group *group, const struct ts_socket_record *record,
-			   const struct ts_socket_progress *since, __u64 elapsed_ns,
+			   const struct ts_socket_progress *since, __u64 elapsed_ns, __u32 rtt_us,
 			   const struct ts_netns_limits *limits)
 {
 	struct ts_traffic traffic = {
 		.bytes = since->bytes_received,
 		.window = offered_window(record),
 		.buffer = record->buffer,
-		.rtt_us =
-			record->receiver_rtt_us ? record->receiver_rtt_us : record->smoothed_rtt_us,
+		.rtt_us = receiving_rtt(record),
 	};
 	enum ts_socket_limit limit;
 
-	traffic.in_flight = in_flight(traffic.bytes, elapsed_ns, traffic.rtt_us);
+	traffic.in_flight = in_flight(traffic.bytes, elapsed_ns, rtt_us);
 	limit = receive_limit(record, since, limits, traffic.in_flight);
 	if (traffic.bytes >= (limit == TS_LIMIT_READER ? READER_BYTES : LEAST_BYTES))
 		ts_socket_group_traffic(group, TS_DATA_RECEIVED, limit, &traffic);
@@ -191,11 +200,12 @@ static void judge_sent(struct ts_socket_group *group, const struct ts_socket_rec
 				send_limit(record, since, limits, traffic.in_flight), &traffic);
 }
 
-void ts_socket_judge(struct ts_socket_group *group, const struct ts_socket_record *record,
-		     const struct ts_socket_past *past, const struct ts_netns_limits *limits)
+static struct ts_socket_progress progress_since(const struct ts_socket_record *record,
+						const struct ts_socket_past *past)
 {
 	const struct ts_socket_progress *now = &record->progress, *then = &past->progress;
-	const struct ts_socket_progress since = {
+
+	return (struct ts_socket_progress){
 		.bytes_received = now->bytes_received - then->bytes_received,
 		.bytes_acked = now->bytes_acked - then->bytes_acked,
 		.segments_received = now->segments_received - then->segments_received,
@@ -206,11 +216,64 @@ void ts_socket_judge(struct ts_socket_group *group, const struct ts_socket_recor
 		.window_limited = now->window_limited - then->window_limited,
 		.buffer_limited = now->buffer_limited - then->buffer_limited,
 	};
+}
+
+void ts_socket_judge(struct ts_socket_group *group, const struct ts_socket_record *record,
+		     const struct ts_socket_past *past, const struct ts_netns_limits *limits)
+{
+	const struct ts_socket_progress since = progress_since(record, past);
 
 	if (!past->elapsed_ns)
 		return;
-	judge_received(group, record, &since, past->elapsed_ns, limits);
+	judge_received(group, record, &since, past->elapsed_ns, receiving_rtt(record), limits);
 	judge_sent(group, record, &since, past->elapsed_ns, limits);
+}
+
+/* ---- one that has ended */
+
+/*
+ * Round-trip time of the path, at most. Whether the reader was slow cannot be seen any more: at the
+ * end all has been read. While it was, what the receiver took for a round trip may have been the
+ * time its own buffer took to empty, and every window would have been full.
+ */
+static __u32 path_rtt(const struct ts_socket_record *record)
+{
+	double most = PATH_JITTER * record->minimum_rtt_us;
+	__u32 rtt = receiving_rtt(record);
+
+	if (record->minimum_rtt_us == ~0U || !record->smoothed_rtt_us)
+		return 0;
+	if (record->smoothed_rtt_us < rtt)
+		rtt = record->smoothed_rtt_us;
+	return most < rtt ? (__u32)most : rtt;
+}
+
+/* Too short to be judged by its rate: it had not got to its pace. */
+static bool is_short(__u64 elapsed_ns, __u32 rtt_us)
+{
+	return elapsed_ns < SHORT_NS || elapsed_ns < SHORT_ROUND_TRIPS * 1000ULL * rtt_us;
+}
+
+void ts_socket_judge_end(struct ts_socket_group *group, const struct ts_socket_end *end,
+			 const struct ts_socket_past *past, const struct ts_netns_limits *limits,
+			 __u64 jiffy_ns)
+{
+	const struct ts_socket_record *record = &end->socket;
+	const struct ts_socket_progress since = progress_since(record, past);
+	__u32 rtt_us = path_rtt(record);
+	__u64 receiving = past->elapsed_ns, sending = past->elapsed_ns;
+
+	/* The data that came first was on its way for a round trip, too. */
+	if (!past->met && end->receiving_known)
+		receiving = (end->receiving + 1ULL) * jiffy_ns + rtt_us * 1000ULL;
+	if (!past->met)
+		sending = since.busy * jiffy_ns;
+	/* What its application left unread, and whether it was slow or just gave up, is not known.
+	 */
+	if (rtt_us && !is_short(receiving, rtt_us) && record->unread < record->buffer / 4)
+		judge_received(group, record, &since, receiving, rtt_us, limits);
+	if (!is_short(sending, record->smoothed_rtt_us))
+		judge_sent(group, record, &since, sending, limits);
 }
 
 double ts_socket_ahead(const struct ts_socket_record *record, const struct ts_socket_past *past)

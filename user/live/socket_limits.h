@@ -26,6 +26,14 @@ void ts_socket_judge(struct ts_socket_group *group, const struct ts_socket_recor
 		     const struct ts_socket_past *past, const struct ts_netns_limits *limits);
 
 /*
+ * The same of a connection that has ended, since the last visit (past.met), or since it began. Then
+ * nothing tells when that was: its rate is that of the time in which it moved data.
+ */
+void ts_socket_judge_end(struct ts_socket_group *group, const struct ts_socket_end *end,
+			 const struct ts_socket_past *past, const struct ts_netns_limits *limits,
+			 __u64 jiffy_ns);
+
+/*
  * How many seconds the application of the connection is ahead of what is sent: it has written more
  * than a congestion window, and the path is not full. 0: it is not.
  */

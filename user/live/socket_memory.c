@@ -107,11 +107,51 @@ static void remember(struct ts_socket_memory *memory, const struct remembered *f
 	*entry = *fresh;
 }
 
+/*
+ * What is remembered, if that is of the same connection: the kernel uses the memory of sockets
+ * again.
+ */
+static struct ts_socket_past past_of(const struct table *table, const struct remembered *now)
+{
+	const struct remembered *last = place_of(table, now->identity);
+
+	if (!last->identity || last->netns != now->netns || last->local_port != now->local_port ||
+	    last->remote_port != now->remote_port || last->met_ns >= now->met_ns ||
+	    last->progress.bytes_received > now->progress.bytes_received ||
+	    last->progress.bytes_acked > now->progress.bytes_acked)
+		return (struct ts_socket_past){0};
+	return (struct ts_socket_past){
+		.met = true,
+		.progress = last->progress,
+		.elapsed_ns = now->met_ns - last->met_ns,
+		.request = last->request,
+		.paused_window = last->paused_window,
+	};
+}
+
+struct ts_socket_past ts_socket_memory_past(const struct ts_socket_memory *memory,
+					    const struct ts_socket_record *record, __u32 netns,
+					    __u64 ended_ns)
+{
+	const struct remembered end = {
+		.identity = record->identity,
+		.progress = record->progress,
+		.met_ns = ended_ns,
+		.netns = netns,
+		.local_port = record->local_port,
+		.remote_port = record->remote_port,
+	};
+	struct ts_socket_past now = past_of(&memory->now, &end);
+	struct ts_socket_past last = past_of(&memory->last, &end);
+
+	/* Between two rounds that which is called now is the older one. */
+	return now.met && (!last.met || now.elapsed_ns < last.elapsed_ns) ? now : last;
+}
+
 struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 					      const struct ts_socket_record *record, __u32 netns,
 					      __u64 now_ns, __u32 request, __u32 paused_window)
 {
-	const struct remembered *last = place_of(&memory->last, record->identity);
 	struct remembered fresh = {
 		.identity = record->identity,
 		.progress = record->progress,
@@ -124,19 +164,7 @@ struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 	};
 
 	remember(memory, &fresh);
-	/* The kernel reuses the memory of sockets: it must be the same connection as well. */
-	if (!last->identity || last->netns != netns || last->local_port != fresh.local_port ||
-	    last->remote_port != fresh.remote_port || last->met_ns >= now_ns ||
-	    last->progress.bytes_received > fresh.progress.bytes_received ||
-	    last->progress.bytes_acked > fresh.progress.bytes_acked)
-		return (struct ts_socket_past){0};
-	return (struct ts_socket_past){
-		.met = true,
-		.progress = last->progress,
-		.elapsed_ns = now_ns - last->met_ns,
-		.request = last->request,
-		.paused_window = last->paused_window,
-	};
+	return past_of(&memory->last, &fresh);
 }
 
 __u64 ts_socket_memory_lost(const struct ts_socket_memory *memory)

@@ -31,6 +31,14 @@ struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 					      const struct ts_socket_record *record, __u32 netns,
 					      __u64 now_ns, __u32 request, __u32 paused_window);
 
+/*
+ * What the last round, or the one under way, has met of a connection that ended then. Before it is
+ * forgotten by ts_socket_memory_begin.
+ */
+struct ts_socket_past ts_socket_memory_past(const struct ts_socket_memory *memory,
+					    const struct ts_socket_record *record, __u32 netns,
+					    __u64 ended_ns);
+
 /* Connections there was no room for, each time they were met. */
 __u64 ts_socket_memory_lost(const struct ts_socket_memory *memory);
 

@@ -162,6 +162,16 @@ void ts_sending_visit(struct ts_sending *sending, const struct ts_socket_record 
 	judge_pause(sending, record, past);
 }
 
+/*
+ * Its last round-trip times are those of an emptying path: nothing is said of what it met there.
+ */
+void ts_sending_ended(struct ts_sending *sending, const struct ts_socket_record *record,
+		      const struct ts_socket_past *past)
+{
+	if (past->met)
+		judge_pause(sending, record, past);
+}
+
 void ts_sending_silent(struct ts_sending *sending, enum ts_peer peer)
 {
 	if (++sending->silent[peer] > sending->silent_peak[peer])

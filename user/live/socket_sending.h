@@ -60,6 +60,10 @@ void ts_sending_begin(struct ts_sending *sending); /* before each round */
 void ts_sending_visit(struct ts_sending *sending, const struct ts_socket_record *record,
 		      const struct ts_socket_past *past, const struct ts_sending_context *context);
 
+/* A connection that has ended; past is of the last visit. */
+void ts_sending_ended(struct ts_sending *sending, const struct ts_socket_record *record,
+		      const struct ts_socket_past *past);
+
 /* One silent connection more, in this round. */
 void ts_sending_silent(struct ts_sending *sending, enum ts_peer peer);
 

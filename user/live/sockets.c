@@ -22,6 +22,7 @@
 #include "probe.h"
 #include "procfile.h"
 #include "sockdiag.h"
+#include "socket_ends.h"
 #include "socket_groups.h"
 #include "socket_limits.h"
 #include "socket_writers.h"
@@ -62,6 +63,7 @@ struct sockets_state {
 	struct bpf_link *link;
 	const struct ts_map *variables;
 	struct ts_socket_memory *memory;
+	struct ts_socket_ends *ends; /* NULL: not to be had */
 	struct ts_socket_groups *groups;
 	struct ts_local_ports *ports;
 	struct ts_socket_writers *writers;
@@ -365,6 +367,7 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 	state->visit.state = state;
 	state->visit.proc = live->proc;
 	ts_socket_groups_begin(state->groups);
+	ts_socket_ends_read(state->ends, live, state->memory, state->groups, 0);
 	ts_socket_memory_begin(state->memory);
 	ts_socket_peers_begin(state->peers);
 	for (size_t i = 0; i < live->netns->count; i++)
@@ -372,6 +375,7 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 			visit_namespace(live, state, &live->netns->entry[i]);
 	if (live->netns->undetailed)
 		visit_undetailed(live, state);
+	ts_socket_ends_read(state->ends, live, state->memory, state->groups, 0);
 	ts_socket_memory_end(state->memory);
 	ts_socket_writers_end(state->writers, live->proc);
 	ts_socket_peers_end(state->peers, !live->netns->undetailed && !live->netns->unvisited);
@@ -389,6 +393,8 @@ static void sockets_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 	ts_netns_tick(live->netns, live->proc, monotonic_ns);
 	if (monotonic_ns >= state->next_ns && monotonic_ns >= state->visited_ns + VISIT_NS)
 		visit_all(live, state);
+	else
+		ts_socket_ends_read(state->ends, live, state->memory, state->groups, monotonic_ns);
 }
 
 /* ---- open, snapshot, close */
@@ -402,6 +408,7 @@ static void sockets_close(void *data)
 	sockets_bpf__destroy(state->skeleton);
 	ts_socket_memory_free(state->memory);
 	ts_socket_groups_free(state->groups);
+	ts_socket_ends_close(state->ends);
 	ts_local_ports_free(state->ports);
 	ts_socket_writers_free(state->writers);
 	ts_socket_peers_free(state->peers);
@@ -454,6 +461,7 @@ static int sockets_open(struct ts_live *live, void **data, enum ts_status *statu
 	state->variables = ts_probe_map(&state->probe, state->skeleton->maps.data);
 	ts_skeleton_close(sockets, state->skeleton);
 	state->jiffy_ns = ts_jiffy_ns();
+	state->ends = ts_socket_ends_open(live->socket_ends);
 	visit_all(live, state);
 	if (state->error)
 		return fail(state, status, why, TS_STATUS_FAILED, "TCP sockets cannot be visited",
@@ -471,6 +479,8 @@ static void sockets_snapshot(struct ts_live *live, void *data, struct ts_snapsho
 	if ((now >= state->next_ns || ts_pace_eager(live, now, TS_PACE_EAGER_NS)) &&
 	    now >= state->visited_ns + VISIT_MINIMUM)
 		visit_all(live, state);
+	else
+		ts_socket_ends_read(state->ends, live, state->memory, state->groups, now);
 	snprintf(why, sizeof why, "TCP sockets cannot be visited: %s", strerror(-state->error));
 	ts_snapshot_source_status(snapshot, TS_SOURCE_SOCKETS,
 				  state->error ? TS_STATUS_FAILED : TS_STATUS_OK,

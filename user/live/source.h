@@ -21,10 +21,12 @@ struct ts_live {
 	const struct btf *kernel_btf; /* what sources ask about; only while they are opened */
 	/* Types to relocate BPF objects with (kernel_types.h); NULL: libbpf reads the kernel's. */
 	const char *object_types;
-	const char *proc;		       /* "/proc" (another root in tests) */
-	const char *sys;		       /* "/sys" */
-	struct ts_netns_table *netns;	       /* netns.h; refreshed before each snapshot */
-	struct ts_settings_cache *settings;    /* settings_read.h; may be NULL */
+	const char *proc;		    /* "/proc" (another root in tests) */
+	const char *sys;		    /* "/sys" */
+	struct ts_netns_table *netns;	    /* netns.h; refreshed before each snapshot */
+	struct ts_settings_cache *settings; /* settings_read.h; may be NULL */
+	/* Where tcp has connections leave their last record; only while sources are opened. */
+	const struct ts_map *socket_ends;
 	const struct ts_live_command *command; /* what `tunescope run` runs; NULL: nothing */
 	bool without_fetch;		       /* tests: as if BPF had no more than before 5.12 */
 	bool patient;			       /* pace.h; and these two */

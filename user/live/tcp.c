@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <bpf/bpf.h>
+#include <tunescope/sockets.h>
 #include <tunescope/tcp.h>
 
 #include "../core/arena.h"
@@ -31,7 +32,7 @@
 
 struct tcp_state {
 	struct tcp_bpf *skeleton; /* while it is opened */
-	const struct ts_map *ports, *places, *times, *totals_map;
+	const struct ts_map *ports, *places, *times, *totals_map, *ends;
 	struct ts_probe probe;
 	/* Mapped only during a snapshot: else they would count as this process's own memory. */
 	const struct ts_tcp_counters *totals; /* [cpu][slot] */
@@ -267,6 +268,7 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	ts_tracepoint_exists(live->kernel_btf, "tcp_retransmit_skb", &parameters);
 	state->skeleton->rodata->ts_tcp_retransmit_has_error = parameters > 2;
 	state->skeleton->rodata->ts_tcp_jiffy_ns = ts_jiffy_ns();
+	state->skeleton->rodata->ts_tcp_end_least = TS_SOCKET_END_LEAST;
 	state->skeleton->rodata->ts_tcp_segments =
 		ts_tracepoint_exists(live->kernel_btf, "tcp_probe", NULL) &&
 		!ts_probe_disabled(SEGMENT_PROGRAM);
@@ -280,6 +282,7 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 		return error;
 	}
 	state->ports = ts_probe_map(&state->probe, state->skeleton->maps.ts_tcp_ports);
+	state->ends = ts_probe_map(&state->probe, state->skeleton->maps.ts_socket_ends);
 	state->places = ts_probe_map(&state->probe, state->skeleton->maps.ts_tcp_places);
 	state->times = ts_probe_map(&state->probe, state->skeleton->maps.ts_tcp_times);
 	state->totals_map = ts_probe_map(&state->probe, state->skeleton->maps.ts_tcp_totals);
@@ -295,6 +298,7 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	/* It keeps whose a connection is for as long as that lasts: the services come first. */
 	ts_probe_attach(&state->probe, SEGMENT_PROGRAM);
 	ts_skeleton_close(tcp, state->skeleton);
+	live->socket_ends = state->ends;
 	*data = state;
 	return 0;
 }
@@ -498,7 +502,7 @@ static void tcp_snapshot(struct ts_live *live, void *data, struct ts_snapshot *s
 		ts_snapshot_source_status(snapshot, TS_SOURCE_TCP, TS_STATUS_FAILED, why);
 	}
 	snapshot->cost.lost_events += state->shared->lost_connects + state->shared->lost_listening +
-				      state->shared->lost_exchanges;
+				      state->shared->lost_exchanges + state->shared->lost_ends;
 	ts_probe_cost(&state->probe, snapshot);
 }
 
