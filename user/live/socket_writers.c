@@ -5,18 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blocked_write.h"
 #include "procfile.h"
 #include "socket_owner.h"
 
 #define WRITERS	     8
-#define LEAST_WRITES 10 /* fewer have no mean worth the name */
+#define LEAST_WRITES 10	 /* fewer have no mean worth the name */
+#define PASSED_ON    0.5 /* of what it writes, read before */
 
 struct writer {
 	__u64 identity; /* 0: free */
 	__u32 inode;
-	int pid;	    /* 0: not looked for yet; -1: not found */
-	__u64 bytes, calls; /* written by the process until the last round */
-	bool asked;	    /* in this round */
+	int pid; /* 0: not looked for yet; -1: not found */
+	struct account {
+		unsigned long long read, written, calls;
+	} account;  /* of the process until the last round */
+	bool asked; /* in this round */
 };
 
 struct ts_socket_writers {
@@ -33,9 +37,8 @@ void ts_socket_writers_free(struct ts_socket_writers *writers)
 	free(writers);
 }
 
-/* What the process has written so far. False: not readable. */
-static bool read_account(const char *proc, int pid, unsigned long long *bytes,
-			 unsigned long long *calls)
+/* What the process has read and written so far. False: not readable. */
+static bool read_account(const char *proc, int pid, struct account *account)
 {
 	char path[TS_PROC_PATH_MAX], line[128];
 	int found = 0;
@@ -46,11 +49,12 @@ static bool read_account(const char *proc, int pid, unsigned long long *bytes,
 	if (!file)
 		return false;
 	while (fgets(line, sizeof line, file)) {
-		found += sscanf(line, "wchar: %llu", bytes) == 1;
-		found += sscanf(line, "syscw: %llu", calls) == 1;
+		found += sscanf(line, "rchar: %llu", &account->read) == 1;
+		found += sscanf(line, "wchar: %llu", &account->written) == 1;
+		found += sscanf(line, "syscw: %llu", &account->calls) == 1;
 	}
 	fclose(file);
-	return found == 2;
+	return found == 3;
 }
 
 static struct writer *find(struct ts_socket_writers *writers, __u64 identity)
@@ -61,27 +65,35 @@ static struct writer *find(struct ts_socket_writers *writers, __u64 identity)
 	return NULL;
 }
 
-double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc, __u64 identity,
-			    __u32 inode)
+static double mean_write(const struct account *then, const struct account *now)
 {
-	struct writer *writer = find(writers, identity);
-	unsigned long long bytes, calls;
-	double size = 0;
+	if (now->calls < then->calls + LEAST_WRITES || now->written <= then->written)
+		return 0;
+	return (double)(now->written - then->written) / (double)(now->calls - then->calls);
+}
+
+double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc,
+			    const struct ts_socket_writing *writing)
+{
+	struct writer *writer = find(writers, writing->identity);
+	struct account now = {0}, then;
 
 	if (!writer) {
-		writer = inode ? find(writers, 0) : NULL;
+		writer = writing->inode ? find(writers, 0) : NULL;
 		if (writer)
-			*writer = (struct writer){identity, inode, 0, 0, 0, true};
+			*writer = (struct writer){writing->identity, writing->inode, .asked = true};
 		return 0;
 	}
 	writer->asked = true;
-	if (writer->pid <= 0 || !read_account(proc, writer->pid, &bytes, &calls))
+	if (writer->pid <= 0 || !read_account(proc, writer->pid, &now))
 		return 0;
-	if (calls >= writer->calls + LEAST_WRITES && bytes > writer->bytes)
-		size = (double)(bytes - writer->bytes) / (double)(calls - writer->calls);
-	writer->bytes = bytes;
-	writer->calls = calls;
-	return size;
+	then = writer->account;
+	writer->account = now;
+	if (!writing->blocking)
+		return mean_write(&then, &now);
+	if ((double)(now.read - then.read) >= PASSED_ON * writing->acked)
+		return 0;
+	return ts_blocked_write(proc, writer->pid, writer->inode);
 }
 
 static void find_processes(struct ts_socket_writers *writers, const char *proc)
@@ -102,16 +114,12 @@ static void find_processes(struct ts_socket_writers *writers, const char *proc)
 	ts_socket_owners(proc, owner, WRITERS);
 	for (size_t i = 0; i < WRITERS; i++) {
 		struct writer *writer = &writers->writer[i];
-		unsigned long long bytes, calls;
 
 		if (!owner[i].inode)
 			continue;
 		writer->pid = -1;
-		if (owner[i].pid > 0 && read_account(proc, owner[i].pid, &bytes, &calls)) {
+		if (owner[i].pid > 0 && read_account(proc, owner[i].pid, &writer->account))
 			writer->pid = owner[i].pid;
-			writer->bytes = bytes;
-			writer->calls = calls;
-		}
 	}
 }
 

@@ -3,6 +3,7 @@
 #ifndef TUNESCOPE_SOCKET_WRITERS_H
 #define TUNESCOPE_SOCKET_WRITERS_H
 
+#include <stdbool.h>
 #include <linux/types.h>
 
 struct ts_socket_writers;
@@ -10,13 +11,22 @@ struct ts_socket_writers;
 struct ts_socket_writers *ts_socket_writers_new(void); /* NULL: out of memory */
 void ts_socket_writers_free(struct ts_socket_writers *writers);
 
+/* A connection that is asked about. */
+struct ts_socket_writing {
+	__u64 identity;
+	__u32 inode;
+	bool blocking; /* its process waits within write() for room */
+	double acked;  /* bytes, since it was met before */
+};
+
 /*
- * Mean size of the write() calls of the process that holds the socket, since it was asked about in
- * the round before, in bytes. 0: not known (yet), or nothing was written that way; send() is not
- * accounted by the kernel.
+ * How much the process that holds the socket writes at a time, in bytes. Where the socket blocks,
+ * that of the call in which it waits now (0 where the process reads about as much as it writes: it
+ * passes data on). Else the mean of its write() calls since it was asked about in the round
+ * before; send() is not accounted by the kernel. 0: not known (yet).
  */
-double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc, __u64 identity,
-			    __u32 inode);
+double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc,
+			    const struct ts_socket_writing *writing);
 
 /*
  * After each round: finds the processes of those that were new in it, and forgets those that were

@@ -110,13 +110,17 @@ static void judge_exchange(const struct visit *visit, struct ts_socket_group *gr
 static void judge_ahead(const struct visit *visit, struct ts_socket_group *group,
 			const struct ts_socket_record *record, const struct ts_socket_past *past)
 {
+	const struct ts_socket_writing writing = {
+		.identity = record->identity,
+		.inode = record->inode,
+		.blocking = !record->nonblocking,
+		.acked = (double)(record->progress.bytes_acked - past->progress.bytes_acked),
+	};
 	double seconds = ts_socket_ahead(record, past), size;
 
-	/* Who waits within write() has made what it writes by then: it is no newer for waiting. */
-	if (!(seconds > 0) || !record->nonblocking)
+	if (!(seconds > 0))
 		return;
-	size = ts_socket_write_size(visit->state->writers, visit->proc, record->identity,
-				    record->inode);
+	size = ts_socket_write_size(visit->state->writers, visit->proc, &writing);
 	if (size > 0)
 		ts_socket_group_ahead(group, size, record->unsent, seconds);
 }
