@@ -52,6 +52,25 @@ static void names_the_setting(void **state)
 	fixture_close(&f);
 }
 
+static void outbound_begins_small(void **state)
+{
+	struct fixture f;
+
+	fixture_open(&f);
+	fixture_setting(&f, TS_SETTING_TCP_MTU_PROBING, SERVER, "0", "");
+	fixture_gauge(&f, TCP_PROGRESS, 4, SERVER, "outbound", "9001", "stuck-full");
+	fixture_judge(&f);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->proposed, "2");
+	fixture_close(&f);
+	fixture_open(&f);
+	fixture_setting(&f, TS_SETTING_TCP_MTU_PROBING, SERVER, "0", "");
+	fixture_gauge(&f, TCP_PROGRESS, 5, SERVER, "outbound", "9001", "stuck-full");
+	fixture_gauge(&f, TCP_PROGRESS, 20, SERVER, "outbound", "9001", "passing");
+	fixture_judge(&f);
+	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->proposed, "1");
+	fixture_close(&f);
+}
+
 static void just_below_is_quiet(void **state)
 {
 	expect(&(struct flow){"0", 0, 0, 0, 0, 0}, TS_OUTCOME_QUIET);
@@ -90,9 +109,9 @@ static void not_measured(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_the_setting),  cmocka_unit_test(just_below_is_quiet),
-		cmocka_unit_test(what_looks_like_it), cmocka_unit_test(converges),
-		cmocka_unit_test(not_measured),
+		cmocka_unit_test(names_the_setting),   cmocka_unit_test(outbound_begins_small),
+		cmocka_unit_test(just_below_is_quiet), cmocka_unit_test(what_looks_like_it),
+		cmocka_unit_test(converges),	       cmocka_unit_test(not_measured),
 	};
 
 	return cmocka_run_group_tests_name("rule mtu-black-hole", tests, NULL, NULL);
