@@ -128,7 +128,7 @@ static __always_inline struct ts_tcp_exchange *new_exchange(struct sock *sk,
 	entry->untold = 0;
 	entry->skip = 0;
 	entry->sent = tcp->snd_nxt;
-	entry->begun = tcp->bytes_received ? 0 : bpf_jiffies64();
+	ts_tcp_shared.begun[index] = tcp->bytes_received ? 0 : bpf_jiffies64();
 	return entry;
 }
 
@@ -278,6 +278,15 @@ int BPF_PROG(ts_tcp_segment, struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
+/* To the verifier an address is no number, but the distance between two is. */
+static __always_inline __u32 number_of(const struct ts_tcp_exchange *entry)
+{
+	__u64 distance = (__u64)entry - (__u64)ts_tcp_shared.exchanges;
+
+	ts_opaque(distance);
+	return distance / sizeof *entry & (TS_TCP_EXCHANGES - 1);
+}
+
 static __always_inline bool ends_here(int state)
 {
 	return state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSE;
@@ -307,5 +316,5 @@ static __always_inline __u64 exchange_state(struct sock *sk, const struct tcp_so
 	if (entry->untold)
 		tell_exchanges(entry, slot_of_exchange(entry));
 	entry->socket = 0;
-	return entry->begun;
+	return ts_tcp_shared.begun[number_of(entry)];
 }

@@ -110,7 +110,6 @@ struct ts_tcp_exchange {
 	__u16 slot;
 	__u8 untold;		    /* exchanges that are not in the counters yet */
 	__u8 waiting : 1, skip : 7; /* a request is; so many more are not timed */
-	__u64 begun;		    /* ticks, when its first data came; 0: not seen */
 };
 
 /* How many exchanges a CPU times. */
@@ -130,6 +129,8 @@ struct ts_tcp_shared {
 	__u64 lost_ends;      /* connections that ended and whose last record found no room */
 	struct ts_tcp_connect connects[TS_TCP_CONNECTS];
 	struct ts_tcp_exchange exchanges[TS_TCP_EXCHANGES];
+	/* Ticks, when their first data came; 0: not seen. Apart, as segments ask for the others. */
+	__u64 begun[TS_TCP_EXCHANGES];
 	struct ts_tcp_pace paces[TS_TCP_PACES];
 };
 
