@@ -60,7 +60,7 @@ overflow() {
 	on_server sysctl -qw net.core.somaxconn=16
 	on_server /usr/bin/python3 "$lab/workload.py" acceptor 9000 4096 3500 0 12 >/dev/null 3>&- &
 	sleep 0.5
-	(sleep 1; on_client /usr/bin/python3 "$lab/workload.py" bursts $server_address 9000 60 250 10 >/dev/null 3>&-) &
+	(await_look; sleep 0.7; LAB_LOOKING='' on_client /usr/bin/python3 "$lab/workload.py" bursts $server_address 9000 60 250 10 >/dev/null 3>&-) &
 	run advise 8
 	[ "$status" = 0 ]
 	[ "$(counter TcpExtListenOverflows)" -gt 0 ]

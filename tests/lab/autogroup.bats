@@ -28,19 +28,19 @@ spin='import os, sys, time
 for _ in range(int(sys.argv[1]) - 1):
     if not os.fork():
         break
-end = time.monotonic() + 9
+end = time.monotonic() + 60
 while time.monotonic() < end:
     pass'
 # Works 5 ms of every 20 ms: a quarter of a CPU is all it wants.
 periodic='import time
-end = time.monotonic() + 9
+end = time.monotonic() + 60
 while time.monotonic() < end:
     stop = time.thread_time() + 0.005
     while time.thread_time() < stop:
         pass
     time.sleep(0.015)'
-crowd() { session 9 "${@:2}" /usr/bin/python3 -c "$spin" "$1"; }
-small() { session 9 /usr/bin/python3 -c "$periodic"; }
+crowd() { session 60 "${@:2}" /usr/bin/python3 -c "$spin" "$1"; }
+small() { session 60 /usr/bin/python3 -c "$periodic"; }
 
 # What a process waited and ran in the seconds that "advise" took, by the kernel's own account.
 account() { awk '{ print $1, $2 }' "/proc/$1/schedstat"; }

@@ -44,12 +44,17 @@ disk() {
 }
 set_queue() { echo "$2" >"$queue/$1"; }
 
-# load SECONDS NAME OPTIONS…: fio on the device, its results in NAME.json
+# load SECONDS NAME OPTIONS…: fio on the device while it is looked at, and as long at least; its results in NAME.json
 load() {
-	fio --output-format=json --filename="$device" --size=900M --time_based --runtime="$1" --name=load \
-		"${@:3}" 2>/dev/null 3>&- >"$BATS_TEST_TMPDIR/$2.json"
+	fio --output-format=json --filename="$device" --size=900M --time_based --runtime=120 --name=load \
+		"${@:3}" 2>/dev/null 3>&- >"$BATS_TEST_TMPDIR/$2.json" &
+	sleep "$1"
+	while looked_at; do sleep 0.1; done
+	kill -INT $! # it tells what it has done so far
+	wait $! || true
 }
-result() { jq ".jobs[] | $2" "$BATS_TEST_TMPDIR/$1.json" | head -1; }
+# An interrupted one says so first.
+result() { sed -n "/^{/,\$p" "$BATS_TEST_TMPDIR/$1.json" | jq ".jobs[] | $2" | head -1; }
 
 # beside SECONDS NAME OPTIONS…: a look at the host in the middle of that load
 beside() {
@@ -171,19 +176,21 @@ read_wait() { result "$1" 'select(.jobname == "read") | .read.clat_ns.percentile
 	at_least 3 "$(read_wait after)" "$(read_wait before)"
 }
 
-# bursts MEGABYTES PAUSE TIMES: seconds the bursts took
+# bursts MEGABYTES PAUSE TIMES: seconds a burst took; more often while it is looked at
 bursts() {
 	/usr/bin/python3 - "$BATS_TEST_TMPDIR/files/data" "$@" <<'END'
 import os, sys, time
-data, total = b"x" * (1 << 20), 0
-for _ in range(int(sys.argv[4])):
+from lasting import lasting
+data, total, times, more = b"x" * (1 << 20), 0, 0, lasting(0)
+while times < int(sys.argv[4]) or more():
+    times += 1
     begin = time.monotonic()
     with open(sys.argv[1], "wb") as file:
         for _ in range(int(sys.argv[2])):
             file.write(data)
     total += time.monotonic() - begin
     time.sleep(max(float(sys.argv[3]) - (time.monotonic() - begin), 0))
-print(total)
+print(total / times)
 END
 }
 file_system() {
@@ -227,10 +234,12 @@ beside_bursts() { # SECONDS MEGABYTES PAUSE TIMES
 syncs() { # FILE SECONDS MEGABYTES steady|burst
 	/usr/bin/python3 - "$@" <<'PYTHON'
 import os, sys, time
+from lasting import lasting
 path, seconds, megabytes, how = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 file = os.open(path, os.O_RDWR | os.O_CREAT)
-piece, took, begin = bytes(1 << 20), [], time.monotonic()
-for second in range(seconds):
+piece, took, begin, lasts = bytes(1 << 20), [], time.monotonic(), lasting(seconds - 0.5)
+while lasts():
+    second = len(took)
     os.lseek(file, 0, 0)
     if how == "burst":
         time.sleep(max(0, begin + second + 1 - time.monotonic()))

@@ -86,10 +86,11 @@ except TimeoutError:
 close_alone() { # PORT AT_ONCE PER_SECOND SECONDS
 	on_client /usr/bin/python3 -c '
 import socket, sys, time
+from lasting import lasting
 listener, kept = socket.create_server(("0.0.0.0", int(sys.argv[1])), backlog=1024), []
 listener.settimeout(0.2)
-end = time.monotonic() + float(sys.argv[2]) + 1
-while time.monotonic() < end:
+lasts = lasting(float(sys.argv[2]), 1)
+while lasts():
     try:
         kept.append(listener.accept())
     except OSError:
@@ -98,9 +99,10 @@ while time.monotonic() < end:
 	sleep 0.3
 	on_server /usr/bin/python3 -c '
 import socket, sys, time
+from lasting import lasting
 port, at_once, rate, seconds = map(float, sys.argv[1:])
-begin, failed, number = time.monotonic(), 0, 0
-while time.monotonic() < begin + seconds:
+lasts, failed, number = lasting(seconds), 0, 0
+while lasts():
     s = socket.socket()
     failed += s.connect_ex(("'$client_address'", int(port))) != 0
     s.close()

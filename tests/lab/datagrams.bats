@@ -13,16 +13,17 @@ teardown() {
 receiver() {
 	on_server /usr/bin/python3 -c '
 import socket, sys, time
+from lasting import lasting
 buffer, pause, every, work, seconds = int(sys.argv[1]), *map(float, sys.argv[2:])
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 if buffer:
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
 s.bind(("0.0.0.0", 9100))
 s.settimeout(0.2)
-end = time.monotonic() + seconds
+lasts = lasting(seconds, 1)
 wake = time.monotonic() + every
-while (now := time.monotonic()) < end:
-    if pause and now >= wake:
+while lasts():
+    if pause and time.monotonic() >= wake:
         time.sleep(pause)
         wake = time.monotonic() + every
     try:
@@ -38,11 +39,12 @@ while (now := time.monotonic()) < end:
 sender() {
 	on_client /usr/bin/python3 -c '
 import socket, sys, time
+from lasting import lasting
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.connect(("'$server_address'", 9100))
 next = time.monotonic()
-end = next + float(sys.argv[3])
-while time.monotonic() < end:
+lasts = lasting(float(sys.argv[3]))
+while lasts():
     for _ in range(int(sys.argv[1])):
         try:
             s.send(bytes(1000))
@@ -110,16 +112,17 @@ cured() {
 logger() {
 	on_server /usr/bin/python3 -c '
 import os, socket, sys, time
+from lasting import lasting
 path = sys.argv[2]
 if os.path.exists(path):
     os.unlink(path)
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(path)
 s.settimeout(0.2)
-end = time.monotonic() + float(sys.argv[1])
+lasts = lasting(float(sys.argv[1]), 1)
 wake = time.monotonic() + 0.1
-while (now := time.monotonic()) < end:
-    if now >= wake:
+while lasts():
+    if time.monotonic() >= wake:
         time.sleep(0.1)
         wake = time.monotonic() + 0.1
     try:
@@ -132,13 +135,14 @@ while (now := time.monotonic()) < end:
 messages() { # SECONDS
 	on_server /usr/bin/python3 -c '
 import socket, sys, time
+from lasting import lasting
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.setblocking(False)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
 s.connect(sys.argv[2])
 refused = sent = 0
-end = time.monotonic() + float(sys.argv[1])
-while time.monotonic() < end:
+lasts = lasting(float(sys.argv[1]))
+while lasts():
     for _ in range(100):
         try:
             s.send(bytes(400))

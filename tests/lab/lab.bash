@@ -30,12 +30,34 @@ on_server() { ip netns exec $server "$@"; }
 inode() { stat -L -c %i "/run/netns/$1"; }
 load() { /usr/bin/python3 "$lab/workload.py" "$@"; }
 
-# advise SECONDS: the report goes to $BATS_TEST_TMPDIR/report.json, its findings to standard output
+# Loads last until advise has had its look (lasting.py), which takes long to begin where the processor is emulated.
+export LAB_LOOKING=${BATS_TEST_TMPDIR:-/nowhere}/looking PYTHONPATH=$lab PYTHONDONTWRITEBYTECODE=1
+
+# advise SECONDS: the report goes to $BATS_TEST_TMPDIR/report.json, its findings to standard output. LAB_SLOWER: so many
+# times as long, where what is sampled at the price of a share of a CPU is sampled less often.
 advise() {
-	"$tunescope" advise -d "$1" --json >"$BATS_TEST_TMPDIR/report.json" || return
+	local observer code=0
+	touch "$LAB_LOOKING"
+	"$tunescope" advise -d "$(awk "BEGIN { print $1 * ${LAB_SLOWER:-1} }")" --json >"$BATS_TEST_TMPDIR/report.json" 3>&- &
+	observer=$!
+	until measures $observer; do sleep 0.05; done
+	touch "$LAB_LOOKING.measures"
+	wait $observer || code=$?
+	rm -f "$LAB_LOOKING" "$LAB_LOOKING.measures"
+	[ $code = 0 ] || return $code
 	[ -z "${TUNESCOPE_REPORTS:-}" ] || cp "$BATS_TEST_TMPDIR/report.json" "$(mktemp "$TUNESCOPE_REPORTS/XXXXXX.json")"
 	/usr/bin/python3 "$lab/findings.py" "$BATS_TEST_TMPDIR/report.json"
 }
+# When all is attached it gives up privileges; or it is over.
+privileges=$(grep ^CapEff /proc/self/status)
+measures() { # PID
+	local status
+	status=$(cat "/proc/$1/status")
+	[[ $status != *"$privileges"* || $status == *State:?Z* ]]
+}
+looked_at() { [ -e "$LAB_LOOKING" ]; }
+# What happens once only waits for the beginning of the look.
+await_look() { until [ -e "$LAB_LOOKING.measures" ]; do sleep 0.05; done; }
 # A counter of nstat in the server's namespace, since it was created.
 counter() { on_server nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
 

@@ -12,16 +12,10 @@ teardown() {
 	sysctl -qw vm.max_map_count="$map_count" fs.file-max="$file_max"
 }
 
-# Runs the program again and again beside a look at the host, for as long as that takes: where the processor is emulated
-# tunescope takes many seconds to begin.
+# Runs the program again and again beside a look at the host, for as long as that takes.
 beside() { # arguments of limits.py
-	rm -f "$BATS_TEST_TMPDIR/looked"
-	( until [ -e "$BATS_TEST_TMPDIR/looked" ]; do
-		/usr/bin/python3 "$lab/limits.py" "$@" >"$BATS_TEST_TMPDIR/load"
-		sleep 0.5
-	done ) 3>&- &
+	( while /usr/bin/python3 "$lab/limits.py" "$@" >"$BATS_TEST_TMPDIR/load" && sleep 0.5 && looked_at; do :; done ) 3>&- &
 	advise 4
-	touch "$BATS_TEST_TMPDIR/looked"
 	wait
 }
 

@@ -50,11 +50,13 @@ teardown() { network_down; }
 	sleep 0.3
 	on_server /usr/bin/python3 -c '
 import socket, time
-start, failed = time.monotonic(), 0
-for i in range(8 * 140): # a second: more than half the range, which is reused first, less than all
+from lasting import lasting
+start, failed, i, lasts = time.monotonic(), 0, 0, lasting(8)
+while lasts(): # 140 a second: more than half the range, which is reused first, less than all
     s = socket.socket()
     failed += s.connect_ex(("127.0.0.1", 9001)) != 0
     s.close()
+    i += 1
     time.sleep(max(0, start + i / 140 - time.monotonic()))
 print(f"failed={failed}")' >"$BATS_TEST_TMPDIR/loopback" 3>&- &
 	sleep 4
@@ -82,10 +84,11 @@ print(f"failed={failed}")' >"$BATS_TEST_TMPDIR/loopback" 3>&- &
 other_side_never_closes() { # HOW
 	on_client /usr/bin/python3 -c '
 import socket, time
+from lasting import lasting
 listener, kept = socket.create_server(("0.0.0.0", 9002), backlog=1024), []
 listener.settimeout(0.2)
-end = time.monotonic() + 14
-while time.monotonic() < end:
+lasts = lasting(14, 1)
+while lasts():
     try:
         kept.append(listener.accept())
     except OSError:
@@ -93,8 +96,9 @@ while time.monotonic() < end:
 	sleep 0.3
 	on_server /usr/bin/python3 -c '
 import socket, time
-end, kept, failed = time.monotonic() + 6, [], 0
-while time.monotonic() < end:
+from lasting import lasting
+lasts, kept, failed = lasting(6), [], 0
+while lasts():
     s = socket.socket()
     if s.connect_ex(("'$client_address'", 9002)) == 0:
         if "'$1'" == "close":

@@ -5,14 +5,16 @@ import os
 import sys
 import time
 
-path, seconds = sys.argv[1], float(sys.argv[2])
+from lasting import lasting
+
+path, lasts = sys.argv[1], lasting(float(sys.argv[2]))
 begin, count = time.monotonic(), 0
-while time.monotonic() < begin + seconds:
+while lasts():
     file = os.open(path, os.O_RDONLY)
-    while time.monotonic() < begin + seconds:
+    while lasts():
         length = len(os.read(file, 1 << 16))
         if not length:
             break
         count += length
     os.close(file)
-print(int(count / 1e6 / seconds))
+print(int(count / 1e6 / (time.monotonic() - begin)))

@@ -14,12 +14,13 @@ teardown() {
 large() {
 	on_server /usr/bin/python3 -c '
 import socket, sys, time
+from lasting import lasting
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
 s.bind(("0.0.0.0", 9100))
 s.settimeout(0.2)
-got, end = 0, time.monotonic() + float(sys.argv[1]) + 0.5
-while time.monotonic() < end:
+got, lasts = 0, lasting(float(sys.argv[1]), 0.5)
+while lasts():
     try:
         s.recv(65536)
         got += 1
@@ -30,11 +31,12 @@ print(got)' "$1" >"$BATS_TEST_TMPDIR/got" 3>&- &
 	sleep 0.3
 	on_client /usr/bin/python3 -c '
 import os, socket, sys, time
+from lasting import lasting
 child = os.fork() or os.fork()
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.connect(("'$server_address'", 9100))
-sent, end = 0, time.monotonic() + float(sys.argv[1])
-while time.monotonic() < end:
+sent, lasts = 0, lasting(float(sys.argv[1]))
+while lasts():
     s.send(bytes(60000))
     sent += 1
     time.sleep(0.01)
@@ -109,16 +111,17 @@ lose_fragments() {
 crowd() {
 	on_server /usr/bin/python3 -c '
 import os, socket, sys, time
+from lasting import lasting
 seconds, pause, work = map(float, sys.argv[1:])
 number = 2 * (os.fork() == 0) + (os.fork() == 0)
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
 s.bind(("0.0.0.0", 9100 + number))
 s.settimeout(0.2)
-got, end = 0, time.monotonic() + seconds + 0.5
+got, lasts = 0, lasting(seconds, 0.5)
 wake = time.monotonic() + 0.1
-while (now := time.monotonic()) < end:
-    if pause and now >= wake:
+while lasts():
+    if pause and time.monotonic() >= wake:
         time.sleep(pause)
         wake = time.monotonic() + 0.1
     try:
@@ -138,10 +141,10 @@ if number != 3:
 	sleep 0.4
 	on_client /usr/bin/python3 -c '
 import socket, sys, time
-sent, next = 0, time.monotonic()
-end = next + float(sys.argv[1])
+from lasting import lasting
+sent, next, lasts = 0, time.monotonic(), lasting(float(sys.argv[1]))
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-while time.monotonic() < end:
+while lasts():
     for port in range(9100, 9104):
         for _ in range(120):
             s.sendto(bytes(1000), ("'$server_address'", port))
@@ -206,12 +209,13 @@ steered() {
 bursts() {
 	on_server /usr/bin/python3 -c '
 import socket, sys, time
+from lasting import lasting
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
 s.bind(("0.0.0.0", 9100))
 s.settimeout(0.2)
-got, end = 0, time.monotonic() + float(sys.argv[1]) + 0.5
-while time.monotonic() < end:
+got, lasts = 0, lasting(float(sys.argv[1]), 0.5)
+while lasts():
     try:
         s.recv(2048)
         got += 1
@@ -222,12 +226,12 @@ print(got)' "$1" >"$BATS_TEST_TMPDIR/got" 3>&- &
 	sleep 0.3
 	on_client taskset -c 0 /usr/bin/python3 -c '
 import socket, sys, time
+from lasting import lasting
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.connect(("'$server_address'", 9100))
 seconds, every, count = float(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
-sent, next = 0, time.monotonic()
-end = next + seconds
-while time.monotonic() < end:
+sent, next, lasts = 0, time.monotonic(), lasting(seconds)
+while lasts():
     for _ in range(count):
         s.send(bytes(100))
     sent += count
@@ -283,11 +287,12 @@ idle_ticks() { awk '$1 == "cpu1" { print $5 }' /proc/stat; }
 flows() {
 	on_client taskset -c 0 /usr/bin/python3 -c '
 import socket, sys, time
+from lasting import lasting
 sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(int(sys.argv[1]))]
 for s in sockets:
     s.connect(("'$server_address'", 9100))
-end = time.monotonic() + float(sys.argv[2])
-while time.monotonic() < end:
+lasts = lasting(float(sys.argv[2]))
+while lasts():
     for s in sockets:
         for _ in range(8):
             try:

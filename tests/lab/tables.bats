@@ -14,9 +14,10 @@ teardown() {
 reach() {
 	on_server /usr/bin/python3 -c '
 import errno, select, socket, sys, time
+from lasting import lasting
 tries = answers = 0
-end = time.monotonic() + float(sys.argv[1])
-while time.monotonic() < end:
+lasts = lasting(float(sys.argv[1]))
+while lasts():
     waiting = select.poll()
     open = {}
     for i in range(120):
@@ -80,7 +81,9 @@ track() {
 connect() {
 	on_client /usr/bin/python3 -c '
 import select, socket, sys, time
-count, end = int(sys.argv[1]), time.monotonic() + float(sys.argv[2])
+from lasting import lasting
+count, seconds = int(sys.argv[1]), float(sys.argv[2])
+adds, lasts = lasting(seconds - 2), lasting(seconds, 2)
 tried, up, kept, open = 0, 0, [], {}
 waiting = select.poll()
 def begin(number):
@@ -93,7 +96,7 @@ def begin(number):
     return number
 tried += begin(count)
 next = time.monotonic() + 0.5
-while time.monotonic() < end:
+while lasts():
     for number, _ in waiting.poll(50):
         s = open.pop(number)
         waiting.unregister(number)
@@ -103,7 +106,7 @@ while time.monotonic() < end:
             s.close()
         else:
             kept.append(s)
-    if time.monotonic() >= next and next < end - 2:
+    if time.monotonic() >= next and adds():
         tried += begin(5)
         next += 0.2
 print(100 * up // tried)' "$@" 3>&-
@@ -112,10 +115,11 @@ print(100 * up // tried)' "$@" 3>&-
 keeper() { # SECONDS
 	on_server /usr/bin/python3 -c '
 import socket, sys, time
+from lasting import lasting
 listener = socket.create_server(("0.0.0.0", 9000), backlog=512)
 listener.settimeout(0.2)
-kept, end = [], time.monotonic() + float(sys.argv[1])
-while time.monotonic() < end:
+kept, lasts = [], lasting(float(sys.argv[1]), 1)
+while lasts():
     try:
         kept.append(listener.accept()[0])
     except OSError:
@@ -124,8 +128,8 @@ while time.monotonic() < end:
 }
 
 @test "more connections than are tracked: nf_conntrack_max, and with it all come through" {
+	track # with it comes the setting
 	keep net.netfilter.nf_conntrack_max
-	track
 	sysctl -qw net.netfilter.nf_conntrack_max=100
 	keeper 12
 	connect 110 5 >"$BATS_TEST_TMPDIR/before" &
@@ -137,8 +141,7 @@ while time.monotonic() < end:
 	expect "*conntrack-table recommend net.netfilter.nf_conntrack_max *" "$output"
 	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
 	apply_proposal net.netfilter.nf_conntrack_max
-	connect 110 4 >"$BATS_TEST_TMPDIR/after" &
-	sleep 0.3
+	(await_look; connect 110 4) >"$BATS_TEST_TMPDIR/after" 3>&- &
 	run advise 2
 	wait $!
 	[ "$status" = 0 ]
@@ -147,13 +150,14 @@ while time.monotonic() < end:
 }
 
 @test "a flood that nobody answers fills the table: it is named, and no larger table" {
+	track # with it comes the setting
 	keep net.netfilter.nf_conntrack_max
-	track
 	sysctl -qw net.netfilter.nf_conntrack_max=100
 	on_client /usr/bin/python3 -c '
 import socket, time
-end = time.monotonic() + 4
-while time.monotonic() < end:
+from lasting import lasting
+lasts = lasting(4)
+while lasts():
     for _ in range(20):
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         s.sendto(b"x", ("'$server_address'", 9))
@@ -168,8 +172,8 @@ while time.monotonic() < end:
 }
 
 @test "connections that the service never closes fill the table: the leak is named" {
+	track # with it comes the setting
 	keep net.netfilter.nf_conntrack_max
-	track
 	sysctl -qw net.netfilter.nf_conntrack_max=100
 	keeper 6
 	connect 110 5 close >/dev/null &

@@ -122,11 +122,12 @@ print(int(1e3 * late[len(late) // 2]))' >"$BATS_TEST_TMPDIR/age" 3>&- &
 	sleep 0.3
 	on_server /usr/bin/python3 -c '
 import os, select, socket, struct, time
+from lasting import lasting
 s = socket.create_connection(("'$client_address'", 9000))
 s.setblocking(False)
-room, end, rest = select.poll(), time.monotonic() + '"$1"', b""
+room, lasts, rest = select.poll(), lasting('"$1"'), b""
 room.register(s, select.POLLOUT)
-while time.monotonic() < end:
+while lasts():
     if room.poll(100):
         rest = rest or struct.pack("d", time.monotonic()) + bytes(4088)
         try:

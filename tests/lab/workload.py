@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Load for the end-to-end tests. Every sub-command is bounded in time and prints what it saw.
+"""Load for the end-to-end tests. Every sub-command is bounded in time (lasting.py) and prints what it saw.
 
   acceptor PORT BACKLOG STALL_MS EVERY_MS SECONDS   accepts, answers one byte, closes; stalls regularly
   bursts HOST PORT COUNT EVERY_MS BURSTS            opens COUNT connections at once, BURSTS times
@@ -16,6 +16,8 @@ import sys
 import threading
 import time
 
+from lasting import lasting
+
 
 def listen(port, backlog, rcvbuf=0):
     s = socket.socket()
@@ -30,10 +32,10 @@ def listen(port, backlog, rcvbuf=0):
 def acceptor(port, backlog, stall_ms, every_ms, seconds):
     s = listen(port, backlog)
     s.setblocking(False)
-    end = time.monotonic() + seconds
+    lasts = lasting(seconds, 2)
     last = time.monotonic()
     accepted = 0
-    while time.monotonic() < end:
+    while lasts():
         if stall_ms and (time.monotonic() - last) * 1e3 >= every_ms:
             time.sleep(stall_ms / 1e3)
             last = time.monotonic()
@@ -53,15 +55,17 @@ def acceptor(port, backlog, stall_ms, every_ms, seconds):
 
 
 def bursts(host, port, count, every_ms, number):
-    waiting, reset = [], 0
+    waiting, reset, i = [], 0, 0
     start = time.monotonic()
-    for i in range(number):
+    lasts = lasting((number - 0.5) * every_ms / 1e3)
+    while lasts():
         for _ in range(count):
             s = socket.socket()
             s.setblocking(False)
             s.connect_ex((host, port))
             waiting.append(s)
-        pause = start + (i + 1) * every_ms / 1e3 - time.monotonic()
+        i += 1
+        pause = start + i * every_ms / 1e3 - time.monotonic()
         if pause > 0:
             time.sleep(pause)
         # Those answered so far are done: keep the number of descriptors low.
@@ -79,12 +83,12 @@ def bursts(host, port, count, every_ms, number):
 def sink(port, seconds, rcvbuf=0, rate=0):
     s = listen(port, 1024, rcvbuf)
     s.settimeout(0.2)
-    end = time.monotonic() + seconds
+    lasts = lasting(seconds, 1)
 
     def serve(c):
         got = 0
         start = time.monotonic()
-        while time.monotonic() < end:
+        while lasts():
             try:
                 data = c.recv(16384 if rate else 1 << 18)
             except ConnectionResetError:
@@ -96,7 +100,7 @@ def sink(port, seconds, rcvbuf=0, rate=0):
                 time.sleep(max(0.0, got / rate - (time.monotonic() - start)))
         print(f"received={got}", flush=True)
 
-    while time.monotonic() < end:
+    while lasts():
         try:
             c, _ = s.accept()
         except OSError:
@@ -106,11 +110,11 @@ def sink(port, seconds, rcvbuf=0, rate=0):
 
 def source(host, port, seconds):
     s = socket.create_connection((host, port))
-    end = time.monotonic() + seconds
+    lasts = lasting(seconds)
     data = bytes(1 << 17)
     sent = 0
     s.settimeout(0.5)
-    while time.monotonic() < end:
+    while lasts():
         try:
             sent += s.send(data)
         except socket.timeout:
@@ -120,9 +124,9 @@ def source(host, port, seconds):
 
 def churn(host, port, seconds, rate=0):
     start = time.monotonic()
-    end = start + seconds
+    lasts = lasting(seconds)
     connected = refused = 0
-    while time.monotonic() < end:
+    while lasts():
         if rate:
             time.sleep(max(0.0, start + (connected + refused) / rate - time.monotonic()))
         s = socket.socket()

@@ -136,7 +136,7 @@ live() {
 }
 lab() {
 	files_on_disk
-	timeout 300 bats --formatter tap "tests/lab/$1.bats" >"$results/lab_$1.tap" 2>&1 ||
+	LAB_SLOWER=3 timeout "$((${CHECK_LIMIT:-600} - 10))" bats --formatter tap "tests/lab/$1.bats" >"$results/lab_$1.tap" 2>&1 ||
 		complain "exit code $?" "$(grep -E '^not ok|^# ' "$results/lab_$1.tap" | cut -c 1-300 | head -30)"
 }
 
