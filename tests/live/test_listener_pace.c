@@ -78,6 +78,27 @@ static void test_first_look_is_eager(void **unused)
 	assert_int_equal(taken, 120);
 }
 
+/* A sample may be dear: whether a queue drains takes many of them all the same. */
+static void test_drops_are_looked_at_more_often(void **unused)
+{
+	const struct ts_listener_round dear = {.detailed_ns = 10000000};
+	__u64 now = 100 * SECOND;
+	struct ts_listener_pace pace = {.moved_ns = now, .listeners = true};
+
+	(void)unused;
+	ts_listener_pace_plan(&pace, now, true, true, &dear);
+	assert_int_equal(pace.due_ns, now + SECOND);
+	pace.dropped_ns = now;
+	ts_listener_pace_plan(&pace, now, true, true, &dear);
+	assert_int_equal(pace.due_ns, now + SECOND / 4);
+	/* Not for good, and not while it is recorded for long. */
+	ts_listener_pace_plan(&pace, now + 10 * SECOND, true, true, &dear);
+	assert_int_equal(pace.due_ns, now + 11 * SECOND);
+	pace.dropped_ns = now;
+	ts_listener_pace_plan(&pace, now, false, true, &dear);
+	assert_true(pace.due_ns >= now + SECOND);
+}
+
 static void test_milliseconds_wrap(void **unused)
 {
 	const __u64 last = ((1ULL << 32) - 10) * 1000000, now = 20 * 1000000ULL;
@@ -93,6 +114,7 @@ int main(void)
 		cmocka_unit_test(test_calm_is_sampled_less_often),
 		cmocka_unit_test(test_movement_ends_calm),
 		cmocka_unit_test(test_first_look_is_eager),
+		cmocka_unit_test(test_drops_are_looked_at_more_often),
 		cmocka_unit_test(test_milliseconds_wrap),
 	};
 

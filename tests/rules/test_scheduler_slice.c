@@ -62,7 +62,7 @@ static void names_the_slice(void **state)
 	fixture_close(&f);
 }
 
-/* Kernels before 5.13. */
+/* Kernels before 5.13, and those before 6.6. */
 static void names_the_settings_of_older_kernels(void **state)
 {
 	static const struct {
@@ -74,6 +74,12 @@ static void names_the_settings_of_older_kernels(void **state)
 		{TS_SETTING_SCHED_LATENCY, "100000000", "kernel.sched_latency_ns", "12000000"},
 		{TS_SETTING_SCHED_WAKEUP_GRANULARITY, "50000000",
 		 "kernel.sched_wakeup_granularity_ns", "2000000"},
+		{TS_SETTING_SCHED_DEBUG_MIN_GRANULARITY, "50000000",
+		 "/sys/kernel/debug/sched/min_granularity_ns", "1500000"},
+		{TS_SETTING_SCHED_DEBUG_LATENCY, "100000000", "/sys/kernel/debug/sched/latency_ns",
+		 "12000000"},
+		{TS_SETTING_SCHED_DEBUG_WAKEUP_GRANULARITY, "50000000",
+		 "/sys/kernel/debug/sched/wakeup_granularity_ns", "2000000"},
 	};
 
 	for (size_t i = 0; i < sizeof older / sizeof older[0]; i++) {

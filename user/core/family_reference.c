@@ -8,7 +8,10 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 		"task_struct.sched_info; Documentation/scheduler/sched-stats.rst",
 	[TS_SOURCE_BLOCK] =
 		"tracepoints block:block_rq_issue and block:block_rq_complete, with the "
-		"times kept in struct request; Documentation/block/stat.rst",
+		"times kept in struct request; Documentation/block/stat.rst. What is neither read, "
+		"written, flushed nor discarded is op other: commands to the device, such as one "
+		"for its serial number, which /proc/diskstats counts as reads before 5.16 and not "
+		"at all since",
 	[TS_SOURCE_WRITEBACK] = "tracepoint writeback:balance_dirty_pages; mm/page-writeback.c, "
 				"Documentation/admin-guide/sysctl/vm.rst",
 	[TS_SOURCE_RECLAIM] =

@@ -35,7 +35,7 @@ struct ts_rule {
 	/* Without these the rule is unavailable; TS_FAMILY_COUNT ends the list. */
 	enum ts_family_id needs[8];
 	/* What it may propose; TS_SETTING_COUNT ends the list. */
-	enum ts_setting_id settings[6];
+	enum ts_setting_id settings[8];
 	/*
 	 * Ids of rules whose findings explain what this one sees (segments lost in a queue of this
 	 * host make senders wait, too): beside them it recommends nothing. NULL ends the list.

@@ -440,6 +440,27 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "head start a task that wakes up needs to interrupt the one that runs (kernels "
 		 "before 5.13)",
 		 .reference = "Documentation/scheduler/sched-design-CFS.rst"},
+	[TS_SETTING_SCHED_DEBUG_MIN_GRANULARITY] =
+		{"sched/min_granularity_ns", .kind = TS_SETTING_SYSFS, .scope = TS_SCOPE_GLOBAL,
+		 "/sys/kernel/debug/sched/min_granularity_ns", 1, "nanoseconds",
+		 RANGE(100000, 1000000000), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE, SLICE_RISK,
+		 "how long a task runs at least while others wait (in debugfs, 5.13 to 6.5)",
+		 .reference = "Documentation/scheduler/sched-design-CFS.rst"},
+	[TS_SETTING_SCHED_DEBUG_LATENCY] =
+		{"sched/latency_ns", .kind = TS_SETTING_SYSFS, .scope = TS_SCOPE_GLOBAL,
+		 "/sys/kernel/debug/sched/latency_ns", 1, "nanoseconds", RANGE(100000, 1000000000),
+		 COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE, SLICE_RISK,
+		 "time in which each of a few runnable tasks gets its turn (in debugfs, 5.13 to "
+		 "6.5)",
+		 .reference = "Documentation/scheduler/sched-design-CFS.rst"},
+	[TS_SETTING_SCHED_DEBUG_WAKEUP_GRANULARITY] =
+		{"sched/wakeup_granularity_ns", .kind = TS_SETTING_SYSFS, .scope = TS_SCOPE_GLOBAL,
+		 "/sys/kernel/debug/sched/wakeup_granularity_ns", 1, "nanoseconds",
+		 RANGE(0, 1000000000), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE, SLICE_RISK,
+		 "head start a task that wakes up needs to interrupt the one that runs (in "
+		 "debugfs, "
+		 "5.13 to 6.5)",
+		 .reference = "Documentation/scheduler/sched-design-CFS.rst"},
 	[TS_SETTING_SCHED_RT_RUNTIME] =
 		{"kernel.sched_rt_runtime_us", SYSCTL(GLOBAL),
 		 "/proc/sys/kernel/sched_rt_runtime_us", 1, "microseconds", RANGE(-1, 1000000),

@@ -14,6 +14,14 @@
 #define CALM_NS	  3000000000ULL
 #define CALM_MOST 1000000000ULL
 
+/* Drops matter for so long: clients try again after 1, 3 and 7 seconds. */
+#define DROPS_NS 8000000000ULL
+
+bool ts_listener_pace_drops(const struct ts_listener_pace *pace, __u64 now_ns)
+{
+	return pace->dropped_ns && now_ns - pace->dropped_ns < DROPS_NS;
+}
+
 __u32 ts_listener_pace_samples(const struct ts_listener_pace *pace, __u64 now_ns)
 {
 	__u64 gap = now_ns - pace->sampled_ns;
@@ -41,7 +49,10 @@ static __u64 calm_down(struct ts_listener_pace *pace, __u64 now_ns, __u64 wait, 
 void ts_listener_pace_plan(struct ts_listener_pace *pace, __u64 now_ns, bool eager, bool detailed,
 			   const struct ts_listener_round *round)
 {
-	enum ts_pace_user user = detailed ? TS_PACE_LISTENERS : TS_PACE_OTHER_LISTENERS;
+	enum ts_pace_user user = !detailed ? TS_PACE_OTHER_LISTENERS
+				 : eager && ts_listener_pace_drops(pace, now_ns)
+					 ? TS_PACE_DROPPING_LISTENERS
+					 : TS_PACE_LISTENERS;
 	__u64 cost = eager	? round->detailed_ns + round->others_ns
 		     : detailed ? round->detailed_ns
 				: round->others_ns;

@@ -12,6 +12,7 @@ struct ts_listener_pace {
 	__u64 due_ns;
 	__u64 cost_ns;	  /* of the last sample */
 	__u64 moved_ns;	  /* the last sample that found a queue in use or new drops */
+	__u64 dropped_ns; /* the last one that found new drops */
 	__u64 regular_ns; /* after which the next sample would be due were it not calm; 0: it is not
 			   */
 	bool listeners;
@@ -26,6 +27,9 @@ struct ts_listener_round {
  * Of a sample now: itself, and those since the one before that were left out because it was calm.
  */
 __u32 ts_listener_pace_samples(const struct ts_listener_pace *pace, __u64 now_ns);
+
+/* Connections have been turned away lately. */
+bool ts_listener_pace_drops(const struct ts_listener_pace *pace, __u64 now_ns);
 
 /* After a sample: when the next one is due. */
 void ts_listener_pace_plan(struct ts_listener_pace *pace, __u64 now_ns, bool eager, bool detailed,

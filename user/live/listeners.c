@@ -355,8 +355,10 @@ static int sample_sockets(struct ts_live *live, struct listeners_state *state, i
 		}
 		ts_listener_settle(listener, state->sampled_ns, samples);
 	}
-	if (attempts)
-		sample_handshakes(state, diag);
+	if (!attempts)
+		return error;
+	pace->dropped_ns = state->sampled_ns;
+	sample_handshakes(state, diag);
 	return error;
 }
 
@@ -405,6 +407,17 @@ static struct ts_listener_round round_cost(const struct ts_live *live,
 	return cost;
 }
 
+/* Whether queues drain that turn connections away takes many samples to tell. */
+static bool some_drop(const struct ts_live *live, const struct listeners_state *state)
+{
+	for (size_t i = 0; i < live->netns->count; i++)
+		if (live->netns->entry[i].alive && live->netns->entry[i].detailed &&
+		    state->space[i].serial == live->netns->entry[i].serial &&
+		    ts_listener_pace_drops(&state->space[i].pace, state->sampled_ns))
+			return true;
+	return false;
+}
+
 /* All that are due, or all that have series of their own. */
 static void sample(struct ts_live *live, struct listeners_state *state, bool all)
 {
@@ -413,7 +426,9 @@ static void sample(struct ts_live *live, struct listeners_state *state, bool all
 
 	state->tick++;
 	state->sampled_ns = ts_clock_ns(CLOCK_MONOTONIC);
-	state->eager = ts_pace_eager(live, state->sampled_ns, TS_PACE_EAGER_NS);
+	state->eager =
+		ts_pace_eager(live, state->sampled_ns,
+			      some_drop(live, state) ? TS_PACE_EAGER_MAX_NS : TS_PACE_EAGER_NS);
 	state->error = 0;
 	cost = round_cost(live, state);
 	for (size_t i = 0; i < table->count; i++) {

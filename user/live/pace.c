@@ -13,6 +13,7 @@
  */
 #define SHARES(X)                                                                           \
 	X(TS_PACE_LISTENERS, 10000, 667)                                                    \
+	X(TS_PACE_DROPPING_LISTENERS, 40000, 1)                                             \
 	X(TS_PACE_CALM_LISTENERS, 10000, 125)                                               \
 	X(TS_PACE_OTHER_LISTENERS, 10000, 500)                                              \
 	X(TS_PACE_SOCKETS, 10000, 250)                                                      \

@@ -15,8 +15,9 @@
 /* What is sampled as often as its share of a CPU allows. */
 enum ts_pace_user {
 	TS_PACE_LISTENERS,
-	TS_PACE_CALM_LISTENERS,	 /* nobody has waited in their queues for a while */
-	TS_PACE_OTHER_LISTENERS, /* in namespaces without series of their own */
+	TS_PACE_DROPPING_LISTENERS, /* eager only: connections are being turned away */
+	TS_PACE_CALM_LISTENERS,	    /* nobody has waited in their queues for a while */
+	TS_PACE_OTHER_LISTENERS,    /* in namespaces without series of their own */
 	TS_PACE_SOCKETS,
 	TS_PACE_SOCKET_ENDS,
 	TS_PACE_DATAGRAMS,

@@ -23,6 +23,9 @@ static const struct {
 	{TS_SETTING_SCHED_MIN_GRANULARITY, 750000},
 	{TS_SETTING_SCHED_LATENCY, 6000000},
 	{TS_SETTING_SCHED_WAKEUP_GRANULARITY, 1000000},
+	{TS_SETTING_SCHED_DEBUG_MIN_GRANULARITY, 750000},
+	{TS_SETTING_SCHED_DEBUG_LATENCY, 6000000},
+	{TS_SETTING_SCHED_DEBUG_WAKEUP_GRANULARITY, 1000000},
 };
 #define SLICES (sizeof slices / sizeof slices[0])
 
@@ -148,7 +151,8 @@ const struct ts_rule ts_rule_scheduler_slice = {
 	.needs = {TS_FAMILY_RUNQ_LATENCY, TS_FAMILY_CPU_TIME, TS_FAMILY_COUNT},
 	.settings = {TS_SETTING_SCHED_BASE_SLICE, TS_SETTING_SCHED_MIN_GRANULARITY,
 		     TS_SETTING_SCHED_LATENCY, TS_SETTING_SCHED_WAKEUP_GRANULARITY,
-		     TS_SETTING_COUNT},
+		     TS_SETTING_SCHED_DEBUG_MIN_GRANULARITY, TS_SETTING_SCHED_DEBUG_LATENCY,
+		     TS_SETTING_SCHED_DEBUG_WAKEUP_GRANULARITY, TS_SETTING_COUNT},
 	.thresholds =
 		{[WAIT_P99] = {"wait_p99_seconds", 0.01, 0.00001, 60, "seconds",
 			       "99th percentile of the waits for a CPU, from which on (together "
@@ -164,7 +168,8 @@ const struct ts_rule ts_rule_scheduler_slice = {
 		"A task that could run waits until one that runs has used up its slice: "
 		"base_slice_ns in debugfs since 6.6; before 5.13 the settings "
 		"kernel.sched_min_granularity_ns, sched_latency_ns and "
-		"sched_wakeup_granularity_ns.\n"
+		"sched_wakeup_granularity_ns; in between min_granularity_ns, latency_ns and "
+		"wakeup_granularity_ns in debugfs.\n"
 		"Convicts one of them: tasks wait for about as long as it allows while CPU time is "
 		"free, and it is several times what the kernel starts with on so many CPUs.\n"
 		"Acquits it: the CPUs are busy (there is too much work), waits that are longer "
