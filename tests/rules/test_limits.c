@@ -86,6 +86,35 @@ static void each_limit_is_told_from_the_others(void **state)
 	}
 }
 
+/* A limit of its own that is all that fs.nr_open allows, and as much as the kernel allows itself.
+ */
+static void a_limit_of_its_own_that_could_not_be_higher(void **state)
+{
+	static const struct {
+		const char *nr_open;
+		enum ts_outcome outcome;
+	} cases[] = {
+		{"16384", TS_OUTCOME_RECOMMEND},
+		{"16385", TS_OUTCOME_NOT_A_SETTING},
+		{"1048576", TS_OUTCOME_NOT_A_SETTING},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct row row = {"file-limit",	    "rlimit/nofile",
+				  TS_SETTING_COUNT, i == 2 ? 1048576 : 16384,
+				  "rlimit-nofile",  "user 33"};
+		struct fixture f;
+
+		fixture_open(&f);
+		add(&f, &row, 1, 0);
+		fixture_setting(&f, TS_SETTING_NR_OPEN, "", cases[i].nr_open, "");
+		fixture_judge(&f);
+		assert_int_equal(fixture_outcome(&f, row.rule), cases[i].outcome);
+		assert_int_equal(f.report->findings, 1);
+		fixture_close(&f);
+	}
+}
+
 /* Known from earlier, with nothing new in this window. */
 static void nothing_in_this_window_is_quiet(void **state)
 {
@@ -261,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_limit_is_told_from_the_others),
 		cmocka_unit_test(a_queue_of_events_must_fill_again),
+		cmocka_unit_test(a_limit_of_its_own_that_could_not_be_higher),
 		cmocka_unit_test(nothing_in_this_window_is_quiet),
 		cmocka_unit_test(it_does_not_climb_without_demand),
 		cmocka_unit_test(host_wide_use),

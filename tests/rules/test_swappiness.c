@@ -100,7 +100,7 @@ static void by_generations(void **state)
 	} rows[] = {
 		{"0x0007", "0", true, "200"},	{"0x0000", "0", true, "60"},
 		{"0x0006", "0", true, "60"},	{"0x0007", "60", true, NULL},
-		{"0x0007", "200", true, NULL},	{"0x0007", "200", false, "60"},
+		{"0x0007", "200", true, NULL},	{"0x0007", "200", false, NULL},
 		{"0x0007", "100", false, NULL}, {"0x0000", "100", false, "30"},
 	};
 

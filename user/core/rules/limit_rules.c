@@ -4,7 +4,10 @@
 
 #include <math.h>
 
-#define CALLS_SUCCEED	"calls that failed succeed; nothing else changes"
+#define CALLS_SUCCEED "calls that failed succeed; nothing else changes"
+#define MORE_AFTER_RESTART                                                                        \
+	"the program gets what it asks for, once it asks again (a restart, or RLIMIT_NOFILE set " \
+	"anew)"
 #define STRICT		2    /* vm.overcommit_memory */
 #define FREE_ENOUGH	0.25 /* of the memory */
 #define RATIO_OF_KERNEL 50
@@ -17,6 +20,7 @@
 #define WATCH_BYTES	1100.0
 #define PIPE_PAGES	16.0 /* of a pipe, and 2 beyond the limit */
 #define MAPPING_LEAST	262144
+#define NR_OPEN_USUAL	1048576
 #define PID_LEAST	131072
 #define PID_MOST	4194304
 #define AIO_LEAST	1048576
@@ -55,7 +59,8 @@ static double propose_files(struct ts_rule_context *context, const struct ts_lim
 static double propose_nr_open(struct ts_rule_context *context, const struct ts_limit_seen *seen,
 			      const char **computed)
 {
-	return raise_to(context, seen, 1048576, 1073741816, "the kernel's own value", computed);
+	return raise_to(context, seen, NR_OPEN_USUAL, 1073741816, "the kernel's own value",
+			computed);
 }
 
 static double propose_mappings(struct ts_rule_context *context, const struct ts_limit_seen *seen,
@@ -145,6 +150,19 @@ static enum ts_outcome judge_files(struct ts_rule_context *context)
 			   "see whether it forgets to close files."},
 	};
 
+	/* A program that asked for more was refused, and took what it could get. */
+	static const struct ts_limit_row capped[] = {
+		{"fs.file-max", TS_SETTING_FILE_MAX, .what = "files", .error = "ENFILE",
+		 .propose = propose_files, .expect = CALLS_SUCCEED},
+		{"fs.nr_open", TS_SETTING_NR_OPEN, .what = "descriptors", .error = "EMFILE",
+		 .propose = propose_nr_open, .expect = CALLS_SUCCEED},
+		{"rlimit/nofile", TS_SETTING_NR_OPEN, .what = "descriptors", .error = "EMFILE",
+		 .propose = propose_nr_open, .expect = MORE_AFTER_RESTART},
+	};
+	double most = ts_window_setting_number(context->window, TS_SETTING_NR_OPEN, "", 0, NAN);
+
+	if (most < NR_OPEN_USUAL && ts_limit_seen(context, "rlimit/nofile").allowed == most)
+		return ts_limits_judge(context, ROWS(capped));
 	return ts_limits_judge(context, ROWS(rows));
 }
 
@@ -329,7 +347,8 @@ const struct ts_rule ts_rule_file_limit = {
 		"Opening a file, a socket or a pipe fails when no more files may be open.\n"
 		"Convicts fs.file-max: calls fail with ENFILE, or all of it is in use. Convicts "
 		"fs.nr_open: "
-		"a process has used that many and its RLIMIT_NOFILE is higher.\n"
+		"a process has used that many and its RLIMIT_NOFILE is higher, or is just that and "
+		"fs.nr_open below the kernel's own value.\n"
 		"Acquits both: EMFILE, all descriptors of one process in use: its own "
 		"RLIMIT_NOFILE "
 		"(rlimit-nofile).\n" SEEN_HOW "Not seen: ENFILE of a process that came and went "

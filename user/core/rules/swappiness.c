@@ -246,25 +246,23 @@ static void programs_come_back(struct ts_rule_context *context, const struct bal
 			"what was swapped out is read again for %.1f s, but hardly any files were "
 			"freed: whether they are missed does not show",
 			b->stalled);
-	else if (b->generations && b->swappiness < PROGRAMS_FIRST)
+	else if (b->generations)
 		ts_rule_without_finding(
 			context, TS_OUTCOME_INSUFFICIENT,
-			"what was swapped out is read again for %.1f s; vm.swappiness is %.0f, and "
-			"where memory is freed by generations (lru_gen/enabled) what comes back "
-			"already weighs more than any value between 2 and 199",
+			"what was swapped out is read again for %.1f s; vm.swappiness is %.0f, but "
+			"where memory is freed by generations (lru_gen/enabled) a lower one has "
+			"not "
+			"been seen to help",
 			b->stalled, b->swappiness);
 	else
 		recommend(
-			context, b, b->generations ? USUAL : LOW,
+			context, b, LOW,
 			ts_text(context,
 				"What was swapped out is read again for %.1f s, while %s of files "
 				"were freed and not missed",
 				b->stalled, ts_rule_bytes_text(context, b->freed_file)),
-			b->generations
-				? "60, the kernel's own value: at 200 memory of programs is always "
-				  "freed first, whether it comes back or not"
-				: "30: files are freed before programs, more often than with the "
-				  "kernel's own 60");
+			"30: files are freed before programs, more often than with the kernel's "
+			"own 60");
 }
 
 static enum ts_outcome judge(struct ts_rule_context *context)
@@ -335,8 +333,7 @@ const struct ts_rule ts_rule_swappiness = {
 		"(since 5.8) suit swap in compressed memory.\n"
 		"Where memory is freed by generations (lru_gen/enabled, since 6.1), values in "
 		"between leave the choice to what comes back of either side, and programs are only "
-		"freed first at 200: that is proposed instead of 60, and 60 instead of 30 where it "
-		"is set.",
+		"freed first at 200: that is proposed instead of 60, and nothing instead of 30.",
 	.reference = "get_scan_count(), isolate_folios(), mm/workingset.c; "
 		     "Documentation/admin-guide/sysctl/vm.rst, "
 		     "Documentation/admin-guide/mm/multigen_lru.rst",
