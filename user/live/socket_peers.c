@@ -7,14 +7,19 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "link_layer.h"
+
 #define CANDIDATES 1024 /* in one round; the rest is not judged */
 #define BITS	   65536
 #define SILENT_NS  3000000000ULL  /* nothing came or went for so long */
 #define FAR_NS	   30000000000ULL /* and no probe will for so long */
+#define NEIGHBOURS 1024		  /* of a namespace; who is none of these is not known */
 
 struct candidate {
 	struct ts_sending *sending;
 	__u32 pair, address; /* hashes of what the other side would have */
+	__u32 owner;	     /* the same of who answered for its address on the link */
+	bool owned;	     /* somebody did */
 };
 
 /* Sets of hashes: a rare collision makes a peer that is gone look present, and nothing is said. */
@@ -25,6 +30,10 @@ struct ts_socket_peers {
 	bool wanted;	       /* there were candidates in the last round: addresses are worth it */
 	bool listed;	       /* those of the namespace that is visited: */
 	__u64 here[BITS / 64]; /* its interfaces' */
+	/* Link-layer addresses of this host's virtual wires; neighbours of the namespace. */
+	__u64 wire[BITS / 64];
+	struct ts_neighbour neighbour[NEIGHBOURS];
+	size_t neighbours;
 };
 
 struct ts_socket_peers *ts_socket_peers_new(void)
@@ -41,6 +50,7 @@ void ts_socket_peers_begin(struct ts_socket_peers *peers)
 {
 	memset(peers->pair, 0, sizeof peers->pair);
 	memset(peers->address, 0, sizeof peers->address);
+	memset(peers->wire, 0, sizeof peers->wire);
 	peers->wanted = peers->candidates;
 	peers->candidates = 0;
 }
@@ -73,16 +83,28 @@ static void add(__u64 *set, __u32 bit)
 	set[bit / 64] |= 1ULL << (bit % 64);
 }
 
-static void add_interface(struct ts_socket_peers *peers, const struct sockaddr *interface)
+static __u32 hash_of_link(const __u8 link_layer[TS_LINK_LAYER_BYTES])
 {
-	__u8 address[16] = {0};
+	__u64 value = 0;
 
-	if (interface->sa_family == AF_INET)
-		memcpy(address, &((const struct sockaddr_in *)interface)->sin_addr, 4);
-	else if (interface->sa_family == AF_INET6)
-		memcpy(address, &((const struct sockaddr_in6 *)interface)->sin6_addr, 16);
-	else
+	memcpy(&value, link_layer, TS_LINK_LAYER_BYTES);
+	return mix(value);
+}
+
+static void add_interface(struct ts_socket_peers *peers, const struct ifaddrs *interface)
+{
+	__u8 address[16] = {0}, link_layer[TS_LINK_LAYER_BYTES];
+	const struct sockaddr *of = interface->ifa_addr;
+
+	if (of->sa_family == AF_INET) {
+		memcpy(address, &((const struct sockaddr_in *)of)->sin_addr, 4);
+	} else if (of->sa_family == AF_INET6) {
+		memcpy(address, &((const struct sockaddr_in6 *)of)->sin6_addr, 16);
+	} else {
+		if (ts_virtual_wire(interface, link_layer))
+			add(peers->wire, hash_of_link(link_layer));
 		return;
+	}
 	add(peers->here, hash_of(address));
 	add(peers->address, hash_of(address));
 }
@@ -92,12 +114,13 @@ void ts_socket_peers_enter(struct ts_socket_peers *peers)
 	struct ifaddrs *list;
 
 	peers->listed = false;
+	peers->neighbours = peers->wanted ? ts_neighbours_list(peers->neighbour, NEIGHBOURS) : 0;
 	if (!peers->wanted || getifaddrs(&list))
 		return;
 	memset(peers->here, 0, sizeof peers->here);
 	for (const struct ifaddrs *i = list; i; i = i->ifa_next)
 		if (i->ifa_addr)
-			add_interface(peers, i->ifa_addr);
+			add_interface(peers, i);
 	freeifaddrs(list);
 	peers->listed = true;
 }
@@ -113,11 +136,23 @@ static bool is_silent(const struct ts_socket_record *record, __u64 jiffy_ns)
 	       record->keepalive_left * jiffy_ns >= FAR_NS;
 }
 
+/* Who answered for the other side's address on the link. */
+static bool find_owner(const struct ts_socket_peers *peers, __u32 address, __u32 *owner)
+{
+	for (size_t i = 0; i < peers->neighbours; i++)
+		if (hash_of(peers->neighbour[i].address) == address) {
+			*owner = hash_of_link(peers->neighbour[i].link_layer);
+			return true;
+		}
+	return false;
+}
+
 void ts_socket_peers_visit(struct ts_socket_peers *peers, struct ts_sending *sending,
 			   const struct ts_socket_record *record, __u64 jiffy_ns)
 {
 	__u32 pair = mix((__u64)record->local_port << 16 | record->remote_port);
 	__u32 address = hash_of(record->local_address);
+	struct candidate *c;
 
 	/* Who has lost the address of its connection does not answer. */
 	if (!peers->listed || has(peers->here, address))
@@ -125,11 +160,19 @@ void ts_socket_peers_visit(struct ts_socket_peers *peers, struct ts_sending *sen
 	add(peers->address, address);
 	if (!is_silent(record, jiffy_ns) || peers->candidates == CANDIDATES)
 		return;
-	peers->candidate[peers->candidates++] = (struct candidate){
+	c = &peers->candidate[peers->candidates++];
+	*c = (struct candidate){
 		.sending = sending,
 		.pair = mix((__u64)record->remote_port << 16 | record->local_port),
 		.address = hash_of(record->remote_address),
 	};
+	c->owned = find_owner(peers, c->address, &c->owner);
+}
+
+/* Its address is on this host, or was on a virtual wire's end that is: that would know it. */
+static bool would_be_here(const struct ts_socket_peers *peers, const struct candidate *c)
+{
+	return has(peers->address, c->address) || (c->owned && has(peers->wire, c->owner));
 }
 
 void ts_socket_peers_end(struct ts_socket_peers *peers, bool complete)
@@ -142,7 +185,7 @@ void ts_socket_peers_end(struct ts_socket_peers *peers, bool complete)
 		const struct candidate *c = &peers->candidate[i];
 
 		ts_sending_silent(c->sending, has(peers->pair, c->pair) ? TS_PEER_PRESENT
-					      : complete && has(peers->address, c->address)
+					      : complete && would_be_here(peers, c)
 						      ? TS_PEER_GONE
 						      : TS_PEER_UNKNOWN);
 	}
