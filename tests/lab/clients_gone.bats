@@ -33,12 +33,12 @@ for _ in range(4):
 	sleep 0.4
 }
 
-# Four clients that hold the service and vanish with their address.
-hold_and_vanish() {
-	ip -n $client addr replace $gone_address/24 dev tslab0
+# hold NUMBER: so many clients that hold the service; sets holder
+hold() {
+	: >"$BATS_TEST_TMPDIR/held"
 	on_client /usr/bin/python3 -c '
 import socket, time
-kept = [socket.create_connection(("'$server_address'", 9000), source_address=("'$gone_address'", 0)) for _ in range(4)]
+kept = [socket.create_connection(("'$server_address'", 9000), source_address=("'$gone_address'", 0)) for _ in range('"$1"')]
 print("held", flush=True)
 time.sleep(60)' >"$BATS_TEST_TMPDIR/held" 3>&- &
 	holder=$!
@@ -46,7 +46,18 @@ time.sleep(60)' >"$BATS_TEST_TMPDIR/held" 3>&- &
 		grep -q held "$BATS_TEST_TMPDIR/held" && break
 		sleep 0.1
 	done
+}
+
+# Four clients that hold the service and vanish with their address; the host of three of them has
+# not even their connections any more.
+hold_and_vanish() {
+	ip -n $client addr replace $gone_address/24 dev tslab0
+	hold 3
+	local vanished=$holder
+	hold 1
 	ip -n $client addr del $gone_address/24 dev tslab0
+	kill -9 $vanished
+	wait $vanished || true
 }
 
 # ask SECONDS: prints whether one more client is answered within that time.

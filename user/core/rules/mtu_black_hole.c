@@ -74,11 +74,8 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 static void probe(struct ts_rule_context *context, const struct flow *f)
 {
 	struct ts_finding *finding = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
-	/*
-	 * Where nobody gets through, each new connection would have to find that out again; only
-	 * those that this side opens can begin with small segments.
-	 */
-	bool at_once = !(f->passing > 0) && !strcmp(f->side, "outbound");
+	/* Where nobody gets through, each new connection would have to find that out again. */
+	bool at_once = !(f->passing > 0);
 
 	ts_finding_propose(context, finding, TS_SETTING_TCP_MTU_PROBING, f->netns,
 			   at_once ? "2" : "1");
@@ -93,13 +90,14 @@ static void probe(struct ts_rule_context *context, const struct flow *f)
 		"without an answer, none of that size ever arrived, no smaller one is stuck, and "
 		"no ICMP message came; %s",
 		f->full,
-		at_once ? "none gets one through, so with 2 connections that this side opens "
-			  "begin with small ones"
+		at_once ? "none gets one through, so with 2 a connection looks for the right "
+			  "size from its beginning"
 			: "with 1 the kernel tries smaller ones after some timeouts");
 	finding->remedy = "Better still, repair the path: let ICMP \"fragmentation needed\" pass, "
 			  "or set the right MTU on the tunnel or its routes (ip route … mtu).";
 	finding->expect =
-		at_once ? "these connections get through from their first segment on"
+		at_once ? "these connections get through at once, those that begin with a large "
+			  "answer about 3 s later"
 			: ts_text(context,
 				  "these connections get through about %.0f s after their first "
 				  "full-sized segment",
@@ -184,9 +182,9 @@ const struct ts_rule ts_rule_mtu_black_hole = {
 		"full-sized ones arrived before; others get them through.\n"
 		"With 1, a connection tries smaller segments only after repeated timeouts; heavy "
 		"loss may then leave it with smaller ones than its path takes. With 2 (proposed "
-		"where connections that this side opens are stuck, and none gets through), those "
-		"begin with small segments (net.ipv4.tcp_base_mss) and probe for larger ones: "
-		"nobody waits, for more segments in the beginning. A service's connections begin "
-		"with full ones even so, and end with smaller ones than with 1.\n"
+		"where no connection gets a full-sized segment through), those that this side "
+		"opens begin with small segments (net.ipv4.tcp_base_mss), and all probe for larger "
+		"ones as soon as they have sent some: an answer that begins with a small piece "
+		"never waits, for more segments in the beginning.\n"
 		"Source: tcp_mtu_probing(), tcp_write_timeout(); RFC 4821, RFC 2923.",
 };
