@@ -148,6 +148,9 @@ X(FILE_HANDLES,             "file_handles",             GAUGE,     COUNT,   FILE
 X(CGROUP_THROTTLED,         "cgroup_throttled_seconds", COUNTER,   SECONDS, CGROUPS,   LABELS_1("cgroup"),                   "time a cgroup's tasks were held back by its CPU quota") \
 X(CGROUP_PERIODS,           "cgroup_quota_periods",     COUNTER,   COUNT,   CGROUPS,   LABELS_2("cgroup", "kind"),              "CPU quota periods: elapsed, throttled") \
 X(CGROUP_QUOTA,             "cgroup_quota_cpus",        GAUGE,     RATIO,   CGROUPS,   LABELS_1("cgroup"),                   "CPU quota of a cgroup, in CPUs") \
+X(CGROUP_IO_LIMIT,          "cgroup_io_limit",          GAUGE,     COUNT,   CGROUP_IO, LABELS_3("cgroup", "device", "kind"),    "limit of a cgroup on a device, each second: read-bytes, write-bytes, read-requests, write-requests") \
+X(CGROUP_IO_USED,           "cgroup_io_used",           COUNTER,   COUNT,   CGROUP_IO, LABELS_3("cgroup", "device", "kind"),    "what was used of cgroup_io_limit, since it was first seen") \
+X(CGROUP_IO_WATCHED,        "cgroup_io_watched_seconds",COUNTER,   SECONDS, CGROUP_IO, LABELS_3("cgroup", "device", "kind"),    "time since the limit was first seen") \
 /* ---- a command that is run (tunescope run) */                                                                                \
 X(TASK_CPU,                 "task_cpu_seconds",         COUNTER,   SECONDS, COMMAND,   LABELS_1("who"),                      "time on a CPU by whose the task is: command (what is run, and all it starts), kernel (threads of the kernel), tunescope, other") \
 X(COMMAND_TIME,             "command_seconds",          COUNTER,   SECONDS, COMMAND,   LABELS_1("kind"),                     "a run of the command: wall (start to end), user and system (CPU time of its processes that have ended)") \

@@ -40,6 +40,7 @@ const char *const ts_source_names[TS_SOURCE_COUNT] = {
 	[TS_SOURCE_ATIME] = "atime",
 	[TS_SOURCE_FILES] = "files",
 	[TS_SOURCE_CGROUPS] = "cgroups",
+	[TS_SOURCE_CGROUP_IO] = "cgroup-io",
 	[TS_SOURCE_ORPHANS] = "orphans",
 	[TS_SOURCE_COMMAND] = "command",
 	[TS_SOURCE_INTERFACES] = "interfaces",

@@ -42,6 +42,7 @@ enum ts_source_id {
 	TS_SOURCE_ATIME,
 	TS_SOURCE_FILES,
 	TS_SOURCE_CGROUPS,
+	TS_SOURCE_CGROUP_IO,
 	TS_SOURCE_COMMAND, /* `tunescope run`, of the command it runs */
 	TS_SOURCE_INTERFACES,
 	TS_SOURCE_LIMITS,

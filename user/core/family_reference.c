@@ -40,6 +40,8 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 	[TS_SOURCE_FILES] = "/proc/sys/fs/file-nr; Documentation/admin-guide/sysctl/fs.rst",
 	[TS_SOURCE_INTERFACES] =
 		"/proc/net/dev; /sys/class/net/*/speed, Documentation/ABI/testing/sysfs-class-net",
+	[TS_SOURCE_CGROUP_IO] = "io.max and io.stat, blkio.throttle.*; block/blk-throttle.c, "
+				"Documentation/admin-guide/cgroup-v2.rst",
 	[TS_SOURCE_CGROUPS] =
 		"cpu.stat and cpu.max of cgroups; Documentation/admin-guide/cgroup-v2.rst, "
 		"Documentation/scheduler/sched-bwc.rst",

@@ -7,7 +7,8 @@
 
 #include "mountinfo.h"
 
-static int scan(const struct ts_live *live, char *text, struct ts_cgroup_mount *mount)
+static int scan(const struct ts_live *live, const char *controller, char *text,
+		struct ts_cgroup_mount *mount)
 {
 	bool whole[TS_CGROUP_MOUNTS] = {false}, found[TS_CGROUP_MOUNTS] = {false};
 	char path[TS_CGROUP_MOUNTS][TS_PROC_PATH_MAX];
@@ -21,8 +22,8 @@ static int scan(const struct ts_live *live, char *text, struct ts_cgroup_mount *
 		if (!ts_mount_line_parse(line, &entry))
 			return -EPROTO;
 		unified = !strcmp(entry.type, "cgroup2");
-		if (!unified &&
-		    (strcmp(entry.type, "cgroup") || !ts_mount_has_option(entry.options, "cpu")))
+		if (!unified && (strcmp(entry.type, "cgroup") ||
+				 !ts_mount_has_option(entry.options, controller)))
 			continue;
 		/* The first, unless a later one shows the whole hierarchy and it does not. */
 		if (found[unified] && (whole[unified] || strcmp(entry.root, "/")))
@@ -42,8 +43,8 @@ static int scan(const struct ts_live *live, char *text, struct ts_cgroup_mount *
 	return count;
 }
 
-int ts_cgroup_mounts(const struct ts_live *live, struct ts_cgroup_mount mount[TS_CGROUP_MOUNTS],
-		     char path[TS_PROC_PATH_MAX])
+int ts_cgroup_mounts(const struct ts_live *live, const char *controller,
+		     struct ts_cgroup_mount mount[TS_CGROUP_MOUNTS], char path[TS_PROC_PATH_MAX])
 {
 	struct ts_procfile file;
 	int result = ts_procfile_open(&file, live->proc, "self/mountinfo");
@@ -52,7 +53,7 @@ int ts_cgroup_mounts(const struct ts_live *live, struct ts_cgroup_mount mount[TS
 	if (!result)
 		result = ts_procfile_read(&file);
 	if (!result)
-		result = scan(live, file.text, mount);
+		result = scan(live, controller, file.text, mount);
 	ts_procfile_close(&file);
 	return result;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where the cgroup hierarchies that may hold the cpu controller are mounted. */
+/* Where the cgroup hierarchies that may hold a controller are mounted. */
 #ifndef TUNESCOPE_CGROUP_MOUNTS_H
 #define TUNESCOPE_CGROUP_MOUNTS_H
 
@@ -14,10 +14,10 @@ struct ts_cgroup_mount {
 #define TS_CGROUP_MOUNTS 2
 
 /*
- * From /proc/self/mountinfo, as seen below live's roots. Returns how many there are, or a negative
- * errno with path naming what could not be read.
+ * controller is its name in the first version. From /proc/self/mountinfo, as seen below live's
+ * roots. Returns how many there are, or a negative errno with path naming what could not be read.
  */
-int ts_cgroup_mounts(const struct ts_live *live, struct ts_cgroup_mount mount[TS_CGROUP_MOUNTS],
-		     char path[TS_PROC_PATH_MAX]);
+int ts_cgroup_mounts(const struct ts_live *live, const char *controller,
+		     struct ts_cgroup_mount mount[TS_CGROUP_MOUNTS], char path[TS_PROC_PATH_MAX]);
 
 #endif

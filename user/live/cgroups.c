@@ -494,7 +494,7 @@ static int cgroups_open(struct ts_live *live, void **opaque, enum ts_status *sta
 		ts_proc_why(why, path, -ENOMEM);
 		return -ENOMEM;
 	}
-	state->hierarchies = ts_cgroup_mounts(live, mount, path);
+	state->hierarchies = ts_cgroup_mounts(live, "cpu", mount, path);
 	for (int i = 0; i < state->hierarchies; i++)
 		state->hierarchy[i].mount = mount[i];
 	if (state->hierarchies > 0)

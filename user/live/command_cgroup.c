@@ -41,7 +41,7 @@ static int mount_point(char path[PATH_MAX], char why[256])
 	const struct ts_live live = {.proc = "/proc", .sys = "/sys"};
 	struct ts_cgroup_mount mount[TS_CGROUP_MOUNTS];
 	char read[TS_PROC_PATH_MAX];
-	int mounts = ts_cgroup_mounts(&live, mount, read);
+	int mounts = ts_cgroup_mounts(&live, "cpu", mount, read);
 
 	if (mounts < 0) {
 		ts_proc_why(why, read, mounts);

@@ -21,6 +21,7 @@
 	X(TS_PACE_DATAGRAMS, 10000, 60) /* unix sockets: nothing says when a look is due */ \
 	X(TS_PACE_LIMITS, 10000, 60)                                                        \
 	X(TS_PACE_IDLE_MEMORY, 10000, 60)                                                   \
+	X(TS_PACE_CGROUP_IO, 10000, 60)                                                     \
 	X(TS_PACE_SMALL_PAGES, 10000, 60)                                                   \
 	X(TS_PACE_NETWORK_FILES, 10000, 200)                                                \
 	X(TS_PACE_NETWORK_TABLES, 5000, 150)                                                \
