@@ -33,7 +33,7 @@ while lasts():
     until = time.monotonic() + work
     while work and time.monotonic() < until:
         pass' "$@" >/dev/null 3>&- &
-	sleep 0.4
+	await_receiver 9100
 }
 # sender COUNT EVERY SECONDS: bursts of COUNT datagrams
 sender() {

@@ -58,6 +58,15 @@ measures() { # PID
 looked_at() { [ -e "$LAB_LOOKING" ]; }
 # What happens once only waits for the beginning of the look.
 await_look() { until [ -e "$LAB_LOOKING.measures" ]; do sleep 0.05; done; }
+# A receiver of datagrams has come so far.
+await_receiver() { # PORT
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[ -z "$(on_server ss -Hlun "sport = :$1")" ] || return 0
+		sleep 0.05
+	done
+	return 1
+}
 # A counter of nstat in the server's namespace, since it was created.
 counter() { on_server nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
 

@@ -28,7 +28,7 @@ while lasts():
         pass
 print(got)' "$1" >"$BATS_TEST_TMPDIR/got" 3>&- &
 	local receiver=$!
-	sleep 0.3
+	await_receiver 9100
 	on_client /usr/bin/python3 -c '
 import os, socket, sys, time
 from lasting import lasting
@@ -137,8 +137,8 @@ if number != 3:
         os.wait()
     except OSError:
         pass' "$1" "$2" "$3" >"$BATS_TEST_TMPDIR/got" 3>&- &
-	local receivers=$!
-	sleep 0.4
+	local receivers=$! port
+	for port in {9100..9103}; do await_receiver $port; done
 	on_client /usr/bin/python3 -c '
 import socket, sys, time
 from lasting import lasting
@@ -223,7 +223,7 @@ while lasts():
         pass
 print(got)' "$1" >"$BATS_TEST_TMPDIR/got" 3>&- &
 	local receiver=$!
-	sleep 0.3
+	await_receiver 9100
 	on_client taskset -c 0 /usr/bin/python3 -c '
 import socket, sys, time
 from lasting import lasting
@@ -242,7 +242,9 @@ print(sent)' "$@" >"$BATS_TEST_TMPDIR/sent" 3>&-
 	awk 'NR == FNR { got = $1; next } { sent = $1 } END { print int(100 * got / sent) }' \
 		"$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/sent" >"$BATS_TEST_TMPDIR/arrived"
 }
-idle_ticks() { awk '$1 == "cpu1" { print $5 }' /proc/stat; }
+ticks() { awk '$1 == "cpu1" { print $5, $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9 }' /proc/stat; }
+# How much of the time CPU 1 has idled since then, in percent.
+idle_since() { ticks | awk -v before="$*" '{ split(before, b); print int(100 * ($1 - b[1]) / ($2 - b[2])) }'; }
 
 @test "bursts longer than the input queue of a CPU that idles in between: netdev_max_backlog, and it helps" {
 	keep net.core.netdev_max_backlog
@@ -251,16 +253,16 @@ idle_ticks() { awk '$1 == "cpu1" { print $5 }' /proc/stat; }
 	bursts 5 0.2 1500 3>&- &
 	sleep 1
 	local idle before
-	idle=$(idle_ticks)
+	idle=$(ticks)
 	run advise 3
-	idle=$(($(idle_ticks) - idle))
+	idle=$(idle_since $idle)
 	wait $!
 	[ "$status" = 0 ]
 	before=$(cat "$BATS_TEST_TMPDIR/arrived")
 	[ "$before" -lt 90 ]
 	expect "*softnet-backlog *" "$output"
 	# Where something else keeps that CPU busy it is right to say so.
-	[ "$idle" -ge 75 ] || return 0
+	[ "$idle" -ge 25 ] || return 0
 	expect "*softnet-backlog recommend net.core.netdev_max_backlog *" "$output"
 	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
 	apply_proposal net.core.netdev_max_backlog
@@ -273,7 +275,7 @@ idle_ticks() { awk '$1 == "cpu1" { print $5 }' /proc/stat; }
 	keep net.core.netdev_max_backlog net.core.netdev_budget net.core.dev_weight
 	sysctl -qw net.core.netdev_max_backlog=100000 net.core.netdev_budget=1 net.core.dev_weight=1
 	steered 1 2
-	bursts 5 0.02 300 3>&- &
+	bursts 5 0.02 50 3>&- &
 	sleep 1
 	run advise 3
 	wait $!
@@ -301,9 +303,9 @@ while lasts():
                 pass' "$@" 3>&- &
 	sleep 1
 }
-# Has CPU 1 idled for more than half of so many seconds?
-others_idle() { # TICKS SECONDS
-	[ "$1" -ge $((60 * $2)) ] || { echo "CPU 1 idled for $1 ticks only"; return 1; }
+# Has CPU 1 idled for more than half of the time?
+others_idle() { # PERCENT
+	[ "$1" -ge 60 ] || { echo "CPU 1 idled for $1 % only"; return 1; }
 }
 
 @test "packets of many flows on one CPU, and another that idles: rps_cpus of the device, and more come through" {
@@ -311,40 +313,41 @@ others_idle() { # TICKS SECONDS
 	steered 1200 0
 	flows 16 6
 	before=$(counter IpInReceives)
-	idle=$(idle_ticks)
+	idle=$(ticks)
 	run advise 3
-	idle=$(($(idle_ticks) - idle))
+	idle=$(idle_since $idle)
 	before=$(($(counter IpInReceives) - before))
 	wait
 	[ "$status" = 0 ]
 	# Where something else keeps the other CPU busy there is nothing to gain.
-	others_idle "$idle" 3 || return 0
+	others_idle "$idle" || return 0
 	expect "*packet-steering recommend $setting - $(inode $server) - tslab1 0 *" "$output"
 	refuse "*recommend net.*" "$output"
 	apply_proposal "$setting"
 	on_server grep -q 3 "$setting"
 	flows 16 5
 	after=$(counter IpInReceives)
-	idle=$(idle_ticks)
+	idle=$(ticks)
 	run advise 3
 	after=$(($(counter IpInReceives) - after))
 	wait
 	[ "$status" = 0 ]
 	refuse "*recommend $setting*" "$output"
 	echo "packets: $before before, $after after"
-	[ "$after" -ge $((before + before / 5)) ]
+	# CPUs that are emulated take turns, and together do no more than one.
+	[ "$after" -ge $((before + before / (${LAB_SLOWER:-0} ? 1000 : 5))) ]
 }
 
 @test "packets of one flow on one CPU: they cannot be spread, and no setting is blamed" {
 	local idle
 	steered 1200 0
 	flows 1 5
-	idle=$(idle_ticks)
+	idle=$(ticks)
 	run advise 3
-	idle=$(($(idle_ticks) - idle))
+	idle=$(idle_since $idle)
 	wait
 	[ "$status" = 0 ]
 	refuse "*recommend */rps_cpus*" "$output"
-	others_idle "$idle" 3 || return 0
+	others_idle "$idle" || return 0
 	expect "*packet-steering not-a-setting - single-flow $(inode $server) *" "$output"
 }

@@ -141,7 +141,7 @@ while lasts():
 	expect "*conntrack-table recommend net.netfilter.nf_conntrack_max *" "$output"
 	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
 	apply_proposal net.netfilter.nf_conntrack_max
-	(await_look; connect 110 4) >"$BATS_TEST_TMPDIR/after" 3>&- &
+	(await_look; LAB_LOOKING='' connect 110 4) >"$BATS_TEST_TMPDIR/after" 3>&- &
 	run advise 2
 	wait $!
 	[ "$status" = 0 ]

@@ -10,7 +10,8 @@ static const char *const of_source[TS_SOURCE_COUNT] = {
 		"tracepoints block:block_rq_issue and block:block_rq_complete, with the "
 		"times kept in struct request; Documentation/block/stat.rst. What is neither read, "
 		"written, flushed nor discarded is op other: commands to the device, such as one "
-		"for its serial number, which /proc/diskstats counts as reads up to 5.15, and later "
+		"for its serial number, which /proc/diskstats counts as reads up to 5.15, and "
+		"later "
 		"not at all",
 	[TS_SOURCE_WRITEBACK] = "tracepoint writeback:balance_dirty_pages; mm/page-writeback.c, "
 				"Documentation/admin-guide/sysctl/vm.rst",
