@@ -78,6 +78,52 @@ improves() { # FROM TO ADDRESS SETTING
 	improves client server $server_address net.ipv4.tcp_moderate_rcvbuf
 }
 
+# uploads SECONDS PORT BYTES_AT_ONCE [SO_RCVBUF]: one connection after the other, each for half a second or 300 KB
+uploads() {
+	on_server timeout $(($1 + 10)) /usr/bin/python3 -c '
+import socket, time
+port, at_once, buffer = '"$2, $3, ${4:-0}"'
+listener = socket.socket()
+if buffer:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+listener.bind(("0.0.0.0", port))
+listener.listen()
+while True:
+    connection = listener.accept()[0]
+    while connection.recv(at_once):
+        if at_once < 65536:
+            time.sleep(at_once / 250e3)' 3>&- &
+	sleep 0.3
+	on_client /usr/bin/python3 -c '
+import socket, time
+port, slow, end = '"$2, $3 < 65536, time.monotonic() + $1"'
+while time.monotonic() < end:
+    with socket.create_connection(("'$server_address'", port)) as connection:
+        until = time.monotonic() + 0.5
+        while not slow and time.monotonic() < until:
+            connection.send(bytes(65536))
+        if slow:
+            connection.sendall(bytes(300000))
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(1)' 3>&-
+}
+
+@test "short connections in a recording: tcp_rmem is named, a fixed buffer too, a slow reader convicts nothing" {
+	on_server sysctl -qw net.ipv4.tcp_rmem="4096 32768 65536"
+	"$tunescope" record --interval 1s -d 8 -o "$BATS_TEST_TMPDIR/recording" 2>/dev/null 3>&- &
+	local recorder=$!
+	uploads 8 9001 65536 24576 3>&- &
+	uploads 8 9002 2500 3>&- &
+	uploads 8 9000 65536
+	wait $recorder
+	"$tunescope" replay "$BATS_TEST_TMPDIR/recording" --json >"$BATS_TEST_TMPDIR/report.json"
+	run /usr/bin/python3 "$lab/findings.py" "$BATS_TEST_TMPDIR/report.json"
+	expect "*receive-buffer recommend net.ipv4.tcp_rmem - $(inode $server) 9000 *" "$output"
+	expect "*receive-buffer not-a-setting - fixed-socket-buffer $(inode $server) 9001 *" "$output"
+	[ "$(grep -c " recommend net[.]ipv4[.]tcp_rmem - $(inode $server)" <<<"$output")" = 1 ]
+	refuse "*recommend net.core*" "$output"
+}
+
 @test "a receive buffer fixed by the application: named as the cause, no setting" {
 	judged client server $server_address 8192
 	expect "*receive-buffer not-a-setting - fixed-socket-buffer $(inode $server) *" "$output"
