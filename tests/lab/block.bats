@@ -14,6 +14,7 @@ teardown() {
 	for pair in $dirty; do
 		[[ $pair == *=0 ]] || sysctl -qw "$pair"
 	done
+	[ -z "$cgroup" ] || rmdir "$cgroup"
 	! mountpoint -q "$BATS_TEST_TMPDIR/files" || umount "$BATS_TEST_TMPDIR/files"
 	[ -z "$device" ] || put_back
 }
@@ -100,6 +101,45 @@ at_least() { # factor: the second figure over the first
 	set_queue nr_requests 4
 	run beside 2 load --rw=randread --bs=4k --ioengine=psync --direct=1 --readonly
 	expect "*read-ahead not-a-setting - low-concurrency - - $name*" "$output"
+	none
+}
+
+@test "one synchronous write at a time through the page cache: low concurrency" {
+	disk 8 3
+	run beside 2 load --rw=randwrite --bs=4k --ioengine=psync --sync=1
+	expect "*read-ahead not-a-setting - low-concurrency - - $name*" "$output"
+	none
+}
+
+# Sets cgroup: one that may read and write so many requests of the device each second.
+limited_cgroup() { # REQUESTS
+	local number=$(cat "/sys/block/$name/dev") root
+	for root in /sys/fs/cgroup/blkio /sys/fs/cgroup /sys/fs/cgroup/unified; do
+		[ ! -e "$root/cgroup.subtree_control" ] || echo +io >"$root/cgroup.subtree_control" || true
+		mkdir "$root/tslab-io" 2>/dev/null || continue
+		cgroup=$root/tslab-io
+		if [ -e "$cgroup/io.max" ]; then
+			echo "$number riops=$1 wiops=$1" >"$cgroup/io.max"
+		elif [ -e "$cgroup/blkio.throttle.write_iops_device" ]; then
+			echo "$number $1" | tee "$cgroup/blkio.throttle.read_iops_device" >"$cgroup/blkio.throttle.write_iops_device"
+		else
+			rmdir "$cgroup"
+			continue
+		fi
+		return
+	done
+	skip "no cgroup hierarchy that can limit block devices"
+}
+
+@test "writes held back by the limit of their cgroup: that is named, and no setting" {
+	disk 8 1
+	limited_cgroup 40
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\necho $$ >%s/cgroup.procs\nexec %s "$@"\n' "$cgroup" "$(command -v fio)" >"$BATS_TEST_TMPDIR/bin/fio"
+	chmod +x "$BATS_TEST_TMPDIR/bin/fio"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	run beside 5 load --rw=randwrite --bs=4k --ioengine=psync --direct=1
+	expect "*cgroup-io not-a-setting - cgroup-io-limit *" "$output"
 	none
 }
 
