@@ -131,7 +131,7 @@ while lasts():
 	track # with it comes the setting
 	keep net.netfilter.nf_conntrack_max
 	sysctl -qw net.netfilter.nf_conntrack_max=100
-	keeper 12
+	LAB_LOOKING='' keeper 60 # for both looks
 	connect 110 5 >"$BATS_TEST_TMPDIR/before" &
 	sleep 0.3
 	run advise 3
