@@ -106,37 +106,107 @@ lose_fragments() {
 	refuse "* recommend net.*" "$output"
 }
 
-# crowd SECONDS PAUSE WORK: four receivers that pause for PAUSE of every 0.1 s and work for WORK on each
-# datagram, all with a buffer of megabytes; bursts to each. The share that arrives: as above.
+# crowd SECONDS: bursts to four receivers, all with a buffer of megabytes, while none of them reads. The
+# share that arrives: as above.
 crowd() {
+	: >"$BATS_TEST_TMPDIR/turn"
 	on_server /usr/bin/python3 -c '
-import os, socket, sys, time
+import os, socket, sys
 from lasting import lasting
-seconds, pause, work = map(float, sys.argv[1:])
+from turns import Turns
 number = 2 * (os.fork() == 0) + (os.fork() == 0)
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
 s.bind(("0.0.0.0", 9100 + number))
-s.settimeout(0.2)
-got, lasts = 0, lasting(seconds, 0.5)
-wake = time.monotonic() + 0.1
+s.setblocking(False)
+got, lasts, turns = 0, lasting(float(sys.argv[1]), 1), Turns(sys.argv[2])
 while lasts():
-    if pause and time.monotonic() >= wake:
-        time.sleep(pause)
-        wake = time.monotonic() + 0.1
-    try:
-        s.recv(2048)
-        got += 1
-    except OSError:
-        continue
-    time.sleep(work) if work else None
+    got += turns.drain(s)
 os.write(1, b"%d\n" % got)
 if number != 3:
     try:
         os.wait()
         os.wait()
     except OSError:
-        pass' "$1" "$2" "$3" >"$BATS_TEST_TMPDIR/got" 3>&- &
+        pass' "$1" "$BATS_TEST_TMPDIR/turn" >"$BATS_TEST_TMPDIR/got" 3>&- &
+	local receivers=$! port
+	for port in {9100..9103}; do await_receiver $port; done
+	on_client /usr/bin/python3 -c '
+import socket, sys, time
+from lasting import lasting
+from turns import Turns
+sent, lasts, turns = 0, lasting(float(sys.argv[1])), Turns(sys.argv[2])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def send():
+    global sent
+    for port in range(9100, 9104):
+        for _ in range(240):
+            s.sendto(bytes(1000), ("'$server_address'", port))
+            sent += 1
+while lasts():
+    turns.burst(send, 0.05)
+    time.sleep(0.05)
+print(sent)' "$1" "$BATS_TEST_TMPDIR/turn" >"$BATS_TEST_TMPDIR/sent" 3>&-
+	wait $receivers
+	arrived
+}
+
+# The share of what was sent that the receivers got, in percent.
+arrived() {
+	awk 'NR == FNR { got += $1; next } { sent += $1 } END { print int(100 * got / sent) }' \
+		"$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/sent" >"$BATS_TEST_TMPDIR/arrived"
+}
+
+@test "bursts to sockets with room, and no memory for all of UDP: udp_mem, and it helps" {
+	keep net.ipv4.udp_mem
+	sysctl -qw net.ipv4.udp_mem="256 1024 2048"
+	crowd 5 3>&- &
+	sleep 1
+	run advise 4
+	wait $!
+	[ "$status" = 0 ]
+	local before
+	before=$(cat "$BATS_TEST_TMPDIR/arrived")
+	[ "$before" -lt 80 ]
+	expect "*udp-memory recommend net.ipv4.udp_mem *" "$output"
+	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
+	apply_proposal net.ipv4.udp_mem
+	crowd 4 3>&- &
+	sleep 1
+	run advise 3
+	wait $!
+	[ "$status" = 0 ]
+	echo "arrived: $before % before, $(cat "$BATS_TEST_TMPDIR/arrived") % after"
+	[ "$(cat "$BATS_TEST_TMPDIR/arrived")" -ge 98 ]
+	refuse "*udp-memory*" "$output"
+	refuse "* recommend net.*" "$output"
+}
+
+# slow_crowd SECONDS: four receivers that work for 5 ms on each datagram; bursts to each
+slow_crowd() {
+	on_server /usr/bin/python3 -c '
+import os, socket, sys, time
+from lasting import lasting
+number = 2 * (os.fork() == 0) + (os.fork() == 0)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
+s.bind(("0.0.0.0", 9100 + number))
+s.settimeout(0.2)
+got, lasts = 0, lasting(float(sys.argv[1]), 0.5)
+while lasts():
+    try:
+        s.recv(2048)
+        got += 1
+    except OSError:
+        continue
+    time.sleep(0.005)
+os.write(1, b"%d\n" % got)
+if number != 3:
+    try:
+        os.wait()
+        os.wait()
+    except OSError:
+        pass' "$1" >"$BATS_TEST_TMPDIR/got" 3>&- &
 	local receivers=$! port
 	for port in {9100..9103}; do await_receiver $port; done
 	on_client /usr/bin/python3 -c '
@@ -153,39 +223,13 @@ while lasts():
     time.sleep(max(0, next - time.monotonic()))
 print(sent)' "$1" >"$BATS_TEST_TMPDIR/sent" 3>&-
 	wait $receivers
-	awk 'NR == FNR { got += $1; next } { sent += $1 } END { print int(100 * got / sent) }' \
-		"$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/sent" >"$BATS_TEST_TMPDIR/arrived"
-}
-
-@test "bursts to sockets with room, and no memory for all of UDP: udp_mem, and it helps" {
-	keep net.ipv4.udp_mem
-	sysctl -qw net.ipv4.udp_mem="256 1024 2048"
-	crowd 5 0.05 0 3>&- &
-	sleep 1
-	run advise 4
-	wait $!
-	[ "$status" = 0 ]
-	local before
-	before=$(cat "$BATS_TEST_TMPDIR/arrived")
-	[ "$before" -lt 95 ]
-	expect "*udp-memory recommend net.ipv4.udp_mem *" "$output"
-	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
-	apply_proposal net.ipv4.udp_mem
-	crowd 4 0.05 0 3>&- &
-	sleep 1
-	run advise 3
-	wait $!
-	[ "$status" = 0 ]
-	echo "arrived: $before % before, $(cat "$BATS_TEST_TMPDIR/arrived") % after"
-	[ "$(cat "$BATS_TEST_TMPDIR/arrived")" -ge 98 ]
-	refuse "*udp-memory*" "$output"
-	refuse "* recommend net.*" "$output"
+	arrived
 }
 
 @test "memory of UDP is full of what slow receivers do not read: they are named, no setting" {
 	keep net.ipv4.udp_mem
 	sysctl -qw net.ipv4.udp_mem="512 1024 2048"
-	crowd 6 0 0.005 3>&- &
+	slow_crowd 6 3>&- &
 	sleep 1.5
 	run advise 4
 	wait $!
