@@ -60,6 +60,14 @@ void fixture_setting(struct fixture *fixture, enum ts_setting_id id, const char 
 					       TS_LABELS(__VA_ARGS__), scale),   \
 			 (__u64)((seconds)*1e9), times)
 
+/* Of the I/O limit of a cgroup, each second, so much was used in the window of ten. */
+#define fixture_io_limit(fixture, device, kind, limit, used)                             \
+	do {                                                                             \
+		fixture_gauge(fixture, CGROUP_IO_LIMIT, limit, "/batch", device, kind);  \
+		fixture_counter(fixture, CGROUP_IO_USED, used, "/batch", device, kind);  \
+		fixture_seconds(fixture, CGROUP_IO_WATCHED, 10, "/batch", device, kind); \
+	} while (0)
+
 /* A family (all of its source) could not be measured. */
 void fixture_unsupported(struct fixture *fixture, enum ts_family_id id, const char *why);
 

@@ -53,6 +53,32 @@ static void outcome_is(const struct syncing *y, enum ts_outcome outcome)
 	fixture_close(&f);
 }
 
+/* What is held back by a cgroup's own I/O limit fills any limit, and leaves the device idle. */
+static void behind_the_limit_of_a_cgroup(void **state)
+{
+	static const struct {
+		const char *device, *kind;
+		double used;
+		enum ts_outcome outcome;
+	} rows[] = {
+		{"sdb", "write-bytes", 8.6e6, TS_OUTCOME_INSUFFICIENT},
+		{"sdb", "write-bytes", 8.4e6, TS_OUTCOME_RECOMMEND},
+		{"sdb", "read-bytes", 8.6e6, TS_OUTCOME_RECOMMEND},
+		{"sdz", "write-bytes", 8.6e6, TS_OUTCOME_RECOMMEND},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct fixture f;
+
+		fixture_open(&f);
+		add(&f, &lab);
+		fixture_io_limit(&f, rows[i].device, rows[i].kind, 1e6, rows[i].used);
+		fixture_judge(&f);
+		assert_int_equal(fixture_outcome(&f, RULE), rows[i].outcome);
+		fixture_close(&f);
+	}
+}
+
 static void names_the_setting(void **state)
 {
 	const struct ts_finding *finding;
@@ -168,9 +194,10 @@ static void unavailable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_the_setting),	      cmocka_unit_test(just_below),
-		cmocka_unit_test(a_device_that_is_saturated), cmocka_unit_test(look_alikes),
-		cmocka_unit_test(no_disk_of_its_own),	      cmocka_unit_test(unavailable),
+		cmocka_unit_test(names_the_setting), cmocka_unit_test(behind_the_limit_of_a_cgroup),
+		cmocka_unit_test(just_below),	     cmocka_unit_test(a_device_that_is_saturated),
+		cmocka_unit_test(look_alikes),	     cmocka_unit_test(no_disk_of_its_own),
+		cmocka_unit_test(unavailable),
 	};
 
 	return cmocka_run_group_tests_name("rule dirty-background", tests, NULL, NULL);

@@ -175,6 +175,28 @@ static void beside_busy_cpus(void **state)
 	}
 }
 
+static void behind_the_limit_of_a_cgroup(void **state)
+{
+	static const struct {
+		const char *kind;
+		enum ts_outcome outcome;
+	} rows[] = {
+		{"read-bytes", TS_OUTCOME_INSUFFICIENT},
+		{"write-bytes", TS_OUTCOME_RECOMMEND},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct fixture f;
+
+		fixture_open(&f);
+		add(&f, &stream);
+		fixture_io_limit(&f, "sda", rows[i].kind, 1e6, 8.6e6);
+		fixture_judge(&f);
+		assert_int_equal(fixture_outcome(&f, RULE), rows[i].outcome);
+		fixture_close(&f);
+	}
+}
+
 /* What it proposed is enough. */
 static void converges(void **state)
 {
@@ -357,6 +379,7 @@ int main(void)
 		cmocka_unit_test(a_stream_gets_more),
 		cmocka_unit_test(just_below),
 		cmocka_unit_test(beside_busy_cpus),
+		cmocka_unit_test(behind_the_limit_of_a_cgroup),
 		cmocka_unit_test(converges),
 		cmocka_unit_test(full_bandwidth),
 		cmocka_unit_test(scattered_faults_get_less),

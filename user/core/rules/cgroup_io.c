@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A cgroup that may not read or write more: its tasks wait while the device has time. */
-#include "../rule.h"
+#include "cgroup_io.h"
 
 #include <math.h>
 #include <string.h>
@@ -28,6 +28,33 @@ static struct use measure(const struct ts_rule_context *context, const struct ts
 	if (use.watched > 0)
 		use.each_second = (double)s->counter / use.watched;
 	return use;
+}
+
+const char *ts_cgroup_io_held_back(const struct ts_rule_context *context, const char *device,
+				   const char *what)
+{
+	ts_for_each_series (s, context->window, TS_FAMILY_CGROUP_IO_USED) {
+		struct use use = measure(context, s);
+
+		if (!ts_rule_is_other(s) && !strcmp(use.device, device) &&
+		    !strncmp(use.kind, what, strlen(what)) && use.watched >= TS_CGROUP_IO_WATCHED &&
+		    use.allowed > 0 && use.each_second >= TS_CGROUP_IO_AT_LIMIT * use.allowed)
+			return use.cgroup;
+	}
+	return NULL;
+}
+
+bool ts_cgroup_io_explains(struct ts_rule_context *context, const char *device, const char *what)
+{
+	const char *cgroup = ts_cgroup_io_held_back(context, device, what);
+
+	if (!cgroup)
+		return false;
+	ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
+				"%s is kept waiting by the I/O limit of cgroup %s (see the rule "
+				"cgroup-io): what it could do without does not show",
+				device, cgroup);
+	return true;
 }
 
 static const char *amount(struct ts_rule_context *context, const struct use *use, double value)
@@ -101,9 +128,10 @@ const struct ts_rule ts_rule_cgroup_io = {
 	.needs = {TS_FAMILY_CGROUP_IO_LIMIT, TS_FAMILY_CGROUP_IO_USED, TS_FAMILY_CGROUP_IO_WATCHED,
 		  TS_FAMILY_COUNT},
 	.settings = {TS_SETTING_COUNT},
-	.thresholds = {[AT_LIMIT] = {"at_limit", 0.85, 0.1, 1, "share of the limit",
+	.thresholds = {[AT_LIMIT] = {"at_limit", TS_CGROUP_IO_AT_LIMIT, 0.1, 1,
+				     "share of the limit",
 				     "used of it each second, from which on it holds tasks back"},
-		       [WATCHED] = {"watched_seconds", 2, 0.1, 3600, "seconds",
+		       [WATCHED] = {"watched_seconds", TS_CGROUP_IO_WATCHED, 0.1, 3600, "seconds",
 				    "so long it must have been watched"}},
 	.judge = judge,
 	.explanation =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* fsync() that has to write what the device could have written before: writeback starts too late.
  */
-#include "../rule.h"
+#include "cgroup_io.h"
 
 #include <math.h>
 #include <string.h>
@@ -163,6 +163,8 @@ static void judge_device(struct ts_rule_context *context, const struct syncing *
 	double pile = y->written / (double)y->calls, wanted = propose(context, y);
 	const char *other = busy_one(context);
 
+	if (ts_cgroup_io_explains(context, y->device, "write"))
+		return;
 	if (y->busy >= context->threshold[BUSY_ABOVE]) {
 		saturated(context, y);
 	} else if (y->overdue < WRITTEN * y->took) {

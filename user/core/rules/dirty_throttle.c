@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Writers paused by the dirty-page limit: a limit too small for bursts, or a device too slow. */
 #include "block_queue.h"
+#include "cgroup_io.h"
 
 #include <math.h>
 #include <string.h>
@@ -251,6 +252,8 @@ static void judge_device(struct ts_rule_context *context, const struct throttled
 			t->device, t->paused, 1e3 * held.target, 1e3 * held.latency);
 		return;
 	}
+	if (ts_cgroup_io_explains(context, t->device, "write"))
+		return;
 	if (below_the_limit(context, t)) {
 		cgroup_limit(context, t);
 	} else if (long_enough && slow && t->busy_share < context->threshold[IDLE_BELOW]) {

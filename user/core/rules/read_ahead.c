@@ -3,7 +3,7 @@
  * Reads that wait for the device one after the other: read_ahead_kb too small for a stream or too
  * large for random page faults, or a reader that asks for one thing at a time.
  */
-#include "../rule.h"
+#include "cgroup_io.h"
 
 #include <math.h>
 #include <string.h>
@@ -359,7 +359,8 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			continue;
 		r = measure(context, s->label[0]);
 		most = fmax(most, r.busy);
-		if (!is_waited_for(context, &r) || isnan(r.ahead))
+		if (!is_waited_for(context, &r) || isnan(r.ahead) ||
+		    ts_cgroup_io_explains(context, r.name, "read"))
 			continue;
 		if (is_stream(context, &r))
 			judge_stream(context, &r);
