@@ -96,6 +96,13 @@ at_least() { # factor: the second figure over the first
 	none
 }
 
+@test "a stream whose program wants nothing read ahead: more of it would not help" {
+	disk 8 3
+	run beside 2 load --rw=read --bs=64k --ioengine=psync --invalidate=1 --readonly --fadvise_hint=random
+	expect "*read-ahead not-a-setting - low-concurrency - - $name*" "$output"
+	none
+}
+
 @test "one direct read at a time: low concurrency, and not nr_requests" {
 	disk 8 3
 	set_queue nr_requests 4

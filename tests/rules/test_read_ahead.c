@@ -226,6 +226,24 @@ static void full_bandwidth(void **state)
 	expect(d, TS_OUTCOME_INSUFFICIENT);
 }
 
+/* One request at a time, where read-ahead would have two under way: the program does without. */
+static void a_stream_that_is_not_read_ahead(void **state)
+{
+	struct disk d = stream;
+
+	d.in_flight = 1.02;
+	expect_cause(d, "low-concurrency", "read_ahead_kb");
+	d.size = 4096;
+	expect_cause(d, "low-concurrency", "read_ahead_kb");
+	d.ahead = 8; /* too small for a second part */
+	d.size = 8192;
+	expect_proposal(d, "4096");
+	d = stream;
+	d.in_flight = 1.02;
+	d.alone = d.beside = 0.0004;
+	expect(d, TS_OUTCOME_QUIET);
+}
+
 static void scattered_faults_get_less(void **state)
 {
 	struct disk d = mapped;
@@ -380,6 +398,7 @@ int main(void)
 		cmocka_unit_test(just_below),
 		cmocka_unit_test(beside_busy_cpus),
 		cmocka_unit_test(behind_the_limit_of_a_cgroup),
+		cmocka_unit_test(a_stream_that_is_not_read_ahead),
 		cmocka_unit_test(converges),
 		cmocka_unit_test(full_bandwidth),
 		cmocka_unit_test(scattered_faults_get_less),

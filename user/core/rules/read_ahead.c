@@ -20,6 +20,8 @@ enum { BUSY, BUSY_BESIDE, SEQUENTIAL, RANDOM, FLAT, READS, LATENCY };
 #define FAULT_KIB	8.0    /* a page, and one beside it */
 #define LARGE_FAULT_KIB 32.0   /* read-ahead up to this costs a page fault little */
 #define ONE_AT_A_TIME	1.3    /* mean requests in flight */
+#define ALONE		1.1    /* the same, where nothing is asked for ahead */
+#define SEVERAL_PAGES	16.0   /* KiB */
 #define FEW_STREAMS	3.0
 #define CPUS_FULL	0.5 /* of the window some task waits for a CPU */
 #define WAITED_FOR	0.3 /* of the time the device is busy some task waits for a disk */
@@ -139,6 +141,20 @@ static struct ts_finding *propose(struct ts_rule_context *context, const struct 
 	return f;
 }
 
+static void not_a_setting(struct ts_rule_context *context, const struct reads *r, const char *cause,
+			  enum ts_setting_id acquitted, const char *title, const char *remedy)
+{
+	struct ts_finding *f = ts_finding_cause(context, cause, ts_settings[acquitted].name);
+
+	f->scope = TS_SCOPE_DEVICE;
+	f->device = ts_arena_intern(context->report->arena, r->name);
+	ts_finding_identify(context, f, f->cause, "port");
+	f->title = title;
+	f->remedy = remedy;
+	f->confidence = 0.8;
+	add_evidence(context, f, r);
+}
+
 /* ---- A stream */
 
 static bool is_stream(const struct ts_rule_context *context, const struct reads *r)
@@ -158,10 +174,36 @@ static bool is_as_large_as_ahead(const struct reads *r)
 	return r->size >= 0.5 * KIB * r->ahead;
 }
 
+/*
+ * A window of several pages is asked for in two parts, the second while the first is being read, so
+ * that there are about two requests in flight. One alone is what the program itself asks for.
+ */
+static bool is_not_read_ahead(const struct reads *r)
+{
+	return r->ahead >= SEVERAL_PAGES && r->in_flight <= ALONE;
+}
+
 static double stream_value(const struct reads *r)
 {
 	return (double)ts_round_up_power_of_two(r->mean * STREAM_RATE / KIB, (__u64)STREAM_LEAST,
 						(__u64)STREAM_MOST);
+}
+
+static void read_ahead_is_off(struct ts_rule_context *context, const struct reads *r)
+{
+	if (r->mean < context->threshold[LATENCY] || r->busy < context->threshold[BUSY])
+		return;
+	not_a_setting(
+		context, r, "low-concurrency", TS_SETTING_BLOCK_READ_AHEAD,
+		ts_text(context,
+			"%s is read in sequence, one piece after the other, and nothing ahead: "
+			"its reader does without",
+			r->name),
+		"With read-ahead in force a second request would be under way meanwhile. "
+		"The program has switched it off (posix_fadvise(POSIX_FADV_RANDOM), "
+		"madvise(MADV_RANDOM)), or takes longer over each piece than the device: no "
+		"setting of the device changes that. Leave the advice away, or ask for "
+		"larger pieces.");
 }
 
 static void judge_stream(struct ts_rule_context *context, const struct reads *r)
@@ -170,6 +212,10 @@ static void judge_stream(struct ts_rule_context *context, const struct reads *r)
 	bool known = r->alone_samples >= DEPTH_SAMPLES && r->beside_samples >= DEPTH_SAMPLES;
 	struct ts_finding *f;
 
+	if (is_not_read_ahead(r)) {
+		read_ahead_is_off(context, r);
+		return;
+	}
 	if (!is_as_large_as_ahead(r) || r->in_flight > FEW_STREAMS ||
 	    wanted < 2 * fmax(r->ahead, r->size / KIB))
 		return;
@@ -234,20 +280,6 @@ static void smaller_ahead(struct ts_rule_context *context, const struct reads *r
 }
 
 /* ---- Not a setting */
-
-static void not_a_setting(struct ts_rule_context *context, const struct reads *r, const char *cause,
-			  enum ts_setting_id acquitted, const char *title, const char *remedy)
-{
-	struct ts_finding *f = ts_finding_cause(context, cause, ts_settings[acquitted].name);
-
-	f->scope = TS_SCOPE_DEVICE;
-	f->device = ts_arena_intern(context->report->arena, r->name);
-	ts_finding_identify(context, f, f->cause, "port");
-	f->title = title;
-	f->remedy = remedy;
-	f->confidence = 0.8;
-	add_evidence(context, f, r);
-}
 
 static bool is_one_at_a_time(const struct ts_rule_context *context, const struct reads *r)
 {
@@ -415,7 +447,8 @@ const struct ts_rule ts_rule_read_ahead = {
 		"Acquits it: reads that take longer the more of them are in flight (the bandwidth "
 		"is used up), random reads of what was asked for and no more (random-access), "
 		"direct I/O, which is not read ahead, one at a time (low-concurrency; of writes "
-		"past the page cache, with O_SYNC or fsync() after each, too).\n"
+		"past the page cache, with O_SYNC or fsync() after each, too), a stream with one "
+		"request in flight alone: its program has switched read-ahead off.\n"
 		"A larger one costs memory for each stream, and time of the device where reads are "
 		"random. It acts on files opened afterwards.\n"
 		"Source: page_cache_ra_order(), do_sync_mmap_readahead(), file_ra_state_init(); "
