@@ -267,7 +267,7 @@ static void print_costs(const struct own_total *total)
 /* In a process of its own: what the bench did before is not in its memory or its time. */
 static int observe_in_child(double seconds)
 {
-	struct ts_collect_options options = {0};
+	struct ts_collect_options options = {.patient = true};
 	struct own_total total = {0};
 	struct ts_collector *collector;
 

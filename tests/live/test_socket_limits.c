@@ -266,6 +266,42 @@ static void the_newest_visit_counts(void **state)
 	ts_socket_memory_free(memory);
 }
 
+static void round_without(struct ts_socket_memory *memory, __u32 netns, bool moved)
+{
+	struct ts_netns_left_out left_out[] = {{9, false}, {netns, moved}};
+
+	ts_socket_memory_begin(memory);
+	ts_socket_memory_keep(memory, left_out, 2);
+	ts_socket_memory_end(memory);
+}
+
+/* Its namespace is left out for a while: it is as it was met last. */
+static void still_namespaces_are_remembered(void **state)
+{
+	struct ts_socket_memory *memory = ts_socket_memory_new();
+	struct ts_socket_record record = connection(100);
+	struct ts_socket_past past;
+
+	assert_non_null(memory);
+	ts_socket_memory_begin(memory);
+	ts_socket_memory_update(memory, &record, 1, 10, 0, 40);
+	ts_socket_memory_end(memory);
+	round_without(memory, 1, false);
+	round_without(memory, 1, false);
+	past = ts_socket_memory_past(memory, &record, 1, 50);
+	assert_true(past.met);
+	assert_int_equal(past.elapsed_ns, 40);
+	assert_int_equal(past.paused_window, 40);
+	/* What it has sent little by little is no burst after a pause. */
+	round_without(memory, 1, true);
+	assert_int_equal(ts_socket_memory_past(memory, &record, 1, 50).elapsed_ns, 40);
+	assert_int_equal(ts_socket_memory_past(memory, &record, 1, 50).paused_window, 0);
+	round_without(memory, 2, false);
+	round_without(memory, 2, false);
+	assert_false(ts_socket_memory_past(memory, &record, 1, 50).met);
+	ts_socket_memory_free(memory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +314,7 @@ int main(void)
 		cmocka_unit_test(too_little_is_known),
 		cmocka_unit_test(end_is_the_second_visit),
 		cmocka_unit_test(the_newest_visit_counts),
+		cmocka_unit_test(still_namespaces_are_remembered),
 	};
 
 	return cmocka_run_group_tests_name("socket limits", tests, NULL, NULL);

@@ -148,6 +148,34 @@ struct ts_socket_past ts_socket_memory_past(const struct ts_socket_memory *memor
 	return now.met && (!last.met || now.elapsed_ns < last.elapsed_ns) ? now : last;
 }
 
+static int compare_netns(const void *left, const void *right)
+{
+	const struct ts_netns_left_out *a = left, *b = right;
+
+	return (a->netns > b->netns) - (a->netns < b->netns);
+}
+
+void ts_socket_memory_keep(struct ts_socket_memory *memory, struct ts_netns_left_out *left_out,
+			   size_t count)
+{
+	qsort(left_out, count, sizeof *left_out, compare_netns);
+	for (size_t i = 0; count && i < memory->last.capacity; i++) {
+		struct remembered kept = memory->last.entry[i];
+		struct ts_netns_left_out of = {.netns = kept.netns};
+		const struct ts_netns_left_out *found;
+
+		if (!kept.identity)
+			continue;
+		found = bsearch(&of, left_out, count, sizeof *left_out, compare_netns);
+		if (!found)
+			continue;
+		/* It has sent a little since, and again and again is not all at once. */
+		if (found->moved)
+			kept.paused_window = 0;
+		remember(memory, &kept);
+	}
+}
+
 struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 					      const struct ts_socket_record *record, __u32 netns,
 					      __u64 now_ns, __u32 request, __u32 paused_window)

@@ -4,6 +4,7 @@
 #define TUNESCOPE_SOCKET_MEMORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <tunescope/sockets.h>
 
 struct ts_socket_memory;
@@ -38,6 +39,19 @@ struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 struct ts_socket_past ts_socket_memory_past(const struct ts_socket_memory *memory,
 					    const struct ts_socket_record *record, __u32 netns,
 					    __u64 ended_ns);
+
+/* A namespace that was left out in this round: too little has moved to tell, or nothing. */
+struct ts_netns_left_out {
+	__u32 netns;
+	bool moved;
+};
+
+/*
+ * Connections of such namespaces are remembered as they were met last. Before ts_socket_memory_end;
+ * sorts the namespaces.
+ */
+void ts_socket_memory_keep(struct ts_socket_memory *memory, struct ts_netns_left_out *left_out,
+			   size_t count);
 
 /* Connections there was no room for, each time they were met. */
 __u64 ts_socket_memory_lost(const struct ts_socket_memory *memory);

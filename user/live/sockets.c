@@ -31,7 +31,9 @@
 
 #define VISIT_NS       1000000000ULL /* between two visits */
 #define VISIT_MINIMUM  300000000ULL  /* a snapshot repeats a visit older than this */
-#define PAIR_NS	       2000000000ULL /* between two that follow each other after a long rest */
+#define REST_PARTS     8	     /* of the long rest, at first */
+#define MOST_OWED      3	     /* long rests */
+#define SEGMENT_NS     200000000ULL  /* segments further apart than that move too little to tell */
 #define UNDETAILED     8	     /* namespaces without series of their own in one round */
 #define READ_BYTES     32768
 #define PRESSURE_SHARE 10 /* local ports are looked at when one in so many is taken */
@@ -46,8 +48,8 @@ struct visit {
 	bool detailed; /* else all its connections are "other" */
 	__u64 now;
 	/*
-	 * The namespace was visited in the last round as well, so long ago: a connection that was
-	 * not met then is younger.
+	 * The namespace was there in the last round as well, and visited so long ago: a connection
+	 * that was not met then is younger.
 	 */
 	bool seen_before;
 	__u64 since_last_ns;
@@ -55,6 +57,18 @@ struct visit {
 	struct ts_netns_limits limits;
 	__u64 listening[PORT_WORDS];
 	size_t listeners;
+};
+
+struct segments {
+	unsigned long long received, sent, again;
+};
+
+/* A namespace: its last round, and when it was visited itself and what it had counted then. */
+struct seen {
+	__u64 serial, round, visited_ns;
+	struct segments segments;
+	__u32 still; /* rounds in which hardly anything had moved since */
+	bool ports;  /* they were counted */
 };
 
 struct sockets_state {
@@ -69,13 +83,17 @@ struct sockets_state {
 	struct ts_socket_writers *writers;
 	struct ts_socket_peers *peers;
 	__u64 visited_ns, next_ns;
-	__u64 owed_ns; /* of the rest after the first visit of a pair; 0 after the second */
+	/* In this round namespaces in which nothing moves are left out. */
+	bool partial;
+	__u64 full_ns, partial_ns; /* CPU time of the last full round, and of all others since */
+	/* Rests: of the last round that left some out, of the last other; what is missing of
+	 * those. */
+	__u64 usual_ns, longest_ns, owed_ns;
 	__u64 jiffy_ns;
 	__u64 round;
-	/* Of each namespace in its slot of the table: serial number and round of the last visit. */
-	struct {
-		__u64 serial, round;
-	} seen[TS_NETNS_MAX];
+	struct seen seen[TS_NETNS_MAX];			 /* in their slots of the table */
+	struct ts_netns_left_out left_out[TS_NETNS_MAX]; /* of this round */
+	size_t leaves_out;
 	size_t undetailed;			 /* where the next round goes on with these */
 	__u32 wanted;				 /* as the program has it */
 	int error;				 /* of the last visits */
@@ -150,8 +168,10 @@ static void visit_open(const struct visit *visit, const struct ts_socket_record 
 		ts_socket_group_sending(group), record, &past,
 		&(struct ts_sending_context){visit->limits.congestion_control, state->jiffy_ns});
 	judge_ahead(visit, group, record, &past);
-	ts_socket_peers_visit(state->peers, ts_socket_group_sending(group), record,
-			      state->jiffy_ns);
+	/* Whether the other side is still there is known when all namespaces have been seen. */
+	if (!state->partial)
+		ts_socket_peers_visit(state->peers, ts_socket_group_sending(group), record,
+				      state->jiffy_ns);
 	if (!pending)
 		judge_exchange(visit, group, record, &past, request, reply);
 }
@@ -298,11 +318,50 @@ static int open_iterator(struct ts_live *live, struct ts_netns_entry *entry, str
 	return iterator;
 }
 
+/* What TCP has sent and received in this namespace; false: not known. */
+static bool segments_here(struct segments *segments)
+{
+	char text[4096], *row;
+
+	if (ts_read_small(AT_FDCWD, "/proc/thread-self/net/snmp", text, sizeof text) <= 0)
+		return false;
+	row = strstr(text, "\nTcp: ");
+	row = row ? strstr(row + 1, "\nTcp: ") : NULL;
+	return row && sscanf(row, " Tcp: %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu",
+			     &segments->received, &segments->sent, &segments->again) == 3;
+}
+
+/*
+ * Too little has moved since it was visited to learn anything of its connections. The first round
+ * in which that is so is not left out: it finds them in a pause.
+ */
+static bool is_left_out(struct sockets_state *state, const struct ts_netns_entry *entry,
+			struct seen *seen, bool seen_before)
+{
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), since;
+	struct segments segments = {0};
+	bool still = segments_here(&segments) && seen_before;
+
+	since = segments.received + segments.sent - seen->segments.received - seen->segments.sent;
+	still = still && segments.again == seen->segments.again &&
+		since * SEGMENT_NS <= now - seen->visited_ns;
+	seen->still = still ? seen->still + 1 : 0;
+	if (state->partial && seen->still > 1 && !seen->ports) {
+		state->left_out[state->leaves_out++] =
+			(struct ts_netns_left_out){(__u32)entry->inode, since > 0};
+		return true;
+	}
+	seen->segments = segments;
+	seen->visited_ns = now;
+	return false;
+}
+
 static void visit_namespace(struct ts_live *live, struct sockets_state *state,
 			    struct ts_netns_entry *entry)
 {
+	struct seen *seen = &state->seen[entry - live->netns->entry];
 	struct visit *visit = &state->visit;
-	size_t slot = (size_t)(entry - live->netns->entry);
+	__u64 visited_ns = seen->visited_ns;
 	int iterator, error;
 
 	/* One that cannot be entered has gone since the last refresh. */
@@ -310,17 +369,22 @@ static void visit_namespace(struct ts_live *live, struct sockets_state *state,
 		return;
 	visit->netns = (__u32)entry->inode;
 	visit->detailed = entry->detailed;
-	visit->seen_before = state->seen[slot].serial == entry->serial &&
-			     state->seen[slot].round + 1 == state->round;
-	state->seen[slot].serial = entry->serial;
-	state->seen[slot].round = state->round;
-	ts_socket_peers_enter(state->peers);
+	visit->seen_before = seen->serial == entry->serial && seen->round + 1 == state->round;
+	seen->serial = entry->serial;
+	seen->round = state->round;
+	if (is_left_out(state, entry, seen, visit->seen_before)) {
+		ts_netns_leave(live->netns);
+		return;
+	}
+	if (!state->partial)
+		ts_socket_peers_enter(state->peers);
 	iterator = open_iterator(live, entry, visit);
+	seen->ports = visit->count_ports;
 	ts_netns_leave(live->netns);
 	if (iterator < 0)
 		return;
 	visit->now = ts_clock_ns(CLOCK_MONOTONIC);
-	visit->since_last_ns = visit->now - state->visited_ns;
+	visit->since_last_ns = visit->now - visited_ns;
 	if (visit->count_ports)
 		ts_local_ports_begin(state->ports);
 	error = read_records(visit, iterator);
@@ -348,17 +412,55 @@ static void visit_undetailed(struct ts_live *live, struct sockets_state *state)
 }
 
 /*
- * What is told of a connection is what changed between two visits. Where a rest is long, there are
- * two visits close to each other and then the rest for both: many connections do not live from one
- * rest to the next, and of those that do nothing is missed.
+ * A round that leaves nothing out is dear where there are many namespaces, and the long rest after
+ * it would leave out what goes on in some of them: it is paid for by longer rests after the rounds
+ * that follow, or at once when too much is owed.
  */
 static void rest_after(struct sockets_state *state, __u64 start, __u64 rest)
 {
-	bool first = !state->owed_ns && rest > PAIR_NS;
+	__u64 own = rest, extra;
 
-	rest += state->owed_ns;
-	state->owed_ns = first ? rest - PAIR_NS : 0;
-	state->next_ns = start + (first ? PAIR_NS : rest);
+	if (state->leaves_out) {
+		state->usual_ns = rest;
+	} else {
+		state->longest_ns = rest;
+		own = state->usual_ns ? state->usual_ns : rest / REST_PARTS;
+		own = own < rest ? own : rest;
+	}
+	state->owed_ns += rest - own;
+	extra = state->owed_ns < own || state->owed_ns > MOST_OWED * state->longest_ns
+			? state->owed_ns
+			: own;
+	state->owed_ns -= extra;
+	state->next_ns = start + own + extra;
+}
+
+/* Half of the time goes to full rounds; at first, all of it. */
+static void begin_round(struct ts_live *live, struct sockets_state *state, __u64 start)
+{
+	state->error = 0;
+	state->round++;
+	state->leaves_out = 0;
+	state->partial = !ts_pace_eager(live, start, TS_PACE_EAGER_MAX_NS) &&
+			 state->partial_ns < state->full_ns;
+	state->visit.state = state;
+	state->visit.proc = live->proc;
+	ts_socket_groups_begin(state->groups);
+	ts_socket_ends_read(state->ends, live, state->memory, state->groups, 0);
+	ts_socket_memory_begin(state->memory);
+	if (!state->partial)
+		ts_socket_peers_begin(state->peers);
+}
+
+static void end_round(struct ts_live *live, struct sockets_state *state)
+{
+	ts_socket_memory_keep(state->memory, state->left_out, state->leaves_out);
+	ts_socket_ends_read(state->ends, live, state->memory, state->groups, 0);
+	ts_socket_memory_end(state->memory);
+	ts_socket_writers_end(state->writers, live->proc);
+	if (!state->partial)
+		ts_socket_peers_end(state->peers,
+				    !live->netns->undetailed && !live->netns->unvisited);
 }
 
 static void visit_all(struct ts_live *live, struct sockets_state *state)
@@ -366,24 +468,18 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), before = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	__u64 took;
 
-	state->error = 0;
-	state->round++;
-	state->visit.state = state;
-	state->visit.proc = live->proc;
-	ts_socket_groups_begin(state->groups);
-	ts_socket_ends_read(state->ends, live, state->memory, state->groups, 0);
-	ts_socket_memory_begin(state->memory);
-	ts_socket_peers_begin(state->peers);
+	begin_round(live, state, start);
 	for (size_t i = 0; i < live->netns->count; i++)
 		if (live->netns->entry[i].alive && live->netns->entry[i].detailed)
 			visit_namespace(live, state, &live->netns->entry[i]);
 	if (live->netns->undetailed)
 		visit_undetailed(live, state);
-	ts_socket_ends_read(state->ends, live, state->memory, state->groups, 0);
-	ts_socket_memory_end(state->memory);
-	ts_socket_writers_end(state->writers, live->proc);
-	ts_socket_peers_end(state->peers, !live->netns->undetailed && !live->netns->unvisited);
+	end_round(live, state);
 	took = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
+	state->full_ns = state->partial ? state->full_ns : took;
+	state->partial_ns = !state->partial	? 0
+			    : state->leaves_out ? state->partial_ns + took
+						: state->partial_ns + state->full_ns / 2;
 	state->visited_ns = start;
 	rest_after(state, start,
 		   ts_pace_rest(TS_PACE_SOCKETS, ts_pace_eager(live, start, TS_PACE_EAGER_MAX_NS),
