@@ -34,6 +34,25 @@ frames() {
 windows() { frames "$@" | grep -c ^window || true; }
 seconds() { frames "$@" | awk '/^window/ { ms += $4 } END { printf "%.1f", ms / 1000 }'; }
 size() { cat "$@" | wc -c; }
+# How many windows the last recording says it has written.
+recorded() { sed -n 's/.*recorded \([0-9]*\) windows* .*/\1/p' <<<"$stderr"; }
+
+# Waits until a command succeeds; that it never does is an error, however busy the machine.
+until_true() { # COMMAND
+	local i
+	for i in {1..300}; do
+		"$@" && return
+		sleep 0.1
+	done
+	complain "after 30 s still not: $*"
+}
+# The oldest frame is not the first that was written.
+dropped_some() { # FILES
+	[ "$(frames "$@" | head -1 | cut -d' ' -f2)" != 0 ]
+}
+has_windows() { # NUMBER FILES
+	[ "$(windows "${@:2}")" -ge "$1" ]
+}
 
 # Starts a recording in the background and waits for its first window.
 start_recording() { # options
@@ -54,24 +73,29 @@ stop_recording() { # signal
 	run --separate-stderr "$tunescope" record -d 2s --interval 200ms
 	expect_status 0
 	[ -z "$output" ]
-	expect "*tunescope: recorded 10 windows (2.0 s) in tunescope.tsrec: *MB a day*own cost: CPU *RSS *lost events" "$stderr"
+	# A busy machine may be late for one, which is longer then.
+	expect "*tunescope: recorded * windows (2.[0-9] s) in tunescope.tsrec: *MB a day*own cost: CPU *RSS *lost events" "$stderr"
 	frames tunescope.tsrec >list
-	[ "$(grep -c ^window list)" = 10 ]
+	number=$(grep -c ^window list)
+	[ "$number" = "$(recorded)" ]
+	[ "$number" -ge 5 ] && [ "$number" -le 10 ] || complain "$number windows"
 	[ "$(head -1 list | cut -d' ' -f1)" = context ]
 	[ "$(tail -1 list | cut -d' ' -f1)" = end ]
 	refuse "*False*" "$(<list)"
 	awk '$2 != NR - 1 { exit 1 }' list || complain "sequence"
-	awk '/^window/ && ($4 < 100 || $4 > 400) { exit 1 }' list || complain "lengths"
+	awk '/^window/ && $4 < 100 { exit 1 }' list || complain "lengths"
 	total=$(seconds tunescope.tsrec)
-	awk -v s="$total" 'BEGIN { exit !(s >= 1.95 && s <= 2.3) }' || complain "$total s"
+	awk -v s="$total" 'BEGIN { exit !(s >= 1.95 && s < 3) }' || complain "$total s"
 }
 
 @test "a second recording is appended, as another session" {
+	number=0
 	for session in 1 2; do
-		run "$tunescope" record -d 600ms --interval 200ms -o twice.tsrec
+		run --separate-stderr "$tunescope" record -d 600ms --interval 200ms -o twice.tsrec
 		expect_status 0
+		number=$((number + $(recorded)))
 	done
-	[ "$(windows twice.tsrec)" = 6 ]
+	[ "$(windows twice.tsrec)" = $number ]
 	[ "$(frames twice.tsrec | cut -d' ' -f3 | uniq | wc -l)" = 2 ]
 	[ "$(frames twice.tsrec | grep -c ^end)" = 2 ]
 }
@@ -81,7 +105,7 @@ stop_recording() { # signal
 		start_recording -o $signal.tsrec
 		stop_recording $signal
 		expect_status 0
-		expect "*recorded * windows*" "$stderr"
+		expect "*recorded * window*" "$stderr"
 		[ "$(frames $signal.tsrec | tail -1 | cut -d' ' -f1)" = end ]
 	done
 }
@@ -122,7 +146,7 @@ stop_recording() { # signal
 @test "kill -9 loses at most the last window; the recording goes on in the same file" {
 	for round in 1 2 3; do
 		start_recording -o killed.tsrec
-		sleep 0.4
+		until_true has_windows $((round * 5)) killed.tsrec
 		stop_recording KILL
 		expect_status 137
 	done
@@ -135,11 +159,12 @@ stop_recording() { # signal
 
 @test "a torn tail is cut off, with a word about it" {
 	"$tunescope" record -d 500ms --interval 100ms -o torn.tsrec 2>/dev/null
+	before=$(windows torn.tsrec)
 	truncate -s $(($(size torn.tsrec) - 100)) torn.tsrec
 	run --separate-stderr "$tunescope" record -d 500ms --interval 100ms -o torn.tsrec
 	expect_status 0
 	expect "*torn.tsrec: recording was killed while it wrote there*cut off*" "$stderr"
-	[ "$(windows torn.tsrec)" = 9 ]
+	[ "$(windows torn.tsrec)" = $((before - 1 + $(recorded))) ]
 }
 
 @test "files that are something else are refused and not touched, exit code 2" {
@@ -183,12 +208,12 @@ stop_recording() { # signal
 	mount -t tmpfs -o size=64k record-test disk
 	start_recording -o disk/full.tsrec
 	head -c 1M /dev/zero >disk/filler 2>/dev/null || true
-	sleep 1.5
+	until_true grep -q 'the disk is full: windows are kept' err
 	before=$(windows disk/full.tsrec)
-	sleep 0.5
+	sleep 2
 	[ "$(windows disk/full.tsrec)" = "$before" ]
 	rm disk/filler
-	sleep 0.5
+	until_true grep -q 'can be written again' err
 	stop_recording TERM
 	expect_status 0
 	[ "$(grep -c 'the disk is full: windows are kept' err)" = 1 ]
@@ -207,7 +232,7 @@ stop_recording() { # signal
 	mount -t tmpfs -o size=64k record-test disk
 	start_recording -o disk/full.tsrec
 	head -c 1M /dev/zero >disk/filler 2>/dev/null || true
-	sleep 1
+	until_true grep -q 'the disk is full: windows are kept' err
 	stop_recording TERM
 	expect_status 3
 	expect "*windows * could not be written and are lost*" "$stderr"
@@ -231,6 +256,7 @@ stop_recording() { # signal
 	echo mine >dir/tunescope-mine.tsrec
 	start_recording -o dir --max-size 32K
 	for i in {1..50}; do
+		[ $i -lt 50 ] || until_true dropped_some dir/tunescope-2*
 		bytes=$(find dir -name 'tunescope-2*' -printf '%s\n' | awk '{ n += $1 } END { print n + 0 }')
 		[ "$bytes" -le 32768 ] || complain "$bytes bytes"
 		sleep 0.1
@@ -248,6 +274,7 @@ stop_recording() { # signal
 @test "--max-size: a file stays below at all times and keeps its newest frames" {
 	start_recording -o small.tsrec --max-size 32K
 	for i in {1..50}; do
+		[ $i -lt 50 ] || until_true dropped_some small.tsrec
 		[ "$(size small.tsrec)" -le 32768 ] || complain "$(size small.tsrec) bytes"
 		sleep 0.1
 	done
@@ -274,8 +301,10 @@ stop_recording() { # signal
 
 @test "a file that is taken away in the middle is followed by a new one" {
 	start_recording -o log.tsrec
+	until_true has_windows 1 log.tsrec
 	mv log.tsrec log.1.tsrec
-	sleep 0.5
+	until_true test -s log.tsrec
+	until_true has_windows 2 log.tsrec
 	stop_recording TERM
 	expect_status 0
 	[ "$(windows log.1.tsrec)" -ge 1 ]
@@ -285,13 +314,15 @@ stop_recording() { # signal
 
 @test "stopped for a while (SIGSTOP): one long window, then on as before" {
 	start_recording -o stopped.tsrec
+	until_true has_windows 2 stopped.tsrec
 	kill -STOP $recorder
-	sleep 1.5
+	sleep 5
 	kill -CONT $recorder
-	sleep 0.6
+	before=$(windows stopped.tsrec)
+	until_true has_windows $((before + 4)) stopped.tsrec
 	stop_recording TERM
 	expect_status 0
-	frames stopped.tsrec | awk '/^window/ { long += $4 > 1300; n++ } END { exit !(long == 1 && n > 4) }' ||
+	frames stopped.tsrec | awk '/^window/ { long += $4 > 4800; n++ } END { exit !(long == 1 && n > 4) }' ||
 		complain "$(frames stopped.tsrec)"
 }
 

@@ -51,10 +51,10 @@ static void a_faster_path_gets_more(void **state)
 	struct sender s = lab;
 	struct fixture f;
 
-	s.bytes *= 16; /* 160 Mbit/s: 200 KB in 10 ms */
+	s.bytes *= 16; /* 160 Mbit/s: 100 KB in 5 ms */
 	judge(&f, &s);
 	assert_string_equal(fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->proposed,
-			    "262144");
+			    "131072");
 	fixture_close(&f);
 }
 

@@ -128,7 +128,7 @@ const struct ts_rule ts_rule_write_ahead = {
 				    "small writes"},
 		       [SECONDS] = {"wait_seconds", 0.05, 0.001, 60, "seconds",
 				    "time what is unsent takes to be sent"},
-		       [SPAN] = {"proposed_seconds", 0.01, 0.001, 1, "seconds",
+		       [SPAN] = {"proposed_seconds", 0.005, 0.001, 1, "seconds",
 				 "what is sent in that time is proposed as the limit"}},
 	.judge = judge,
 	.explanation =
