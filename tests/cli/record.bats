@@ -10,24 +10,59 @@ teardown() {
 	umount -q "$BATS_TEST_TMPDIR/area/disk" 2>/dev/null || true
 }
 
-# Lists the frames of files, in their order: type, sequence, session, length of the window in ms,
-# whether all of it is right. Written from the description of the format, not from the program.
+# Lists the frames of files, in their order, with those that stand beside them as long as they are
+# recorded: type, sequence, session, length of the window in ms, whether all of it is right. The
+# windows of a group are listed one by one, and what stands there twice once. Written from the
+# description of the format, not from the program.
 frames() {
 	/usr/bin/python3 - "$@" <<-'END'
-		import struct, sys, zlib
-		kinds = {1: "context", 2: "window", 3: "end"}
+		import os, struct, sys, zlib
+		kinds = {1: "context", 2: "window", 3: "end", 4: "group"}
+		seen = set()
+		def show(kind, sequence, session, duration, whole):
+		    if (session, sequence) not in seen or not whole:
+		        print(kind, sequence, session, round(duration / 1e6), whole)
+		    seen.add((session, sequence))
+		def number(data, at):
+		    value = shift = 0
+		    while True:
+		        value |= (data[at] & 127) << shift
+		        shift += 7
+		        at += 1
+		        if data[at - 1] < 128:
+		            return value, at
+		def group(payload, sequence, session, count):
+		    start = zlib.decompressobj().decompress(payload, 4096)
+		    assert start[0] == 14
+		    at = number(start, 1)[1]
+		    windows, at = number(start, at)
+		    assert windows == count
+		    for _ in range(windows):
+		        step, at = number(start, at)
+		        _, at = number(start, at)
+		        duration, at = number(start, at)
+		        _, at = number(start, at)
+		        _, at = number(start, at)
+		        sequence += step
+		        show("window", sequence, session, duration, True)
+		paths = []
 		for path in sys.argv[1:]:
+		    paths += [p for p in (path, path + ".newest-1", path + ".newest") if os.path.exists(p)]
+		for path in dict.fromkeys(paths):
 		    data = open(path, "rb").read()
 		    at = 0
 		    while at < len(data):
 		        header = data[at:at + 64]
-		        assert len(header) == 64 and header[:5] == b"\x89TSF\x03", (path, at)
+		        assert len(header) == 64 and header[:5] == b"\x89TSF\x04", (path, at)
 		        assert struct.unpack("<I", header[60:]) == (zlib.crc32(header[:60]),), (path, at)
-		        stored, raw, session, sequence = struct.unpack("<IIQI", header[8:28])
+		        stored, raw, session, sequence, context = struct.unpack("<IIQII", header[8:32])
 		        duration, checksum = struct.unpack("<QI", header[48:60])
 		        payload = data[at + 64:at + 64 + stored]
 		        whole = len(payload) == stored and zlib.crc32(payload) == checksum
-		        print(kinds[header[5]], sequence, session, round(duration / 1e6), whole)
+		        if header[5] == 4 and whole:
+		            group(payload, sequence, session, context)
+		        else:
+		            show(kinds[header[5]], sequence, session, duration, whole)
 		        at += 64 + stored
 	END
 }
@@ -159,12 +194,22 @@ stop_recording() { # signal
 
 @test "a torn tail is cut off, with a word about it" {
 	"$tunescope" record -d 500ms --interval 100ms -o torn.tsrec 2>/dev/null
-	before=$(windows torn.tsrec)
 	truncate -s $(($(size torn.tsrec) - 100)) torn.tsrec
 	run --separate-stderr "$tunescope" record -d 500ms --interval 100ms -o torn.tsrec
 	expect_status 0
 	expect "*torn.tsrec: recording was killed while it wrote there*cut off*" "$stderr"
-	[ "$(windows torn.tsrec)" = $((before - 1 + $(recorded))) ]
+	# The torn frame held all of them.
+	[ "$(windows torn.tsrec)" = "$(recorded)" ]
+	start_recording -o newest.tsrec
+	until_true has_windows 2 newest.tsrec
+	stop_recording KILL
+	before=$(windows newest.tsrec)
+	truncate -s $(($(size newest.tsrec.newest) - 100)) newest.tsrec.newest
+	run --separate-stderr "$tunescope" record -d 500ms --interval 100ms -o newest.tsrec
+	expect_status 0
+	expect "*newest.tsrec.newest: recording was killed while it wrote there*cut off*" "$stderr"
+	[ "$(windows newest.tsrec)" = $((before - 1 + $(recorded))) ]
+	[ ! -e newest.tsrec.newest ]
 }
 
 @test "files that are something else are refused and not touched, exit code 2" {
@@ -307,9 +352,12 @@ stop_recording() { # signal
 	until_true has_windows 2 log.tsrec
 	stop_recording TERM
 	expect_status 0
-	[ "$(windows log.1.tsrec)" -ge 1 ]
+	# The newest windows follow the path; none is lost.
+	read -r told <<<"$(sed -n 's/.*recorded [0-9]* windows (\([0-9.]*\) s).*/\1/p' err)"
+	[ "$(seconds log.1.tsrec log.tsrec)" = "$told" ]
 	[ "$(windows log.tsrec)" -ge 2 ]
-	[ "$(frames log.tsrec | head -1 | cut -d' ' -f1)" = context ]
+	[ ! -e log.1.tsrec.newest ] && [ ! -e log.tsrec.newest ]
+	grep -q ^context <<<"$(frames log.tsrec)"
 }
 
 @test "stopped for a while (SIGSTOP): one long window, then on as before" {

@@ -131,8 +131,9 @@ look() { # check, sample
 }
 
 @test "damage is told, and what is whole is drawn" {
-	cp "$recording" damaged.tsrec
-	printf '\377\377\377' | dd of=damaged.tsrec bs=1 seek=$(($(stat -c %s damaged.tsrec) / 2)) conv=notrunc status=none
+	# Twice, and the first time with a damaged group.
+	cat "$recording" "$recording" >damaged.tsrec
+	printf '\377\377\377' | dd of=damaged.tsrec bs=1 seek=$(($(stat -c %s "$recording") / 2)) conv=notrunc status=none
 	"$tunescope" report damaged.tsrec -o page.html 2>/dev/null
 	expect "*Damaged places (1)*" "$(cat page.html)"
 	expect "*Run-queue latency*" "$(cat page.html)"

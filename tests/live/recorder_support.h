@@ -222,6 +222,27 @@ static inline char *read_file(const char *path, size_t *length)
 	return data;
 }
 
+/* With what stands beside it. */
+static inline void copy_recording(const char *from, const char *to)
+{
+	static const char *const suffixes[] = {"", ".newest-1", ".newest"};
+	char source[PATH_MAX], copy[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+		size_t length;
+		char *data;
+
+		snprintf(source, sizeof source, "%s%s", from, suffixes[i]);
+		snprintf(copy, sizeof copy, "%s%s", to, suffixes[i]);
+		unlink(copy);
+		if (access(source, F_OK))
+			continue;
+		data = read_file(source, &length);
+		write_file(copy, data, length);
+		free(data);
+	}
+}
+
 /* Standard error to nowhere, where the same message would come hundreds of times; and back. */
 static inline int silence(void)
 {

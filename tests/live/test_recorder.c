@@ -66,19 +66,20 @@ static void a_session_that_was_never_ended_can_be_read_and_appended_to(void **st
 {
 	struct host host = host_start();
 	struct ts_recorder *recorder = open_recorder("open.tsrec", 0, 0);
-	size_t length;
-	char *data;
 
-	add_windows(recorder, &host, 10, 10);
-	data = read_file("open.tsrec", &length);
-	write_file("killed.tsrec", data, length);
-	free(data);
+	add_windows(recorder, &host, 40, 10);
+	copy_recording("open.tsrec", "killed.tsrec");
 	assert_int_equal(ts_recorder_close(recorder), 0);
 
+	assert_int_equal(access("killed.tsrec.newest", F_OK), 0);
+	assert_int_equal(read_contents("killed.tsrec").windows, 40);
 	assert_int_equal(read_contents("killed.tsrec").open_sessions, 1);
 	record_session("killed.tsrec", &host, 5);
-	assert_int_equal(read_contents("killed.tsrec").windows, 15);
+	assert_int_equal(read_contents("killed.tsrec").windows, 45);
 	assert_int_equal(read_contents("killed.tsrec").open_sessions, 1);
+	assert_int_equal(read_contents("killed.tsrec").duplicates, 0);
+	assert_int_equal(access("killed.tsrec.newest", F_OK), -1);
+	assert_int_equal(access("killed.tsrec.newest-1", F_OK), -1);
 }
 
 /* However much of the last frame was written when the power failed. */
@@ -93,15 +94,17 @@ static void a_torn_tail_costs_the_last_frame_and_nothing_else(void **state)
 
 	host.listeners = 1;
 	add_windows(recorder, &host, 3, 10);
-	before = file_size("whole.tsrec");
+	before = file_size("whole.tsrec.newest");
 	add_windows(recorder, &host, 1, 10);
-	data = read_file("whole.tsrec", &length);
+	data = read_file("whole.tsrec.newest", &length);
+	copy_recording("whole.tsrec", "kept.tsrec");
 	assert_int_equal(ts_recorder_close(recorder), 0);
 	assert_true(length > before + 100);
 	for (size_t cut = before + 1; cut < length; cut += cut < before + 70 ? 1 : 13) {
 		struct host next = host;
 
-		write_file("torn.tsrec", data, cut);
+		copy_recording("kept.tsrec", "torn.tsrec");
+		write_file("torn.tsrec.newest", data, cut);
 		record_session("torn.tsrec", &next, 2);
 		contents = read_contents("torn.tsrec");
 		assert_int_equal(contents.windows, 5);
@@ -110,7 +113,8 @@ static void a_torn_tail_costs_the_last_frame_and_nothing_else(void **state)
 	}
 	/* Blocks of the last frame that never reached the disk read as zeros. */
 	memset(data + before + 64, 0, length - before - 64);
-	write_file("torn.tsrec", data, length);
+	copy_recording("kept.tsrec", "torn.tsrec");
+	write_file("torn.tsrec.newest", data, length);
 	record_session("torn.tsrec", &host, 2);
 	assert_int_equal(read_contents("torn.tsrec").windows, 5);
 	assert_int_equal(read_contents("torn.tsrec").damages, 0);
@@ -144,7 +148,7 @@ static void damage_in_the_middle_is_left_as_it_is(void **state)
 	size_t length, after;
 	char *data, *later;
 
-	record_session("damaged.tsrec", &host, 20);
+	record_session("damaged.tsrec", &host, 70);
 	data = read_file("damaged.tsrec", &length);
 	data[length / 2] ^= 0x10;
 	write_file("damaged.tsrec", data, length);
@@ -153,8 +157,10 @@ static void damage_in_the_middle_is_left_as_it_is(void **state)
 	assert_true(after > length);
 	assert_memory_equal(data, later, length);
 	contents = read_contents("damaged.tsrec");
-	assert_int_equal(contents.windows, 24);
+	/* Groups of 30, 30 and 10: the second one is lost. */
+	assert_int_equal(contents.windows, 45);
 	assert_int_equal(contents.damages, 1);
+	assert_int_equal(contents.missing_frames, 30);
 	free(data);
 	free(later);
 }
@@ -251,8 +257,8 @@ static void a_file_that_was_moved_away_is_followed_by_a_new_one(void **state)
 	assert_int_equal(unlink("log.tsrec"), 0);
 	assert_int_equal(add_windows(recorder, &host, 3, 10), 0);
 	assert_int_equal(ts_recorder_close(recorder), 0);
-	assert_int_equal(read_contents("log.1.tsrec").windows, 3);
-	assert_int_equal(read_contents("log.tsrec").windows, 3);
+	/* The newest follow the path, but for those that were deleted with it. */
+	assert_int_equal(read_contents("log.tsrec").windows, 6);
 }
 
 static void a_file_that_was_emptied_goes_on_from_its_beginning(void **state)
@@ -264,7 +270,7 @@ static void a_file_that_was_emptied_goes_on_from_its_beginning(void **state)
 	assert_int_equal(truncate("emptied.tsrec", 0), 0);
 	assert_int_equal(add_windows(recorder, &host, 70, 10), 0);
 	assert_int_equal(ts_recorder_close(recorder), 0);
-	assert_int_equal(read_contents("emptied.tsrec").windows, 70);
+	assert_int_equal(read_contents("emptied.tsrec").windows, 73);
 	assert_int_equal(read_contents("emptied.tsrec").damages, 0);
 }
 
@@ -320,8 +326,72 @@ static void the_torn_segment_of_a_killed_session_is_repaired(void **state)
 	assert_int_equal(truncate(name, (off_t)file_size(name) - 64 - 5), 0);
 	record_session("killed/", &host, 10);
 	contents = read_contents("killed");
-	assert_int_equal(contents.windows, 19);
+	assert_int_equal(contents.windows, 10);
 	assert_int_equal(contents.damages, 0);
+}
+
+/* What of a group was on the disk when recording was killed: it stands there twice, or once. */
+static void killed_while_windows_become_a_group(void **state)
+{
+	struct host host = host_start();
+	struct ts_recorder *recorder = open_recorder("whole.tsrec", 0, 0);
+	size_t length, grouped;
+	char *data, *group;
+
+	add_windows(recorder, &host, 29, 10);
+	data = read_file("whole.tsrec.newest", &length);
+	copy_recording("whole.tsrec", "before.tsrec");
+	add_windows(recorder, &host, 1, 10);
+	group = read_file("whole.tsrec", &grouped);
+	assert_int_equal(access("whole.tsrec.newest", F_OK), -1);
+	assert_int_equal(ts_recorder_close(recorder), 0);
+	for (size_t cut = file_size("before.tsrec"); cut <= grouped; cut += 97) {
+		for (int renamed = 0; renamed < 2; renamed++) {
+			struct host next = host;
+
+			unlink("twice.tsrec.newest");
+			unlink("twice.tsrec.newest-1");
+			write_file("twice.tsrec", group, cut + 97 > grouped ? grouped : cut);
+			write_file(renamed ? "twice.tsrec.newest-1" : "twice.tsrec.newest", data,
+				   length);
+			assert_int_equal(read_contents("twice.tsrec").windows,
+					 cut + 97 > grouped ? 30 : 29);
+			record_session("twice.tsrec", &next, 2);
+			assert_int_equal(read_contents("twice.tsrec").windows,
+					 cut + 97 > grouped ? 32 : 31);
+			assert_int_equal(read_contents("twice.tsrec").duplicates, 0);
+			assert_int_equal(read_contents("twice.tsrec").damages, 0);
+		}
+	}
+	free(data);
+	free(group);
+}
+
+static void who_reads_sees_every_window_at_any_moment(void **state)
+{
+	struct host host = host_start();
+	struct ts_recorder *recorder = open_recorder("seen/", 0, 0);
+	struct ts_recording_file *file;
+	struct ts_recording *recording;
+	struct ts_window window;
+
+	add_windows(recorder, &host, 1, 10);
+	assert_int_equal(ts_recording_file_open("seen", &file, &recording), 0);
+	for (unsigned int i = 2; i <= 100; i++) {
+		struct contents contents;
+
+		assert_int_equal(add_windows(recorder, &host, 1, 10), 0);
+		contents = read_contents("seen");
+		assert_int_equal(contents.windows, i);
+		assert_int_equal(contents.duplicates + contents.damages, 0);
+	}
+	/* And what was opened before is still what it was. */
+	assert_int_equal(recording->windows, 1);
+	assert_int_equal(ts_recording_window(recording, 0, &window), 0);
+	ts_window_free(&window);
+	ts_recording_file_close(file);
+	assert_int_equal(ts_recorder_close(recorder), 0);
+	assert_int_equal(read_contents("seen").windows, 100);
 }
 
 struct heard {
@@ -382,6 +452,8 @@ int main(void)
 		IN_SCRATCH(a_directory_that_vanishes_costs_nothing_that_comes_after),
 		IN_SCRATCH(segments_of_a_directory_are_one_recording),
 		IN_SCRATCH(the_torn_segment_of_a_killed_session_is_repaired),
+		IN_SCRATCH(killed_while_windows_become_a_group),
+		IN_SCRATCH(who_reads_sees_every_window_at_any_moment),
 		IN_SCRATCH(who_listens_hears_of_windows_as_they_were_written),
 	};
 

@@ -4,6 +4,7 @@
 
 #include <zlib.h>
 
+#include "../../user/core/frame_group.h"
 #include "../../user/core/frame_payload.h"
 
 /* ---- coming back */
@@ -185,15 +186,19 @@ static void a_maximum_that_is_a_bound_comes_back(void **state)
 	ts_snapshot_free(later);
 }
 
-static size_t frame_length(const struct ts_window *window)
+/* Of a window as it stays: in a group, alone. */
+static size_t group_length(const struct ts_window *window)
 {
+	struct ts_group_writer *writer = ts_group_writer_new();
 	struct ts_frame_header header = {.session = 1};
 	struct ts_bytes frame = {0};
 	size_t length;
 
-	ts_frame_write_window(window, &header, &frame);
+	ts_group_add(writer, window, &header);
+	ts_group_finish(writer, &header, &frame);
 	length = frame.length;
 	ts_bytes_free(&frame);
+	ts_group_writer_free(writer);
 	return length;
 }
 
@@ -203,7 +208,7 @@ static void rounded_histograms_come_back_and_are_short(void **state)
 	struct ts_window window = empty_window();
 	struct ts_histogram *h[8];
 	uint64_t seed = 17;
-	size_t empty = frame_length(&window), exact;
+	size_t empty = group_length(&window), exact;
 
 	for (size_t i = 0; i < 8; i++) {
 		h[i] = ts_snapshot_histogram(window.delta, TS_FAMILY_BLOCK_LATENCY,
@@ -212,11 +217,11 @@ static void rounded_histograms_come_back_and_are_short(void **state)
 			ts_histogram_add(h[i], 1000 + 100 * k * k,
 					 (2000 + (reference_random(&seed) >> 54)) >> i);
 	}
-	exact = frame_length(&window) - empty;
+	exact = group_length(&window) - empty;
 	for (size_t i = 0; i < 8; i++)
 		ts_histogram_round(h[i]);
 	comes_back(&window);
-	assert_true(frame_length(&window) - empty < exact * 3 / 4);
+	assert_true(group_length(&window) - empty < exact * 3 / 4);
 	ts_histogram_add(h[0], 1000, 1);
 	ts_histogram_add(h[0], 1000000, 1);
 	comes_back(&window);
@@ -322,7 +327,7 @@ static void a_header_holds_what_it_should_where_it_should(void **state)
 	struct ts_frame_header header = {
 		.session = 0x1122334455667788, .sequence = 0x99aabbcc, .context = 0xddeeff00};
 	static const unsigned char expected[] = {
-		0x89, 0x54, 0x53, 0x46, 0x03, 0x02, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+		0x89, 0x54, 0x53, 0x46, 0x04, 0x02, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 		0x00, 0x00, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0xcc, 0xbb, 0xaa, 0x99,
 		0x00, 0xff, 0xee, 0xdd, 0x00, 0x60, 0x97, 0xca, 0x86, 0x55, 0xb8, 0x17, 0x7b, 0x50,
 		0x39, 0x27, 0x8c, 0x04, 0x00, 0x00, 0x00, 0xe4, 0x0b, 0x54, 0x02, 0x00, 0x00, 0x00};
@@ -405,8 +410,8 @@ static void fields_of_a_header_are_checked(void **state)
 	const char *why;
 
 	ts_frame_write_window(&window, &header, &frame);
-	assert_int_equal(with_field(&frame, 4, "\4", 1, &read), -EPROTONOSUPPORT);
-	assert_int_equal(read.version, 4);
+	assert_int_equal(with_field(&frame, 4, "\5", 1, &read), -EPROTONOSUPPORT);
+	assert_int_equal(read.version, 5);
 	assert_int_equal(read.stored_length, header.stored_length);
 	assert_int_equal(with_field(&frame, 4, "\0", 1, &read), -EPROTONOSUPPORT);
 	assert_int_equal(with_field(&frame, 4, "\1", 1, &read), 0);

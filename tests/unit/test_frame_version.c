@@ -3,13 +3,15 @@
  * A format version does not change any more: a recording written by its first program is read, and
  * must say what was put into it then. With TUNESCOPE_WRITE_FIXTURE=FILE the same recording is
  * written by this program instead; that is how that of each version was made, and none is ever made
- * again.
+ * again. Since version 4 there is another one, of the same windows in groups.
  */
 #include "frame_windows.h"
 
 #include <zlib.h>
 
+#include "../../user/core/frame_group.h"
 #include "../../user/core/frame_payload.h"
+#include "../../user/core/recording.h"
 
 #define FRAMES	11 /* window, with a context before the first and before the seventh, and an end */
 #define WINDOWS 8
@@ -20,6 +22,7 @@ static const struct version {
 	{1, 9238, 0x6d2ba5ceu},
 	{2, 15100, 0xb9d16f39u},
 	{3, 15620, 0x42e4abafu},
+	{4, 15620, 0x42e4abafu}, /* that of version 3 */
 };
 
 /* ---- what was recorded */
@@ -152,25 +155,56 @@ static struct ts_bytes written_recording(void)
 	return bytes;
 }
 
+/* The same in groups: of the windows before each context, and of the last. */
+static struct ts_bytes grouped_recording(void)
+{
+	struct ts_frame_header header = {.session = 0x7475656573636f70};
+	struct ts_group_writer *writer = ts_group_writer_new();
+	struct ts_bytes bytes = {0}, single = {0};
+
+	for (unsigned int i = 0; i <= WINDOWS; i++) {
+		struct ts_window window = recorded_window(i);
+		struct ts_frame_header group;
+
+		if (i == 6 || i == WINDOWS)
+			ts_group_finish(writer, &group, &bytes);
+		if (i == 0 || i == 6) {
+			ts_frame_write_context(&window, &header, &bytes);
+			header.sequence++;
+		}
+		header.context = ts_frame_context(&window);
+		if (i < WINDOWS) {
+			ts_frame_write_window(&window, &header, &single);
+			ts_group_add(writer, &window, &header);
+			header.sequence++;
+		}
+		ts_window_free(&window);
+	}
+	ts_frame_write_end(&header, &bytes);
+	ts_group_writer_free(writer);
+	ts_bytes_free(&single);
+	return bytes;
+}
+
 /* ---- the file */
 
-static void fixture_path(char *path, size_t size, unsigned int version)
+static void fixture_path(char *path, size_t size, unsigned int version, const char *form)
 {
 	const char *slash = strstr(__FILE__, "tests/unit/");
 
 	assert_non_null(slash);
-	snprintf(path, size, "%.*stests/fixtures/recording-v%u.tsrec", (int)(slash - __FILE__),
-		 __FILE__, version);
+	snprintf(path, size, "%.*stests/fixtures/recording-v%u%s.tsrec", (int)(slash - __FILE__),
+		 __FILE__, version, form);
 }
 
-static struct ts_bytes fixture(unsigned int version)
+static struct ts_bytes fixture(unsigned int version, const char *form)
 {
 	struct ts_bytes bytes = {0};
 	char path[4096], buffer[4096];
 	size_t length;
 	FILE *file;
 
-	fixture_path(path, sizeof path, version);
+	fixture_path(path, sizeof path, version, form);
 	file = fopen(path, "rb");
 	if (!file)
 		fail_msg("%s: %s", path, strerror(errno));
@@ -183,7 +217,7 @@ static struct ts_bytes fixture(unsigned int version)
 static void write_fixture(void **state)
 {
 	const char *path = getenv("TUNESCOPE_WRITE_FIXTURE");
-	struct ts_bytes bytes = written_recording();
+	struct ts_bytes bytes = strstr(path, "-groups") ? grouped_recording() : written_recording();
 	FILE *file = fopen(path, "wb");
 
 	assert_non_null(file);
@@ -203,7 +237,7 @@ struct recording {
 static struct recording open_fixture(void **state)
 {
 	const struct version *version = *state;
-	struct recording r = {.bytes = fixture(version->number)};
+	struct recording r = {.bytes = fixture(version->number, "")};
 	size_t at = 0;
 
 	for (int i = 0; i < FRAMES; i++) {
@@ -238,7 +272,7 @@ static void its_frames_are_read(void **state)
 	struct recording r = open_fixture(state);
 	static const int types[FRAMES] = {1, 2, 2, 2, 2, 2, 2, 1, 2, 2, 3};
 
-	assert_true(r.bytes.length < 20000);
+	assert_true(r.bytes.length < 40000);
 	for (int i = 0; i < FRAMES; i++)
 		assert_int_equal(r.header[i].type, types[i]);
 	assert_int_not_equal(r.header[0].context, r.header[7].context);
@@ -366,6 +400,33 @@ static void its_dictionary_is_what_it_was(void **state)
 			 version->dictionary_crc);
 }
 
+static void groups_hold_the_same(void **state)
+{
+	struct ts_bytes single = fixture(4, ""), grouped = fixture(4, "-groups");
+	struct ts_segment one = {.name = "single", .data = single.data, .length = single.length};
+	struct ts_segment other = {
+		.name = "grouped", .data = grouped.data, .length = grouped.length};
+	struct ts_recording *a = ts_recording_new(&one, 1), *b = ts_recording_new(&other, 1);
+
+	assert_true(grouped.length < single.length / 2);
+	assert_int_equal(a->windows, WINDOWS);
+	assert_int_equal(b->windows, WINDOWS);
+	assert_int_equal(b->damages + b->missing_frames + b->open_sessions, 0);
+	for (size_t i = 0; i < WINDOWS; i++) {
+		struct ts_window x, y;
+
+		assert_int_equal(ts_recording_window(a, i, &x), 0);
+		assert_int_equal(ts_recording_window(b, i, &y), 0);
+		same_windows(&x, &y);
+		ts_window_free(&x);
+		ts_window_free(&y);
+	}
+	ts_recording_free(a);
+	ts_recording_free(b);
+	ts_bytes_free(&single);
+	ts_bytes_free(&grouped);
+}
+
 static void there_is_a_fixture_of_each_version(void **state)
 {
 	assert_int_equal(versions[sizeof versions / sizeof versions[0] - 1].number,
@@ -385,6 +446,8 @@ int main(void)
 		TESTS(1),
 		TESTS(2),
 		TESTS(3),
+		TESTS(4),
+		cmocka_unit_test(groups_hold_the_same),
 		cmocka_unit_test(there_is_a_fixture_of_each_version),
 	};
 	const struct CMUnitTest writing[] = {cmocka_unit_test(write_fixture)};

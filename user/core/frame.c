@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -16,16 +17,15 @@ static const unsigned char magic[4] = {0x89, 'T', 'S', 'F'};
 #define CHECKED_HEADER 60 /* bytes of the header its checksum covers */
 /* zlib packs no more than so many bytes into one. */
 #define MAX_EXPANSION 1032
-/*
- * A window's strings are called by their places already: the dictionary and a higher level would
- * save a dozen bytes and double the time.
- */
-#define WINDOW_LEVEL 7
+#define GROUP_LEVEL   7
 /* Most of what zlib does with a short payload is to clear the memory for a long one. */
 #define SHORT_PAYLOAD 16384
 #define SHORT_WINDOW  14
 #define SHORT_MEMORY  7
 #define LONG_MEMORY   8
+/* And to store one needs none of it. */
+#define LEAST_WINDOW 9
+#define LEAST_MEMORY 1
 /* What ending a block and beginning one that is stored takes, and more than that. */
 #define STORED_BLOCK 64
 
@@ -154,31 +154,53 @@ static void release(void *arena, void *memory)
 {
 }
 
+struct compression {
+	int level, window_bits, memory;
+	bool knows_dictionary;
+};
+
 /*
- * The first bytes of raw are packed; those behind, of a window, are packed already and stored as
- * they are.
+ * The first bytes are packed, all of them or none. Strings of a group are called by their places
+ * already: the dictionary and a higher level would save a dozen bytes and double the time.
+ */
+static struct compression compression_of(const struct ts_bytes *raw, size_t first)
+{
+	bool brief = first <= SHORT_PAYLOAD;
+
+	if (!first)
+		return (struct compression){Z_NO_COMPRESSION, LEAST_WINDOW, LEAST_MEMORY, false};
+	return (struct compression){
+		.level = first < raw->length ? GROUP_LEVEL : Z_BEST_COMPRESSION,
+		.window_bits = brief ? SHORT_WINDOW : MAX_WBITS,
+		.memory = brief ? SHORT_MEMORY : LONG_MEMORY,
+		.knows_dictionary = first == raw->length,
+	};
+}
+
+/*
+ * The first bytes of raw are packed; those behind are packed already, or for a short time only, and
+ * stored as they are.
  */
 static void compress_payload(const struct ts_bytes *raw, size_t first, struct ts_bytes *stored)
 {
 	const struct ts_frame_dictionary *dictionary = ts_frame_dictionary(TS_FRAME_VERSION);
+	const struct compression how = compression_of(raw, first);
 	struct ts_arena *arena = ts_arena_new();
 	z_stream stream = {.zalloc = allocate, .zfree = release, .opaque = arena};
-	bool brief = first <= SHORT_PAYLOAD, window = first < raw->length;
-	int status = deflateInit2(&stream, window ? WINDOW_LEVEL : Z_BEST_COMPRESSION, Z_DEFLATED,
-				  brief ? SHORT_WINDOW : MAX_WBITS,
-				  brief ? SHORT_MEMORY : LONG_MEMORY, Z_DEFAULT_STRATEGY);
+	int status = deflateInit2(&stream, how.level, Z_DEFLATED, how.window_bits, how.memory,
+				  Z_DEFAULT_STRATEGY);
 
 	assert(status == Z_OK && raw->length <= TS_FRAME_RAW_MAX);
-	if (!window)
+	if (how.knows_dictionary)
 		deflateSetDictionary(&stream, (const Bytef *)dictionary->text,
 				     (uInt)dictionary->length);
 	stored->capacity = deflateBound(&stream, raw->length) + STORED_BLOCK;
 	stored->data = ts_memory_resize(NULL, stored->capacity);
 	stream.next_in = raw->data;
-	stream.avail_in = (uInt)first;
+	stream.avail_in = (uInt)(first ? first : raw->length);
 	stream.next_out = stored->data;
 	stream.avail_out = (uInt)stored->capacity;
-	if (window) {
+	if (first && first < raw->length) {
 		deflate(&stream, Z_BLOCK);
 		deflateParams(&stream, Z_NO_COMPRESSION, Z_DEFAULT_STRATEGY);
 		stream.avail_in = (uInt)(raw->length - first);
@@ -189,11 +211,30 @@ static void compress_payload(const struct ts_bytes *raw, size_t first, struct ts
 	ts_arena_free(arena);
 }
 
-/* raw_length bytes in the arena, or NULL: damaged, or another length than that. */
-static unsigned char *expand_payload(struct ts_arena *arena, const struct ts_frame_header *header,
-				     const void *frame)
+/* Begins to expand. 0, or what zlib says. */
+static int start_expanding(z_stream *stream, const struct ts_frame_header *header,
+			   const void *frame, unsigned char *out, size_t length)
 {
 	const struct ts_frame_dictionary *dictionary = ts_frame_dictionary(header->version);
+	int status;
+
+	stream->next_in = (Bytef *)frame + TS_FRAME_HEADER;
+	stream->avail_in = header->stored_length;
+	stream->next_out = out;
+	stream->avail_out = (uInt)length;
+	if (inflateInit(stream) != Z_OK)
+		return Z_DATA_ERROR;
+	status = inflate(stream, Z_FINISH);
+	if (status == Z_NEED_DICT && inflateSetDictionary(stream, (const Bytef *)dictionary->text,
+							  (uInt)dictionary->length) == Z_OK)
+		status = inflate(stream, Z_FINISH);
+	return status;
+}
+
+/* raw_length bytes in the arena, or NULL: damaged, or another length than that. */
+unsigned char *ts_frame_expand(struct ts_arena *arena, const struct ts_frame_header *header,
+			       const void *frame)
+{
 	z_stream stream = {.zalloc = allocate, .zfree = release, .opaque = arena};
 	unsigned char *raw;
 	int status;
@@ -202,25 +243,28 @@ static unsigned char *expand_payload(struct ts_arena *arena, const struct ts_fra
 	    header->raw_length > (__u64)header->stored_length * MAX_EXPANSION)
 		return NULL;
 	raw = ts_arena_alloc(arena, header->raw_length + 1);
-	stream.next_in = (Bytef *)frame + TS_FRAME_HEADER;
-	stream.avail_in = header->stored_length;
-	stream.next_out = raw;
-	stream.avail_out = header->raw_length;
-	if (inflateInit(&stream) != Z_OK)
-		return NULL;
-	status = inflate(&stream, Z_FINISH);
-	if (status == Z_NEED_DICT && inflateSetDictionary(&stream, (const Bytef *)dictionary->text,
-							  (uInt)dictionary->length) == Z_OK)
-		status = inflate(&stream, Z_FINISH);
+	status = start_expanding(&stream, header, frame, raw, header->raw_length);
 	if (status != Z_STREAM_END || stream.total_out != header->raw_length)
 		return NULL;
 	return raw;
 }
 
+size_t ts_frame_expand_start(const struct ts_frame_header *header, const void *frame,
+			     unsigned char *start, size_t length)
+{
+	struct ts_arena *arena = ts_arena_new();
+	z_stream stream = {.zalloc = allocate, .zfree = release, .opaque = arena};
+	int status = start_expanding(&stream, header, frame, start, length);
+
+	ts_arena_free(arena);
+	return status == Z_STREAM_END || status == Z_BUF_ERROR || status == Z_OK ? stream.total_out
+										 : SIZE_MAX;
+}
+
 /* ---- frames */
 
-static void append_frame(struct ts_frame_header *header, const struct ts_bytes *raw, size_t first,
-			 struct ts_bytes *out)
+void ts_frame_append(struct ts_frame_header *header, const struct ts_bytes *raw, size_t first,
+		     struct ts_bytes *out)
 {
 	struct ts_bytes stored = {0};
 
@@ -241,16 +285,21 @@ static void set_times(struct ts_frame_header *header, const struct ts_window *wi
 	header->duration_ns = 0;
 }
 
+void ts_frame_of_window(const struct ts_window *window, struct ts_frame_header *header)
+{
+	header->type = TS_FRAME_WINDOW;
+	set_times(header, window);
+	header->duration_ns = (__u64)llround(window->seconds * 1e9);
+}
+
 void ts_frame_write_window(const struct ts_window *window, struct ts_frame_header *header,
 			   struct ts_bytes *out)
 {
 	struct ts_bytes raw = {0};
-	size_t first = ts_frame_payload_window(window, &raw);
 
-	header->type = TS_FRAME_WINDOW;
-	set_times(header, window);
-	header->duration_ns = (__u64)llround(window->seconds * 1e9);
-	append_frame(header, &raw, first, out);
+	ts_frame_payload_window(window, &raw);
+	ts_frame_of_window(window, header);
+	ts_frame_append(header, &raw, 0, out);
 	ts_bytes_free(&raw);
 }
 
@@ -263,7 +312,7 @@ void ts_frame_write_context(const struct ts_window *window, struct ts_frame_head
 	header->type = TS_FRAME_CONTEXT;
 	header->context = ts_frame_context(window);
 	set_times(header, window);
-	append_frame(header, &raw, raw.length, out);
+	ts_frame_append(header, &raw, raw.length, out);
 	ts_bytes_free(&raw);
 }
 
@@ -318,7 +367,7 @@ static int read_frame(const struct ts_frame_header *header, const void *frame,
 {
 	struct ts_frame_unknown ignored = {0};
 	struct ts_arena *arena = ts_arena_new();
-	unsigned char *raw = expand_payload(arena, header, frame);
+	unsigned char *raw = ts_frame_expand(arena, header, frame);
 	const char *reason = "its content cannot be unpacked";
 	int error = -EPROTO;
 

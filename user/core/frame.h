@@ -16,7 +16,8 @@
  *   12      4   length of the payload uncompressed
  *   16      8   session: a random number, new each time recording is started
  *   24      4   sequence: number of the frame in its session, from 0
- *   28      4   context: of a window frame, the number of the context it belongs to
+ *   28      4   context: of a window frame, the number of the context it belongs to; of a group
+ *               frame, the number of its windows
  *   32      8   CLOCK_REALTIME at its end, ns
  *   40      8   CLOCK_BOOTTIME at its end, ns
  *   48      8   length of the window in ns of CLOCK_MONOTONIC; 0 for other types
@@ -30,16 +31,19 @@
  *
  * A window frame holds a window: what happened since the frame before. It needs no other frame
  * but the context (host facts and settings), which is repeated every so often and found by its
- * number, before or after: see recording.h. An end frame has no payload at all.
+ * number, before or after: see recording.h. It stands in a recording until there are enough of them
+ * to become a group frame (frame_group.h), which is what stays; since version 4 its numbers are
+ * therefore plain and nothing of it is compressed, which is several times as fast. An end frame has
+ * no payload at all.
  */
 #ifndef TUNESCOPE_FRAME_H
 #define TUNESCOPE_FRAME_H
 
 #include "window.h"
 
-#define TS_FRAME_VERSION 3 /* what is written; earlier ones are read, too */
+#define TS_FRAME_VERSION 4 /* what is written; earlier ones are read, too */
 #define TS_FRAME_HEADER	 64
-/* Times that are rounded to so many binary digits (window_round.h) take half the room. */
+/* Times of no more binary digits (window_round.h) take less room in a frame of its own. */
 #define TS_FRAME_DIGITS 12
 /* Longer ones are damaged: no window comes near. */
 #define TS_FRAME_RAW_MAX (64u << 20)
@@ -47,7 +51,8 @@
 enum ts_frame_type {
 	TS_FRAME_CONTEXT = 1, /* host facts and settings */
 	TS_FRAME_WINDOW = 2,
-	TS_FRAME_END = 3, /* recording was ended in an orderly way */
+	TS_FRAME_END = 3,   /* recording was ended in an orderly way */
+	TS_FRAME_GROUP = 4, /* several windows (frame_group.h) */
 };
 
 struct ts_frame_header {
@@ -80,6 +85,8 @@ void ts_frame_write_context(const struct ts_window *window, struct ts_frame_head
 void ts_frame_write_window(const struct ts_window *window, struct ts_frame_header *header,
 			   struct ts_bytes *out);
 void ts_frame_write_end(struct ts_frame_header *header, struct ts_bytes *out);
+/* Only the header's type, times and length; what a group needs of it. */
+void ts_frame_of_window(const struct ts_window *window, struct ts_frame_header *header);
 __u32 ts_frame_context(const struct ts_window *window);
 
 /*

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "arena.h"
 #include "frame_packer.h"
@@ -88,6 +89,40 @@ size_t ts_frame_take_count(struct ts_frame_cursor *cursor, size_t limit)
 	return (size_t)count;
 }
 
+void ts_frame_put_section(struct ts_bytes *out, enum ts_frame_section number, struct ts_bytes *body)
+{
+	ts_frame_put_number(out, number);
+	ts_frame_put_number(out, body->length);
+	ts_bytes_append(out, body->data, body->length);
+	ts_bytes_free(body);
+}
+
+/* "block_latency histogram seconds device op": name, kind, unit, label keys. */
+const char *ts_frame_describe(struct ts_arena *arena, const struct ts_family *family)
+{
+	const char *word[3 + TS_LABELS_MAX] = {
+		family->name,
+		ts_frame_kind_name(family->kind),
+		ts_unit_name(family->unit),
+	};
+	size_t words = 3, length = 0, size[3 + TS_LABELS_MAX];
+	char *text, *end;
+
+	for (size_t i = 0; i < family->labels; i++)
+		word[words++] = family->label_key[i];
+	for (size_t i = 0; i < words; i++) {
+		size[i] = strlen(word[i]);
+		length += size[i] + 1;
+	}
+	end = text = ts_arena_alloc(arena, length);
+	for (size_t i = 0; i < words; i++) {
+		memcpy(end, word[i], size[i]);
+		end += size[i];
+		*end++ = i + 1 < words ? ' ' : '\0';
+	}
+	return text;
+}
+
 /* ---- columns */
 
 /* How a reference follows the one before: as that, the next new one, one further, or so far back.
@@ -112,6 +147,21 @@ static __s64 step_from(__s64 before, __u32 newest, __u64 step)
 	case STEP_NEXT: return before + 1;
 	default: return step - STEP_BACK > newest ? -1 : newest - (__s64)(step - STEP_BACK);
 	}
+}
+
+__u32 ts_frame_pack_reference(struct ts_packer *packer, __u32 value, __u32 before, __u32 *newest,
+			      size_t limit)
+{
+	__u64 step = ts_packer_reads(packer) ? 0 : step_to(value, before, *newest);
+	__s64 called = step_from(before, *newest, ts_pack_step(packer, step));
+
+	if (called < 0 || (__u64)called > limit) {
+		ts_packer_fail(packer, "something is called that is not there");
+		called = 0;
+	}
+	if (called > *newest)
+		*newest = (__u32)called;
+	return (__u32)called;
 }
 
 void ts_frame_put_references(struct ts_bytes *out, struct ts_packer *packer, const __u32 *strings,

@@ -18,6 +18,34 @@
 
 struct ts_packer;
 
+/* How often a decision was no and yes: two weights. {0} is what nothing is known about. */
+struct ts_pack_odds {
+	__u16 zero, one;
+};
+
+#define TS_PACK_CLASSES 65 /* lengths in bits of a number, 0 to 64 */
+#define TS_PACK_LEVELS	50 /* what is expected: two for each doubling */
+
+/* Of the binary digits behind the highest, by what the number is near to. */
+struct ts_pack_digits {
+	struct ts_pack_odds second[TS_PACK_CLASSES][3];
+	struct ts_pack_odds third[TS_PACK_CLASSES][2][3];
+};
+
+/* One for each kind of numbers. */
+struct ts_pack_model {
+	struct ts_pack_odds class[TS_PACK_LEVELS][TS_PACK_CLASSES]; /* longer than so many bits? */
+	struct ts_pack_digits digits;
+};
+
+/*
+ * A plain packer takes the same calls and leaves numbers as they are: larger, and several times
+ * faster. Calls for who keeps odds of its own are not for it.
+ */
+struct ts_packer *ts_packer_plain_writer(struct ts_arena *arena, struct ts_bytes *out);
+struct ts_packer *ts_packer_plain_reader(struct ts_arena *arena, const unsigned char *data,
+					 size_t length);
+
 /* Writing: finish appends the last bytes to out. */
 struct ts_packer *ts_packer_writer(struct ts_arena *arena, struct ts_bytes *out);
 void ts_packer_finish(struct ts_packer *packer);
@@ -40,6 +68,18 @@ __u64 ts_pack_number(struct ts_packer *packer, unsigned int *before, __u64 value
 
 /* How a reference follows the one before: small numbers are the usual ways, mostly as before. */
 __u64 ts_pack_step(struct ts_packer *packer, __u64 step);
+
+/* One decision. */
+bool ts_pack_decision(struct ts_packer *packer, struct ts_pack_odds *odds, bool yes);
+
+/* For who keeps a model of its own: the level of what is expected, of twice or four times it. */
+unsigned int ts_pack_level(__u64 expected);
+/* The number and, of it, no more than its first digits; near 0: nothing is known. */
+__u64 ts_pack_by_level(struct ts_packer *packer, struct ts_pack_model *model, unsigned int level,
+		       unsigned int expected_length, __u64 number, unsigned int digits, __u64 near);
+/* Only the digits of a number of that length. */
+__u64 ts_pack_digits(struct ts_packer *packer, struct ts_pack_digits *odds, unsigned int length,
+		     __u64 number, unsigned int digits, __u64 near);
 
 /* count bits about which nothing is known. */
 __u64 ts_pack_bits(struct ts_packer *packer, unsigned int count, __u64 value);

@@ -14,9 +14,9 @@
  *
  * Tables are written by columns, because what is alike in them is so from row to row. Columns of
  * measured numbers, and since version 3 those of strings, are not in their section but in the last
- * one, packed, in the order of: times, families (what overflowed, then the values of each),
- * sufferers, programs. What a later version
- * adds must not stand between them, as a reader could not pass over it there.
+ * one, packed (plainly since version 4), in the order of: times, families (what overflowed, then
+ * the values of each), sufferers, programs. What a later version adds must not stand between them,
+ * as a reader could not pass over it there.
  */
 #ifndef TUNESCOPE_FRAME_PAYLOAD_H
 #define TUNESCOPE_FRAME_PAYLOAD_H
@@ -39,6 +39,7 @@ enum ts_frame_section {
 	TS_SECTION_PACKED = 11,	  /* see above; the last, as zlib leaves it alone */
 	TS_SECTION_FACTS = 12,	  /* of which run the window is; keys and values are strings */
 	TS_SECTION_PROGRAMS = 13, /* of a context: how long each program of its windows is */
+	TS_SECTION_WINDOWS = 14,  /* of a group, which: frame_group.h */
 	TS_SECTION_COUNT,
 };
 
@@ -82,18 +83,57 @@ size_t ts_frame_histogram_bytes(unsigned char flags);
 void ts_frame_pack_histograms(struct ts_packer *packer, struct ts_histogram *const *histogram,
 			      const unsigned char *flags, size_t count, struct ts_arena *arena);
 
+/* The parts of that, for who writes them in another order. */
+unsigned int ts_frame_histogram_flags(const struct ts_histogram *histogram);
+int ts_frame_top_slot(const struct ts_histogram *histogram); /* in use; -1: none */
+__u64 ts_frame_slot_bound(unsigned int scale, enum ts_unit unit, unsigned int slot);
+/* How many slots are not rounded; the last of them. */
+unsigned int ts_frame_unrounded_slots(const struct ts_histogram *histogram, int top,
+				      unsigned int *last);
+/* After reading: what the slots tell of the rest. */
+void ts_frame_conclude(struct ts_packer *packer, struct ts_histogram *histogram,
+		       unsigned char flags);
+/* What all values are multiples of; or the number that says that they have so many digits. */
+__u64 ts_frame_divisor(const __u64 *values, size_t count, unsigned int digits);
+/*
+ * What that is: the divisor (0: all values are 0). digits are those of rounded ones, and become all
+ * there are when they are not.
+ */
+__u64 ts_frame_divide_by(__u64 written, unsigned int *digits);
+/* Whole numbers, not negative. */
+bool ts_frame_all_are_counts(const double *values, size_t count);
+/* How a double is written, and the number for it (of which form 0 is bits). */
+enum ts_frame_form { TS_FORM_BITS, TS_FORM_INTEGER, TS_FORM_NANOSECONDS, TS_FORMS };
+enum ts_frame_form ts_frame_form_of(double value, __u64 *number);
+double ts_frame_value_of(enum ts_frame_form form, __u64 number);
+
+/* A histogram's flags that say what follows. */
+#define TS_FLAG_EMPTY	     8u	 /* no more about it */
+#define TS_FLAG_MAX_IS_BOUND 16u /* as in struct ts_histogram */
+#define TS_FLAG_MAX_FROM_TOP 32u /* the bound of the highest slot in use, and not written */
+#define TS_FLAG_ROUNDED	     64u /* all slots but one at most, as by ts_histogram_round */
+bool ts_frame_flags_known(__u64 flags);
+
 /* ---- writing */
 
 void ts_frame_put_number(struct ts_bytes *out, __u64 value);
 void ts_frame_put_signed(struct ts_bytes *out, __s64 value);
+/* The body is freed. */
+void ts_frame_put_section(struct ts_bytes *out, enum ts_frame_section number,
+			  struct ts_bytes *body);
+/* "block_latency histogram seconds device op": name, kind, unit, label keys. */
+const char *ts_frame_describe(struct ts_arena *arena, const struct ts_family *family);
 /*
  * Numbers of strings: the first as the difference from the newest so far, which is kept up. Packed
  * where there is a packer.
  */
 void ts_frame_put_references(struct ts_bytes *out, struct ts_packer *packer, const __u32 *strings,
 			     size_t count, __u32 *newest);
-/* Sections without a header or compression. Returns how many bytes are worth compressing. */
-size_t ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out);
+/* One of them, written or read; before: the one it most likely is or follows. */
+__u32 ts_frame_pack_reference(struct ts_packer *packer, __u32 value, __u32 before, __u32 *newest,
+			      size_t limit);
+/* Sections without a header or compression. */
+void ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out);
 void ts_frame_payload_context(const struct ts_window *window, struct ts_bytes *out);
 
 /* ---- reading */
@@ -133,6 +173,17 @@ struct ts_frame_budget {
 bool ts_frame_spend(struct ts_frame_budget *budget, struct ts_frame_cursor *cursor, size_t bytes);
 void *ts_frame_alloc(struct ts_frame_budget *budget, struct ts_frame_cursor *cursor, size_t count,
 		     size_t size);
+
+/* Compresses the first bytes of a payload, stores the rest, and appends the frame with its header.
+ */
+void ts_frame_append(struct ts_frame_header *header, const struct ts_bytes *raw, size_t first,
+		     struct ts_bytes *out);
+/* The payload of a valid frame, in the arena; NULL: damaged. */
+unsigned char *ts_frame_expand(struct ts_arena *arena, const struct ts_frame_header *header,
+			       const void *frame);
+/* As many bytes of its beginning as there are, at most so many; SIZE_MAX: damaged. */
+size_t ts_frame_expand_start(const struct ts_frame_header *header, const void *frame,
+			     unsigned char *start, size_t length);
 
 /* The payload is header->raw_length bytes; otherwise as in frame.h. */
 int ts_frame_payload_read_window(const struct ts_frame_header *header, const unsigned char *payload,

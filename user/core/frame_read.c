@@ -43,11 +43,21 @@ static void find_sections(struct ts_frame_reader *reader, const unsigned char *p
 	}
 }
 
+/* Since version 4 single windows are written plainly: they do not stay so. */
+static struct ts_packer *open_packer(struct ts_frame_reader *reader,
+				     const struct ts_frame_header *header)
+{
+	const struct ts_frame_cursor *packed = &reader->section[TS_SECTION_PACKED];
+	bool plain = header->version >= 4 && header->type == TS_FRAME_WINDOW;
+
+	return (plain ? ts_packer_plain_reader : ts_packer_reader)(
+		reader->scratch.arena, packed->at, ts_frame_cursor_left(packed));
+}
+
 int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *into,
 			 const struct ts_frame_header *header, const unsigned char *payload)
 {
 	size_t length = header->raw_length, allowance = length * BUDGET_PER_BYTE + BUDGET_FIXED;
-	const struct ts_frame_cursor *packed = &reader->section[TS_SECTION_PACKED];
 	struct ts_frame_cursor *strings = &reader->section[TS_SECTION_STRINGS];
 
 	*reader = (struct ts_frame_reader){
@@ -63,8 +73,7 @@ int ts_frame_reader_open(struct ts_frame_reader *reader, struct ts_snapshot *int
 						       &reader->scratch, &reader->strings);
 		reader->why = strings->why;
 	}
-	reader->packer =
-		ts_packer_reader(reader->scratch.arena, packed->at, ts_frame_cursor_left(packed));
+	reader->packer = open_packer(reader, header);
 	return reader->why ? -EPROTO : 0;
 }
 
@@ -133,7 +142,7 @@ void ts_frame_read_texts(struct ts_frame_reader *reader, struct ts_frame_cursor 
 		*(const char **)((char *)array + i * size + offset) = reader->string[column[i]];
 }
 
-static enum ts_status status_by_name(const char *name)
+enum ts_status ts_frame_status_by_name(const char *name)
 {
 	for (int status = TS_STATUS_NO_DATA; status <= TS_STATUS_FAILED; status++)
 		if (!strcmp(ts_status_name((enum ts_status)status), name))
@@ -149,7 +158,7 @@ void ts_frame_read_statuses(struct ts_frame_reader *reader, struct ts_frame_curs
 
 	for (size_t i = 0; column && i < count; i++) {
 		if (!i || column[i] != column[i - 1])
-			status = status_by_name(reader->string[column[i]]);
+			status = ts_frame_status_by_name(reader->string[column[i]]);
 		*(enum ts_status *)((char *)array + i * size + offset) = status;
 	}
 }

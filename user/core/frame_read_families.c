@@ -10,15 +10,6 @@
 #define FAMILIES_MAX 4096u
 #define ROWS_MAX     (1u << 20)
 
-/* A family as the frame describes it. */
-struct ts_frame_described {
-	int id;			    /* in our table; -1: unknown, or recorded in another form */
-	int kind;		    /* -1: unknown */
-	int unit;		    /* -1: unknown */
-	unsigned int keys;	    /* label keys it was recorded with */
-	int key[TS_FRAME_KEYS_MAX]; /* which of ours each one is; -1: none */
-};
-
 struct label_set {
 	size_t rows, columns;
 	__u32 *value; /* of column k and row i at k * rows + i */
@@ -93,8 +84,8 @@ static bool same_form(const struct ts_frame_described *described)
 		(is_gauge(described->kind) && is_gauge((int)family->kind)));
 }
 
-static void understand(struct ts_frame_reader *reader, struct ts_frame_cursor *cursor,
-		       const char *text, int expected, struct ts_frame_described *described)
+void ts_frame_understand(struct ts_snapshot *snapshot, struct ts_frame_cursor *cursor,
+			 const char *text, int expected, struct ts_frame_described *described)
 {
 	const char *word;
 	size_t length = next_word(&text, &word);
@@ -114,8 +105,7 @@ static void understand(struct ts_frame_reader *reader, struct ts_frame_cursor *c
 	described->id = id;
 	if (id >= 0 && !same_form(described)) {
 		described->id = -1;
-		ts_snapshot_family_status(reader->snapshot, (enum ts_family_id)id,
-					  TS_STATUS_UNSUPPORTED,
+		ts_snapshot_family_status(snapshot, (enum ts_family_id)id, TS_STATUS_UNSUPPORTED,
 					  "recorded in another form by another tunescope");
 	}
 }
@@ -271,7 +261,7 @@ static void read_series(struct ts_frame_reader *reader, struct ts_frame_cursor *
 /* ---- the section */
 
 /* What every family is that the frame does not name. */
-static void nothing_recorded(struct ts_snapshot *snapshot)
+void ts_frame_nothing_recorded(struct ts_snapshot *snapshot)
 {
 	static const char why[] = "not recorded: the tunescope that wrote this recording did not "
 				  "measure it";
@@ -293,7 +283,8 @@ static void read_descriptions(struct ts_frame_reader *reader, struct ts_frame_cu
 	for (size_t i = 0; !cursor->why && i < count; i++) {
 		struct ts_frame_described *family = &reader->family[i];
 
-		understand(reader, cursor, reader->string[text[i]], expected, family);
+		ts_frame_understand(reader->snapshot, cursor, reader->string[text[i]], expected,
+				    family);
 		if (family->id < 0)
 			continue;
 		expected = family->id + 1;
@@ -313,7 +304,7 @@ void ts_frame_read_families(struct ts_frame_reader *reader, struct ts_frame_unkn
 	struct label_set *set;
 	__u32 *set_of;
 
-	nothing_recorded(reader->snapshot);
+	ts_frame_nothing_recorded(reader->snapshot);
 	read_descriptions(reader, cursor, count);
 	TS_FRAME_READ_STATUSES(reader, cursor, data, count);
 	TS_FRAME_READ_TEXTS(reader, cursor, data, count, why);

@@ -5,6 +5,15 @@
 
 #include "frame_payload.h"
 
+/* A family as the frame describes it. */
+struct ts_frame_described {
+	int id;			    /* in our table; -1: unknown, or recorded in another form */
+	int kind;		    /* -1: unknown */
+	int unit;		    /* -1: unknown */
+	unsigned int keys;	    /* label keys it was recorded with */
+	int key[TS_FRAME_KEYS_MAX]; /* which of ours each one is; -1: none */
+};
+
 struct ts_frame_reader {
 	unsigned int version;				  /* of the frame */
 	struct ts_snapshot *snapshot;			  /* what is read goes there */
@@ -54,6 +63,13 @@ void ts_frame_read_statuses(struct ts_frame_reader *reader, struct ts_frame_curs
 #define TS_FRAME_READ_STATUSES(reader, cursor, array, count)                  \
 	ts_frame_read_statuses(reader, cursor, array, count, sizeof *(array), \
 			       offsetof(__typeof__(*(array)), status))
+
+/* A family by its description; expected: in our table, the one that it most likely is. */
+void ts_frame_understand(struct ts_snapshot *snapshot, struct ts_frame_cursor *cursor,
+			 const char *text, int expected, struct ts_frame_described *described);
+/* What every family is that the frame does not name. */
+void ts_frame_nothing_recorded(struct ts_snapshot *snapshot);
+enum ts_status ts_frame_status_by_name(const char *name);
 
 void ts_frame_read_families(struct ts_frame_reader *reader, struct ts_frame_unknown *unknown);
 void ts_frame_read_sufferers(struct ts_frame_reader *reader);

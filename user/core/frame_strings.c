@@ -26,6 +26,7 @@ struct ts_frame_strings {
 	const char **text; /* by number, from 1 */
 	__u32 *place;	   /* likewise; 0: not in the dictionary */
 	size_t count, text_capacity, place_capacity;
+	bool copies;
 };
 
 #define KNOWN_SIZE 2048 /* of the table of the dictionary */
@@ -90,33 +91,40 @@ static void enlarge_table(struct ts_frame_strings *strings)
 				old.entry[i];
 }
 
-struct ts_frame_strings *ts_frame_strings_new(struct ts_arena *arena)
+struct ts_frame_strings *ts_frame_strings_new(struct ts_arena *arena, bool copies)
 {
 	struct ts_frame_strings *strings = ts_arena_alloc(arena, sizeof *strings);
 
 	strings->arena = arena;
+	strings->copies = copies;
 	strings->known = known_table();
 	strings->known_number =
 		ts_arena_alloc(arena, (strings->known->used + 1) * sizeof *strings->known_number);
 	return strings;
 }
 
-/* Where the number of a text stands; place: in the dictionary. */
-static __u32 *number_of(struct ts_frame_strings *strings, const char *text, __u32 *place)
+/* Where the number of a text stands, which becomes that which is kept; place: in the dictionary. */
+static __u32 *number_of(struct ts_frame_strings *strings, const char **kept, __u32 *place)
 {
+	const char *text = *kept;
 	__u32 hash = hash_of(text);
 	struct entry *entry = find_entry(strings->known, text, hash);
 
 	*place = entry->text ? entry->number : 0;
-	if (*place)
+	if (*place) {
+		*kept = entry->text;
 		return &strings->known_number[*place];
+	}
 	if (strings->others.used * 2 >= strings->others.size)
 		enlarge_table(strings);
 	entry = find_entry(&strings->others, text, hash);
 	if (!entry->text) {
+		if (strings->copies)
+			text = ts_arena_strdup(strings->arena, text);
 		*entry = (struct entry){.text = text, .hash = hash};
 		strings->others.used++;
 	}
+	*kept = entry->text;
 	return &entry->number;
 }
 
@@ -126,7 +134,7 @@ __u32 ts_frame_string(struct ts_frame_strings *strings, const char *text)
 
 	if (!text || !*text)
 		return 0;
-	number = number_of(strings, text, &place);
+	number = number_of(strings, &text, &place);
 	if (*number)
 		return *number;
 	strings->text = ts_arena_grow(strings->arena, strings->text, strings->count,

@@ -11,8 +11,8 @@
 
 struct ts_frame_strings;
 
-/* Writing: the number of a text, which must live until the section is put. */
-struct ts_frame_strings *ts_frame_strings_new(struct ts_arena *arena);
+/* Writing: the number of a text, which must live until the section is put unless it is copied. */
+struct ts_frame_strings *ts_frame_strings_new(struct ts_arena *arena, bool copies);
 __u32 ts_frame_string(struct ts_frame_strings *strings, const char *text);
 void ts_frame_put_strings(const struct ts_frame_strings *strings, struct ts_bytes *out);
 

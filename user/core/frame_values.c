@@ -48,10 +48,10 @@ static __u64 common_divisor(const __u64 *values, size_t count)
 /* Instead of a divisor: none is longer than so many binary digits, but for zeros. */
 #define IS_ROUNDED 2
 
-static bool all_are_rounded(const __u64 *values, size_t count)
+static bool all_are_rounded(const __u64 *values, size_t count, unsigned int digits)
 {
 	for (size_t i = 0; i < count; i++)
-		if (ts_digits_rest(values[i], TS_FRAME_DIGITS))
+		if (ts_digits_rest(values[i], digits))
 			return false;
 	return true;
 }
@@ -64,23 +64,32 @@ static __u64 pack_single(struct ts_packer *packer, __u64 value)
 	return ts_pack_number(packer, &before, value, TS_PACKER_DIGITS);
 }
 
+__u64 ts_frame_divisor(const __u64 *values, size_t count, unsigned int digits)
+{
+	__u64 divisor = common_divisor(values, count);
+
+	return divisor == 1 && all_are_rounded(values, count, digits) ? IS_ROUNDED : divisor;
+}
+
+__u64 ts_frame_divide_by(__u64 written, unsigned int *digits)
+{
+	if (written == IS_ROUNDED)
+		return 1;
+	*digits = TS_PACKER_DIGITS;
+	return written;
+}
+
 void ts_frame_pack_counters(struct ts_packer *packer, __u64 *values, size_t count)
 {
 	unsigned int before = TS_PACKER_FIRST;
-	unsigned int digits = TS_PACKER_DIGITS;
+	unsigned int digits = TS_FRAME_DIGITS;
 	__u64 divisor = 0;
 
 	if (!count)
 		return;
 	if (!ts_packer_reads(packer))
-		divisor = common_divisor(values, count);
-	if (divisor == 1 && all_are_rounded(values, count))
-		divisor = IS_ROUNDED;
-	divisor = pack_single(packer, divisor);
-	if (divisor == IS_ROUNDED) {
-		digits = TS_FRAME_DIGITS;
-		divisor = 1;
-	}
+		divisor = ts_frame_divisor(values, count, digits);
+	divisor = ts_frame_divide_by(pack_single(packer, divisor), &digits);
 	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
 		__u64 quotient = divisor ? values[i] / divisor : 0;
 
@@ -93,7 +102,6 @@ void ts_frame_pack_counters(struct ts_packer *packer, __u64 *values, size_t coun
 
 /* ---- doubles: integers, whole nanoseconds, or all 64 bits */
 
-enum { FORM_BITS, FORM_INTEGER, FORM_NANOSECONDS, FORMS };
 #define EXACT_LIMIT   9007199254740992.0 /* 2^53 */
 #define NS_PER_SECOND 1e9
 
@@ -116,29 +124,29 @@ static bool is_integer_of(double value, double scale, __s64 *integer)
 	return double_bits((double)*integer / scale) == double_bits(value);
 }
 
-static __u64 form_of(double value, __u64 *number)
+enum ts_frame_form ts_frame_form_of(double value, __u64 *number)
 {
 	__s64 integer;
 
 	if (is_integer_of(value, 1, &integer)) {
 		*number = ts_frame_zigzag(integer);
-		return FORM_INTEGER;
+		return TS_FORM_INTEGER;
 	}
 	if (is_integer_of(value, NS_PER_SECOND, &integer)) {
 		*number = ts_frame_zigzag(integer);
-		return FORM_NANOSECONDS;
+		return TS_FORM_NANOSECONDS;
 	}
 	*number = double_bits(value);
-	return FORM_BITS;
+	return TS_FORM_BITS;
 }
 
-static double value_of(__u64 form, __u64 number)
+double ts_frame_value_of(enum ts_frame_form form, __u64 number)
 {
 	double value;
 
-	if (form == FORM_INTEGER)
+	if (form == TS_FORM_INTEGER)
 		return (double)ts_frame_unzigzag(number);
-	if (form == FORM_NANOSECONDS)
+	if (form == TS_FORM_NANOSECONDS)
 		return (double)ts_frame_unzigzag(number) / NS_PER_SECOND;
 	memcpy(&value, &number, sizeof value);
 	return value;
@@ -149,21 +157,21 @@ void ts_frame_pack_doubles(struct ts_packer *packer, double *values, size_t coun
 	unsigned int before = TS_PACKER_FIRST, form_before = TS_PACKER_FIRST;
 
 	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
-		__u64 number, form = form_of(values[i], &number);
+		__u64 number, form = ts_frame_form_of(values[i], &number);
 
 		form = ts_pack_number(packer, &form_before, form, TS_PACKER_DIGITS);
-		if (form >= FORMS) {
+		if (form >= TS_FORMS) {
 			ts_packer_fail(packer, "a value is written in an unknown way");
 			return;
 		}
-		number = form == FORM_BITS
+		number = form == TS_FORM_BITS
 				 ? ts_pack_bits(packer, 64, number)
 				 : ts_pack_number(packer, &before, number, TS_PACKER_DIGITS);
-		values[i] = value_of(form, number);
+		values[i] = ts_frame_value_of((enum ts_frame_form)form, number);
 	}
 }
 
-static bool all_are_counts(const double *values, size_t count)
+bool ts_frame_all_are_counts(const double *values, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		__s64 integer;
@@ -182,7 +190,8 @@ void ts_frame_pack_gauges(struct ts_packer *packer, double *values, size_t count
 
 	if (!count)
 		return;
-	counts = pack_single(packer, !ts_packer_reads(packer) && all_are_counts(values, count));
+	counts = pack_single(packer,
+			     !ts_packer_reads(packer) && ts_frame_all_are_counts(values, count));
 	if (!counts) {
 		ts_frame_pack_doubles(packer, values, count);
 		return;
@@ -198,13 +207,9 @@ void ts_frame_pack_gauges(struct ts_packer *packer, double *values, size_t count
 /* ---- histograms: a number of flags and the scale, slots, sum, maximum */
 
 /* The scale in the lowest bits. */
-#define SCALE_MASK   7u
-#define EMPTY	     8u	 /* no more about it follows */
-#define MAX_IS_BOUND 16u /* as in struct ts_histogram */
-#define MAX_FROM_TOP 32u /* the maximum is the bound of the highest slot in use and not written */
-#define ROUNDED	     64u /* all slots but one at most, as by ts_histogram_round */
-#define KNOWN_FLAGS  127u
-#define PLACE_BITS   10 /* of a slot's number */
+#define SCALE_MASK  7u
+#define KNOWN_FLAGS 127u
+#define PLACE_BITS  10 /* of a slot's number */
 
 static unsigned int slots_of(unsigned int scale)
 {
@@ -215,7 +220,7 @@ static unsigned int slots_of(unsigned int scale)
  * The largest value (ns or bytes) of a slot. Found with the integers that sort values into slots,
  * so that it is the same number everywhere. The last slot has no bound.
  */
-static __u64 slot_bound(unsigned int scale, enum ts_unit unit, unsigned int slot)
+__u64 ts_frame_slot_bound(unsigned int scale, enum ts_unit unit, unsigned int slot)
 {
 	__u64 low = 0, high = 1ULL << 63; /* low is within, high is beyond */
 
@@ -231,7 +236,7 @@ static __u64 slot_bound(unsigned int scale, enum ts_unit unit, unsigned int slot
 }
 
 /* The highest slot in use; -1 when there is none. */
-static int top_slot(const struct ts_histogram *histogram)
+int ts_frame_top_slot(const struct ts_histogram *histogram)
 {
 	int top = (int)slots_of(histogram->scale) - 1;
 
@@ -246,8 +251,8 @@ static __u64 slot_rest(__u64 count)
 }
 
 /* How many slots are not rounded; the last of them. */
-static unsigned int unrounded_slots(const struct ts_histogram *histogram, int top,
-				    unsigned int *last)
+unsigned int ts_frame_unrounded_slots(const struct ts_histogram *histogram, int top,
+				      unsigned int *last)
 {
 	unsigned int count = 0;
 
@@ -260,20 +265,29 @@ static unsigned int unrounded_slots(const struct ts_histogram *histogram, int to
 	return count;
 }
 
-static unsigned int flags_of(const struct ts_histogram *histogram)
+/* The maximum is the largest value of the slot: the next one belongs to another. */
+static bool is_slot_bound(const struct ts_histogram *histogram, unsigned int slot)
+{
+	__u64 max = histogram->max;
+
+	return ts_histogram_slot(histogram->scale, histogram->unit, max) == slot &&
+	       ts_histogram_slot(histogram->scale, histogram->unit, max + 1) != slot;
+}
+
+unsigned int ts_frame_histogram_flags(const struct ts_histogram *histogram)
 {
 	unsigned int flags = histogram->scale, exception;
-	int top = top_slot(histogram);
+	int top = ts_frame_top_slot(histogram);
 
 	if (histogram->max_is_bound)
-		flags |= MAX_IS_BOUND;
-	if (unrounded_slots(histogram, top, &exception) <= 1)
-		flags |= ROUNDED;
+		flags |= TS_FLAG_MAX_IS_BOUND;
+	if (ts_frame_unrounded_slots(histogram, top, &exception) <= 1)
+		flags |= TS_FLAG_ROUNDED;
 	if (top < 0)
-		return histogram->sum || histogram->max ? flags : flags | EMPTY;
+		return histogram->sum || histogram->max ? flags : flags | TS_FLAG_EMPTY;
 	if (histogram->max_is_bound && top < (int)slots_of(histogram->scale) - 1 &&
-	    histogram->max == slot_bound(histogram->scale, histogram->unit, (unsigned int)top))
-		flags |= MAX_FROM_TOP;
+	    is_slot_bound(histogram, (unsigned int)top))
+		flags |= TS_FLAG_MAX_FROM_TOP;
 	return flags;
 }
 
@@ -326,7 +340,7 @@ static void pack_place(struct ts_packer *packer, struct place *place, bool round
 static void pack_slots(struct ts_packer *packer, struct ts_histogram *histogram, bool rounded,
 		       struct place *place)
 {
-	int top = top_slot(histogram);
+	int top = ts_frame_top_slot(histogram);
 	unsigned int exception = 0, exceptions = 0;
 	__u64 first = 0, count;
 
@@ -339,11 +353,16 @@ static void pack_slots(struct ts_packer *packer, struct ts_histogram *histogram,
 		return;
 	}
 	if (rounded)
-		exceptions = unrounded_slots(histogram, top, &exception);
+		exceptions = ts_frame_unrounded_slots(histogram, top, &exception);
 	ts_pack_slots(packer, histogram->slot + first, count,
 		      rounded ? TS_HISTOGRAM_DIGITS : TS_PACKER_DIGITS);
 	if (rounded && ts_pack_bits(packer, 1, exceptions))
 		pack_exception(packer, histogram, exception, slot_rest(histogram->slot[exception]));
+}
+
+bool ts_frame_flags_known(__u64 flags)
+{
+	return flags <= KNOWN_FLAGS && (flags & SCALE_MASK) <= TS_HISTOGRAM_SCALE_GLOBAL;
 }
 
 void ts_frame_pack_flags(struct ts_packer *packer, struct ts_histogram *const *histogram,
@@ -352,10 +371,10 @@ void ts_frame_pack_flags(struct ts_packer *packer, struct ts_histogram *const *h
 	unsigned int before = TS_PACKER_FIRST;
 
 	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
-		__u64 number = ts_packer_reads(packer) ? 0 : flags_of(histogram[i]);
+		__u64 number = ts_packer_reads(packer) ? 0 : ts_frame_histogram_flags(histogram[i]);
 
 		number = ts_pack_number(packer, &before, number, TS_PACKER_DIGITS);
-		if (number > KNOWN_FLAGS || (number & SCALE_MASK) > TS_HISTOGRAM_SCALE_GLOBAL)
+		if (!ts_frame_flags_known(number))
 			ts_packer_fail(packer, "a histogram of an unknown kind");
 		flags[i] = (unsigned char)number;
 	}
@@ -366,7 +385,7 @@ struct ts_histogram *ts_frame_new_histogram(struct ts_arena *arena, unsigned cha
 {
 	struct ts_histogram *histogram = ts_histogram_new(arena, flags & SCALE_MASK, unit);
 
-	histogram->max_is_bound = flags & MAX_IS_BOUND;
+	histogram->max_is_bound = flags & TS_FLAG_MAX_IS_BOUND;
 	return histogram;
 }
 
@@ -376,18 +395,20 @@ size_t ts_frame_histogram_bytes(unsigned char flags)
 }
 
 /* What has been read of a histogram is complete but for what its slots tell. */
-static void conclude(struct ts_packer *packer, struct ts_histogram *histogram, unsigned char flags)
+void ts_frame_conclude(struct ts_packer *packer, struct ts_histogram *histogram,
+		       unsigned char flags)
 {
-	int top = top_slot(histogram);
+	int top = ts_frame_top_slot(histogram);
 
 	for (int i = 0; i <= top; i++)
 		histogram->count += histogram->slot[i];
-	if (!(flags & MAX_FROM_TOP))
+	if (!(flags & TS_FLAG_MAX_FROM_TOP))
 		return;
 	if (top < 0)
 		ts_packer_fail(packer, "a histogram has a maximum and no values");
 	else
-		histogram->max = slot_bound(histogram->scale, histogram->unit, (unsigned int)top);
+		histogram->max =
+			ts_frame_slot_bound(histogram->scale, histogram->unit, (unsigned int)top);
 }
 
 void ts_frame_pack_histograms(struct ts_packer *packer, struct ts_histogram *const *histogram,
@@ -399,11 +420,11 @@ void ts_frame_pack_histograms(struct ts_packer *packer, struct ts_histogram *con
 	size_t filled = 0, given = 0;
 
 	for (size_t i = 0; i < count && !ts_packer_why(packer); i++) {
-		if (flags[i] & EMPTY)
+		if (flags[i] & TS_FLAG_EMPTY)
 			continue;
-		pack_slots(packer, histogram[i], flags[i] & ROUNDED, &place);
+		pack_slots(packer, histogram[i], flags[i] & TS_FLAG_ROUNDED, &place);
 		sums[filled++] = histogram[i]->sum;
-		if (!(flags[i] & MAX_FROM_TOP))
+		if (!(flags[i] & TS_FLAG_MAX_FROM_TOP))
 			maxima[given++] = histogram[i]->max;
 	}
 	ts_frame_pack_counters(packer, sums, filled);
@@ -412,11 +433,11 @@ void ts_frame_pack_histograms(struct ts_packer *packer, struct ts_histogram *con
 		return;
 	filled = given = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (flags[i] & EMPTY)
+		if (flags[i] & TS_FLAG_EMPTY)
 			continue;
 		histogram[i]->sum = sums[filled++];
-		if (!(flags[i] & MAX_FROM_TOP))
+		if (!(flags[i] & TS_FLAG_MAX_FROM_TOP))
 			histogram[i]->max = maxima[given++];
-		conclude(packer, histogram[i], flags[i]);
+		ts_frame_conclude(packer, histogram[i], flags[i]);
 	}
 }

@@ -22,7 +22,7 @@ static struct writer writer_new(void)
 {
 	struct ts_arena *arena = ts_arena_new();
 
-	return (struct writer){.arena = arena, .strings = ts_frame_strings_new(arena)};
+	return (struct writer){.arena = arena, .strings = ts_frame_strings_new(arena, false)};
 }
 
 static __u32 string_number(struct writer *writer, const char *text)
@@ -40,33 +40,19 @@ static struct ts_bytes section_with_strings(struct writer *writer)
 	return section;
 }
 
-static void put_section(struct ts_bytes *out, enum ts_frame_section number, struct ts_bytes *body)
-{
-	ts_frame_put_number(out, number);
-	ts_frame_put_number(out, body->length);
-	ts_bytes_append(out, body->data, body->length);
-	ts_bytes_free(body);
-}
-
-/*
- * The strings come first in the payload although they are complete last. Returns the length of what
- * is not packed yet.
- */
-static size_t finish(struct writer *writer, struct ts_bytes *out)
+/* The strings come first in the payload although they are complete last. */
+static void finish(struct writer *writer, struct ts_bytes *out)
 {
 	struct ts_bytes strings = {0};
-	size_t length;
 
 	ts_frame_put_strings(writer->strings, &strings);
-	put_section(out, TS_SECTION_STRINGS, &strings);
+	ts_frame_put_section(out, TS_SECTION_STRINGS, &strings);
 	ts_bytes_append(out, writer->body.data, writer->body.length);
 	ts_bytes_free(&writer->body);
-	length = out->length;
 	if (writer->packed.length)
-		put_section(out, TS_SECTION_PACKED, &writer->packed);
+		ts_frame_put_section(out, TS_SECTION_PACKED, &writer->packed);
 	ts_bytes_free(&writer->packed);
 	ts_arena_free(writer->arena);
-	return length;
 }
 
 /* ---- tables: an array of structures, column by column */
@@ -106,32 +92,6 @@ static void put_statuses(struct writer *writer, struct ts_bytes *out, const enum
 }
 
 /* ---- families */
-
-/* "block_latency histogram seconds device op": name, kind, unit, label keys. */
-static const char *describe(struct writer *writer, const struct ts_family *family)
-{
-	const char *word[3 + TS_LABELS_MAX] = {
-		family->name,
-		ts_frame_kind_name(family->kind),
-		ts_unit_name(family->unit),
-	};
-	size_t words = 3, length = 0, size[3 + TS_LABELS_MAX];
-	char *text, *end;
-
-	for (size_t i = 0; i < family->labels; i++)
-		word[words++] = family->label_key[i];
-	for (size_t i = 0; i < words; i++) {
-		size[i] = strlen(word[i]);
-		length += size[i] + 1;
-	}
-	end = text = ts_arena_alloc(writer->arena, length);
-	for (size_t i = 0; i < words; i++) {
-		memcpy(end, word[i], size[i]);
-		end += size[i];
-		*end++ = i + 1 < words ? ' ' : '\0';
-	}
-	return text;
-}
 
 /* The label values of a family's series, column by column. */
 struct label_set {
@@ -189,7 +149,7 @@ static void put_label_sets(struct writer *writer, const struct ts_snapshot *delt
 			ts_frame_put_references(&section, writer->packer,
 						sets[i].value + k * sets[i].rows, sets[i].rows,
 						&writer->newest);
-	put_section(&writer->body, TS_SECTION_LABELS, &section);
+	ts_frame_put_section(&writer->body, TS_SECTION_LABELS, &section);
 }
 
 static void put_histograms(struct writer *writer, const struct ts_family_data *data)
@@ -238,7 +198,8 @@ static void put_families(struct writer *writer, const struct ts_snapshot *delta)
 	__u32 newest_set = 0;
 
 	ts_for_each_family (id) {
-		described[id] = string_number(writer, describe(writer, &ts_families[id]));
+		described[id] =
+			string_number(writer, ts_frame_describe(writer->arena, &ts_families[id]));
 		overflowed[id] = family[id].overflowed;
 	}
 	ts_frame_put_number(&section, TS_FAMILY_COUNT);
@@ -251,7 +212,7 @@ static void put_families(struct writer *writer, const struct ts_snapshot *delta)
 	ts_frame_put_references(&section, writer->packer, set_of, TS_FAMILY_COUNT, &newest_set);
 	ts_for_each_family (id)
 		put_series(writer, &family[id], ts_families[id].kind);
-	put_section(&writer->body, TS_SECTION_FAMILIES, &section);
+	ts_frame_put_section(&writer->body, TS_SECTION_FAMILIES, &section);
 }
 
 /* ---- the rest of a window */
@@ -266,7 +227,7 @@ static void put_times(struct writer *writer, const struct ts_window *window)
 	ts_frame_pack_doubles(writer->packer, lengths, 2);
 	ts_frame_put_signed(&section, (__s64)(delta->realtime_ns - window->start_realtime_ns));
 	ts_frame_put_signed(&section, (__s64)(delta->boottime_ns - delta->monotonic_ns));
-	put_section(&writer->body, TS_SECTION_TIMES, &section);
+	ts_frame_put_section(&writer->body, TS_SECTION_TIMES, &section);
 }
 
 static void put_netns(struct writer *writer, const struct ts_snapshot *delta)
@@ -283,7 +244,7 @@ static void put_netns(struct writer *writer, const struct ts_snapshot *delta)
 		ts_frame_put_signed(&section, netns[i].pid);
 	for (size_t i = 0; i < count; i++)
 		ts_frame_put_number(&section, netns[i].initial);
-	put_section(&writer->body, TS_SECTION_NETNS, &section);
+	ts_frame_put_section(&writer->body, TS_SECTION_NETNS, &section);
 }
 
 static void put_sufferers(struct writer *writer, const struct ts_snapshot *delta)
@@ -311,7 +272,7 @@ static void put_sufferers(struct writer *writer, const struct ts_snapshot *delta
 		for (size_t k = 0; k < ts_families[sufferer[i].family].labels; k++)
 			labels[values++] = string_number(writer, sufferer[i].label[k]);
 	ts_frame_put_references(&section, writer->packer, labels, values, &writer->newest);
-	put_section(&writer->body, TS_SECTION_SUFFERERS, &section);
+	ts_frame_put_section(&writer->body, TS_SECTION_SUFFERERS, &section);
 }
 
 static void put_probes(struct writer *writer, const struct ts_cost *cost)
@@ -332,7 +293,7 @@ static void put_probes(struct writer *writer, const struct ts_cost *cost)
 	PUT_TEXTS(writer, &section, probe, cost->probes, why);
 	ts_frame_pack_counters(writer->packer, runs, cost->probes);
 	ts_frame_pack_counters(writer->packer, ns, cost->probes);
-	put_section(&writer->body, TS_SECTION_PROBES, &section);
+	ts_frame_put_section(&writer->body, TS_SECTION_PROBES, &section);
 }
 
 /* A list that may grow at its end: a reader takes those it knows. */
@@ -346,7 +307,7 @@ static void put_cost(struct writer *writer, const struct ts_cost *cost)
 
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
 		ts_frame_put_number(&section, values[i]);
-	put_section(&writer->body, TS_SECTION_COST, &section);
+	ts_frame_put_section(&writer->body, TS_SECTION_COST, &section);
 }
 
 static void put_facts(struct writer *writer, const struct ts_snapshot *delta)
@@ -356,14 +317,14 @@ static void put_facts(struct writer *writer, const struct ts_snapshot *delta)
 	ts_frame_put_number(&section, delta->facts);
 	PUT_TEXTS(writer, &section, delta->fact, delta->facts, key);
 	PUT_TEXTS(writer, &section, delta->fact, delta->facts, value);
-	put_section(&writer->body, TS_SECTION_FACTS, &section);
+	ts_frame_put_section(&writer->body, TS_SECTION_FACTS, &section);
 }
 
-size_t ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out)
+void ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *out)
 {
 	struct writer writer = writer_new();
 
-	writer.packer = ts_packer_writer(writer.arena, &writer.packed);
+	writer.packer = ts_packer_plain_writer(writer.arena, &writer.packed);
 	put_times(&writer, window);
 	put_families(&writer, window->delta);
 	put_netns(&writer, window->delta);
@@ -373,7 +334,7 @@ size_t ts_frame_payload_window(const struct ts_window *window, struct ts_bytes *
 	if (window->delta->facts)
 		put_facts(&writer, window->delta);
 	ts_packer_finish(writer.packer);
-	return finish(&writer, out);
+	finish(&writer, out);
 }
 
 /* ---- the context of a window */
@@ -405,7 +366,7 @@ static void put_host(struct writer *writer, const struct ts_host *host)
 			&section,
 			string_number(writer, ts_arena_intern(writer->arena, fact[i].value)));
 	}
-	put_section(&writer->body, TS_SECTION_HOST, &section);
+	ts_frame_put_section(&writer->body, TS_SECTION_HOST, &section);
 }
 
 static void put_settings(struct writer *writer, const struct ts_snapshot *delta)
@@ -424,7 +385,7 @@ static void put_settings(struct writer *writer, const struct ts_snapshot *delta)
 	PUT_TEXTS(writer, &section, setting, count, choices);
 	put_statuses(writer, &section, setting ? &setting->status : NULL, count, sizeof *setting);
 	PUT_TEXTS(writer, &section, setting, count, why);
-	put_section(&writer->body, TS_SECTION_SETTINGS, &section);
+	ts_frame_put_section(&writer->body, TS_SECTION_SETTINGS, &section);
 }
 
 /* In the order in which they stand in a window; a name says that it is still the same. */
@@ -436,7 +397,7 @@ static void put_programs(struct writer *writer, const struct ts_cost *cost)
 	PUT_TEXTS(writer, &section, cost->probe, cost->probes, name);
 	for (size_t i = 0; i < cost->probes; i++)
 		ts_frame_put_number(&section, cost->probe[i].instructions);
-	put_section(&writer->body, TS_SECTION_PROGRAMS, &section);
+	ts_frame_put_section(&writer->body, TS_SECTION_PROGRAMS, &section);
 }
 
 void ts_frame_payload_context(const struct ts_window *window, struct ts_bytes *out)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "frame_group.h"
 #include "recording_index.h"
 
 /* Equal contexts are repeated: when several in a row cannot be decoded, the rest are no better. */
@@ -31,8 +32,10 @@ struct ts_recording *ts_recording_new(const struct ts_segment *segments, size_t 
 
 void ts_recording_free(struct ts_recording *recording)
 {
-	if (recording)
-		ts_arena_free(recording->arena);
+	if (!recording)
+		return;
+	ts_group_reader_free(recording->reader);
+	ts_arena_free(recording->arena);
 }
 
 __u64 ts_recording_start(const struct ts_recording *recording)
@@ -50,15 +53,10 @@ __u64 ts_recording_end(const struct ts_recording *recording)
 	return recording->windows ? recording->window[recording->windows - 1].end_ns : 0;
 }
 
-static size_t frame_length(const struct ts_frame_place *place)
-{
-	return TS_FRAME_HEADER + place->header.stored_length;
-}
-
 static void release(const struct ts_frame_place *place)
 {
 	if (place->segment->release)
-		place->segment->release(place->frame, frame_length(place));
+		place->segment->release(place->frame, ts_frame_place_length(place));
 }
 
 /* The frame was valid when it was found, and is of no use all the same. */
@@ -66,8 +64,8 @@ static void give_up(struct ts_recording *recording, struct ts_frame_place *place
 {
 	place->damaged = true;
 	ts_recording_damage(recording, place->segment,
-			    (size_t)(place->frame - place->segment->data), frame_length(place),
-			    ts_arena_intern(recording->arena, why));
+			    (size_t)(place->frame - place->segment->data),
+			    ts_frame_place_length(place), ts_arena_intern(recording->arena, why));
 }
 
 static void note_unknown(struct ts_recording *recording, const struct ts_frame_unknown *unknown)
@@ -81,7 +79,7 @@ static void note_unknown(struct ts_recording *recording, const struct ts_frame_u
 /* Bytes in a file may have changed since they were indexed. */
 static const char *changed(const struct ts_frame_place *place)
 {
-	return ts_frame_payload_valid(&place->header, place->frame, frame_length(place))
+	return ts_frame_payload_valid(&place->header, place->frame, ts_frame_place_length(place))
 		       ? NULL
 		       : "changed while being read";
 }
@@ -163,23 +161,86 @@ static void context_is_lost(struct ts_window *window)
 	}
 }
 
+/* The next window of the group that was read last; or from the beginning of another one. */
+static int open_group(struct ts_recording *recording, const struct ts_frame_place *place,
+		      const char **why)
+{
+	const struct ts_group_place *group = place->group;
+
+	if (recording->reader_of == group && recording->reader_at <= place->member)
+		return 0;
+	ts_group_reader_free(recording->reader);
+	recording->reader_of = NULL;
+	recording->reader = NULL;
+	*why = ts_frame_payload_valid(&group->header, group->frame, ts_frame_place_length(place))
+		       ? NULL
+		       : "changed while being read";
+	if (!*why)
+		recording->reader = ts_group_reader_new(&group->header, group->frame, why);
+	if (!recording->reader)
+		return -EPROTO;
+	recording->reader_of = group;
+	recording->reader_at = 0;
+	return 0;
+}
+
+static int decode_member(struct ts_recording *recording, const struct ts_frame_place *place,
+			 struct ts_window *window, struct ts_frame_unknown *unknown,
+			 const char **why)
+{
+	int error = open_group(recording, place, why);
+
+	/* Those before it were asked for earlier, or are not wanted. */
+	while (!error && recording->reader_at < place->member) {
+		error = ts_group_read_window(recording->reader, &place->header, window, NULL, why);
+		recording->reader_at++;
+		ts_window_free(window);
+	}
+	if (error)
+		return error;
+	recording->reader_at++;
+	return ts_group_read_window(recording->reader, &place->header, window, unknown, why);
+}
+
+static int decode_group(struct ts_recording *recording, struct ts_frame_place *place,
+			struct ts_window *window, struct ts_frame_unknown *unknown)
+{
+	const char *why;
+
+	if (!decode_member(recording, place, window, unknown, &why))
+		return 0;
+	if (place->group->damaged)
+		place->damaged = true;
+	else
+		give_up(recording, place, why ? why : "cannot be decoded");
+	place->group->damaged = true;
+	return -EPROTO;
+}
+
+static int decode_single(struct ts_recording *recording, struct ts_frame_place *place,
+			 struct ts_window *window, struct ts_frame_unknown *unknown)
+{
+	const char *why = changed(place);
+
+	if (!why && !ts_frame_read_window(&place->header, place->frame, window, unknown, &why))
+		return 0;
+	give_up(recording, place, why ? why : "cannot be decoded");
+	return -EPROTO;
+}
+
 static int decode_window(struct ts_recording *recording, struct ts_frame_place *place,
 			 struct ts_window *window)
 {
 	struct ts_frame_unknown unknown = {0};
-	const char *why;
-	int error = 0;
+	int error;
 
 	*window = (struct ts_window){0};
 	if (place->damaged)
 		return -EPROTO;
-	why = changed(place);
-	if (!why)
-		error = ts_frame_read_window(&place->header, place->frame, window, &unknown, &why);
-	if (error || !window->delta) {
-		give_up(recording, place, why ? why : "cannot be decoded");
-		return -EPROTO;
-	}
+	error = place->group ? decode_group(recording, place, window, &unknown)
+			     : decode_single(recording, place, window, &unknown);
+	if (error)
+		return error;
 	note_unknown(recording, &unknown);
 	window->start_realtime_ns = place->start_ns;
 	window->delta->realtime_ns = place->end_ns;

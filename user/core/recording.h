@@ -22,9 +22,19 @@ struct ts_segment {
 	void (*release)(const unsigned char *data, size_t length);
 };
 
+/* A frame that holds several windows. */
+struct ts_group_place {
+	struct ts_frame_header header;
+	const unsigned char *frame;
+	bool damaged; /* from some window on; told once */
+};
+
 struct ts_frame_place {
 	struct ts_frame_header header;
 	const unsigned char *frame; /* its header, inside the segment */
+	/* Of a window in a group: that, and which of its windows; frame is the group's. */
+	struct ts_group_place *group;
+	unsigned int member;
 	const struct ts_segment *segment;
 	/* On the recording's axis. A frame begins where the one before it in its session ends. */
 	__u64 start_ns, end_ns;
@@ -45,7 +55,8 @@ struct ts_recording {
 	size_t contexts, contexts_capacity;
 	struct ts_damage *damage;
 	size_t damages, damages_capacity;
-	__u64 duplicates;	/* frames that stood there more than once */
+	__u64 duplicates;	/* frames that stood there more than once; a window that stands
+				   there alone and in a group, as while it is recorded, is none */
 	__u64 missing_frames;	/* gaps in the numbers of the sessions */
 	size_t sessions;	/* times that recording was started */
 	size_t open_sessions;	/* of these without an end frame: killed, or still running */
@@ -53,6 +64,10 @@ struct ts_recording {
 	double missing_seconds; /* between frames of one session that are lost */
 	/* What frames had that this tunescope does not know; the most that was seen in one. */
 	struct ts_frame_unknown unknown;
+	/* The group that was read last, as far as that. */
+	struct ts_group_reader *reader;
+	const struct ts_group_place *reader_of;
+	unsigned int reader_at;
 };
 
 /*

@@ -10,6 +10,9 @@ struct ts_frame_list {
 	size_t count, capacity;
 };
 
+/* Of the frame itself: of a window in a group, of that. */
+size_t ts_frame_place_length(const struct ts_frame_place *place);
+
 /* Goes through a segment's bytes: valid frames to the list, all else to the recording's damage. */
 void ts_recording_scan(struct ts_recording *recording, const struct ts_segment *segment,
 		       struct ts_frame_list *list);

@@ -24,9 +24,12 @@ struct ordering {
 	size_t sessions, capacity;
 };
 
-static size_t frame_length(const struct ts_frame_place *place)
+size_t ts_frame_place_length(const struct ts_frame_place *place)
 {
-	return TS_FRAME_HEADER + place->header.stored_length;
+	const struct ts_frame_header *header =
+		place->group ? &place->group->header : &place->header;
+
+	return TS_FRAME_HEADER + header->stored_length;
 }
 
 static int compare(__u64 a, __u64 b)
@@ -34,17 +37,35 @@ static int compare(__u64 a, __u64 b)
 	return a < b ? -1 : a > b;
 }
 
-/* Session, sequence, and then the bytes, so that what is there twice stands side by side. */
+/* Which window (or context, or end) it is. */
+static int by_identity(const struct ts_frame_place *a, const struct ts_frame_place *b)
+{
+	const struct ts_frame_header *x = &a->header, *y = &b->header;
+	int order = compare(x->session, y->session);
+
+	if (!order)
+		order = compare(x->sequence, y->sequence);
+	if (!order)
+		order = compare(x->type, y->type);
+	if (!order)
+		order = compare(x->boottime_ns, y->boottime_ns);
+	if (!order)
+		order = compare(x->realtime_ns, y->realtime_ns);
+	return order ? order : compare(x->duration_ns, y->duration_ns);
+}
+
+/* That, and then the bytes, so that what is there twice stands side by side. */
 static int by_session(const void *left, const void *right)
 {
 	const struct ts_frame_place *a = left, *b = right;
-	int order = compare(a->header.session, b->header.session);
+	size_t length = ts_frame_place_length(a);
+	int order = by_identity(a, b);
 
 	if (!order)
-		order = compare(a->header.sequence, b->header.sequence);
+		order = compare(a->group != NULL, b->group != NULL);
 	if (!order)
-		order = compare(a->header.stored_length, b->header.stored_length);
-	return order ? order : memcmp(a->frame, b->frame, frame_length(a));
+		order = compare(length, ts_frame_place_length(b));
+	return order ? order : memcmp(a->frame, b->frame, length);
 }
 
 static int by_time(const void *left, const void *right)
@@ -80,10 +101,13 @@ static void drop_duplicates(struct ts_recording *recording, struct ts_frame_list
 	size_t kept = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
-		if (kept && !by_session(&list->place[kept - 1], &list->place[i]))
-			recording->duplicates++;
-		else
-			list->place[kept++] = list->place[i];
+		const struct ts_frame_place *place = &list->place[i];
+		const struct ts_frame_place *before = &list->place[kept ? kept - 1 : 0];
+
+		if (kept && !by_session(before, place))
+			recording->duplicates += !place->member;
+		else if (!kept || !place->group || by_identity(before, place))
+			list->place[kept++] = *place;
 	}
 	list->count = kept;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "frame_group.h"
 
 static const unsigned char magic[4] = {0x89, 'T', 'S', 'F'};
 
@@ -108,32 +109,81 @@ static bool payload_valid(struct scan *scan, size_t at, const struct ts_frame_he
 	return false;
 }
 
+static struct ts_frame_place *add_place(struct scan *scan, size_t at,
+					const struct ts_frame_header *header)
+{
+	struct ts_frame_list *list = scan->list;
+	struct ts_frame_place *place;
+
+	if (list->count == list->capacity) {
+		list->capacity = list->capacity ? 2 * list->capacity : 1024;
+		list->place = ts_memory_resize(list->place, list->capacity * sizeof *list->place);
+	}
+	place = &list->place[list->count++];
+	*place = (struct ts_frame_place){
+		.header = *header,
+		.frame = scan->segment->data + at,
+		.segment = scan->segment,
+	};
+	return place;
+}
+
+static void add_group(struct scan *scan, size_t at, const struct ts_frame_header *header)
+{
+	struct ts_frame_header window[TS_GROUP_WINDOWS_MAX];
+	struct ts_group_place *group;
+	unsigned int count;
+
+	if (ts_group_read_headers(header, scan->segment->data + at, window, &count)) {
+		ts_recording_damage(scan->recording, scan->segment, at,
+				    TS_FRAME_HEADER + header->stored_length, "cannot be decoded");
+		return;
+	}
+	group = ts_arena_alloc(scan->recording->arena, sizeof *group);
+	*group = (struct ts_group_place){.header = *header, .frame = scan->segment->data + at};
+	for (unsigned int i = 0; i < count; i++) {
+		struct ts_frame_place *place = add_place(scan, at, &window[i]);
+
+		place->group = group;
+		place->member = i;
+	}
+}
+
+static void add_frame(struct scan *scan, size_t at, const struct ts_frame_header *header)
+{
+	if (header->type == TS_FRAME_GROUP)
+		add_group(scan, at, header);
+	else
+		add_place(scan, at, header);
+}
+
+/* What is wrong, and with a group how much is lost with it. */
+static const char *what_is_lost(struct scan *scan, const struct ts_frame_header *header,
+				const char *what)
+{
+	return header->type == TS_FRAME_GROUP
+		       ? ts_arena_printf(scan->recording->arena, "%s, of %u windows in one", what,
+					 header->context)
+		       : what;
+}
+
 /* A valid header: the frame is taken, or lost alone. Returns where to go on. */
 static size_t take_frame(struct scan *scan, size_t at, const struct ts_frame_header *header)
 {
-	struct ts_frame_list *list = scan->list;
 	const struct ts_segment *segment = scan->segment;
 	size_t left = segment->length - at, claimed = TS_FRAME_HEADER + header->stored_length;
 	bool whole = claimed <= left;
 	size_t end = at + (whole ? claimed : left), next;
 
 	if (whole && payload_valid(scan, at, header)) {
-		if (list->count == list->capacity) {
-			list->capacity = list->capacity ? 2 * list->capacity : 1024;
-			list->place =
-				ts_memory_resize(list->place, list->capacity * sizeof *list->place);
-		}
-		list->place[list->count++] = (struct ts_frame_place){
-			.header = *header,
-			.frame = segment->data + at,
-			.segment = segment,
-		};
+		add_frame(scan, at, header);
 		return end;
 	}
 	/* Another frame begins where this one's payload should be: its end was never written. */
 	next = next_header(scan, at + TS_FRAME_HEADER, end);
-	ts_recording_damage(scan->recording, segment, at, next - at,
-			    next < end || !whole ? "cut off" : "checksum");
+	ts_recording_damage(
+		scan->recording, segment, at, next - at,
+		what_is_lost(scan, header, next < end || !whole ? "cut off" : "checksum"));
 	return next;
 }
 

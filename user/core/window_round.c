@@ -17,7 +17,7 @@ static void round_histogram(struct ts_arena *arena, struct ts_series *series)
 		series->histogram = histogram = coarser;
 	}
 	ts_histogram_round(histogram);
-	histogram->sum = ts_digits_round(histogram->sum, TS_FRAME_DIGITS);
+	histogram->sum = ts_digits_round(histogram->sum, TS_WINDOW_ROUND_DIGITS);
 }
 
 static bool has_nanoseconds(const struct ts_family_data *data)
@@ -33,7 +33,18 @@ static void round_times(struct ts_family_data *data)
 	if (!has_nanoseconds(data))
 		return;
 	for (size_t i = 0; i < data->count; i++)
-		data->series[i].counter = ts_digits_round(data->series[i].counter, TS_FRAME_DIGITS);
+		data->series[i].counter =
+			ts_digits_round(data->series[i].counter, TS_WINDOW_ROUND_DIGITS);
+}
+
+/* How long somebody waited, or how much it was. */
+static void round_harm(struct ts_sufferer *sufferer)
+{
+	double ns = sufferer->value * 1e9;
+
+	if (ts_families[sufferer->family].unit == TS_UNIT_SECONDS && ns >= 0 && ns < 1e18)
+		sufferer->value =
+			(double)ts_digits_round((__u64)(ns + 0.5), TS_WINDOW_ROUND_DIGITS) / 1e9;
 }
 
 void ts_window_round(struct ts_window *window)
@@ -49,7 +60,9 @@ void ts_window_round(struct ts_window *window)
 		if (family->kind == TS_KIND_COUNTER && family->unit == TS_UNIT_SECONDS)
 			round_times(data);
 	}
+	for (size_t i = 0; i < delta->sufferers; i++)
+		round_harm(&delta->sufferer[i]);
 	for (size_t i = 0; i < delta->cost.probes; i++)
 		delta->cost.probe[i].run_ns =
-			ts_digits_round(delta->cost.probe[i].run_ns, TS_FRAME_DIGITS);
+			ts_digits_round(delta->cost.probe[i].run_ns, TS_WINDOW_ROUND_DIGITS);
 }

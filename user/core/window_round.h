@@ -11,10 +11,12 @@
 
 /* Slots 9 % wide: the coarsest that recordings are compared at. */
 #define TS_WINDOW_ROUND_SCALE 3
+/* Times that are rounded to so many binary digits take half the room. */
+#define TS_WINDOW_ROUND_DIGITS 10
 
 /*
  * Merges histograms down to that scale and rounds them (histogram.h), their sums, and times that
- * are counted in nanoseconds, to TS_FRAME_DIGITS: by an eighth of a thousandth at most. Counts and
+ * are counted in nanoseconds, to so many digits: by half a thousandth at most. Counts and
  * maxima stay exact. Whoever writes a window rounds it before anybody judges it, so that judging it
  * again comes to the same.
  */

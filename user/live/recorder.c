@@ -29,7 +29,8 @@ struct ts_recorder {
 	unsigned int context_every, windows_since_context;
 	struct ts_bytes bytes; /* frames on their way */
 	size_t context_bytes;  /* of them, a context in front */
-	__u32 raw_length;      /* of the window among them, uncompressed */
+	struct ts_group_writer *alone;
+	__u32 raw_length; /* of the window among them, as long as it may become */
 	struct ts_window waiting;
 	struct ts_recorder_state state;
 	bool ended;
@@ -90,6 +91,7 @@ int ts_recorder_open(const struct ts_recorder_options *options, struct ts_record
 		return ts_err(error, "%s", why);
 	}
 	find_directory(recorder);
+	recorder->alone = ts_group_writer_new();
 	*result = recorder;
 	return 0;
 }
@@ -97,6 +99,17 @@ int ts_recorder_open(const struct ts_recorder_options *options, struct ts_record
 const char *ts_recorder_directory(const struct ts_recorder *recorder)
 {
 	return recorder->directory;
+}
+
+/* Where there is no room for windows one by one: each is a group of its own. */
+static void encode_group(struct ts_recorder *recorder, const struct ts_window *window,
+			 struct ts_frame_header *header)
+{
+	struct ts_frame_header group;
+
+	ts_frame_of_window(window, header);
+	ts_group_add(recorder->alone, window, header);
+	ts_group_finish(recorder->alone, &group, &recorder->bytes);
 }
 
 /* Fills bytes with the frames of a window, numbered as they will be when they are written. */
@@ -115,24 +128,44 @@ static void encode(struct ts_recorder *recorder, const struct ts_window *window,
 		header->context = context->context;
 	}
 	recorder->context_bytes = recorder->bytes.length;
-	ts_frame_write_window(window, header, &recorder->bytes);
-	recorder->raw_length = header->raw_length;
+	if (recorder->place.direct)
+		encode_group(recorder, window, header);
+	else
+		ts_frame_write_window(window, header, &recorder->bytes);
+	recorder->raw_length = (__u32)(recorder->bytes.length - recorder->context_bytes);
 }
 
-static int append(struct ts_recorder *recorder, size_t from, size_t length,
-		  const struct ts_window *window, const struct ts_frame_header *header,
-		  char why[TS_WHY])
+static void note_written(struct ts_recorder *recorder, const struct ts_frame_header *header)
 {
-	int error =
-		ts_place_append(&recorder->place, recorder->bytes.data + from, length, window, why);
-
-	if (error)
-		return error;
 	recorder->header = *header;
 	recorder->header.sequence++;
 	recorder->state.frames++;
-	recorder->state.bytes += length;
+}
+
+static int append_context(struct ts_recorder *recorder, const struct ts_window *window,
+			  const struct ts_frame_header *header, char why[TS_WHY])
+{
+	int error = ts_place_append(&recorder->place, recorder->bytes.data, recorder->context_bytes,
+				    window, why);
+
+	if (error)
+		return error;
+	note_written(recorder, header);
+	recorder->context_written = true;
+	recorder->windows_since_context = 0;
 	return 0;
+}
+
+static int append_window(struct ts_recorder *recorder, const struct ts_window *window,
+			 const struct ts_frame_header *header, char why[TS_WHY])
+{
+	size_t from = recorder->context_bytes;
+	int error = ts_place_append_window(&recorder->place, recorder->bytes.data + from,
+					   recorder->bytes.length - from, window, header, why);
+
+	if (!error)
+		note_written(recorder, header);
+	return error;
 }
 
 /* Encoded again with a context in front when the place turns out to begin anew. */
@@ -162,17 +195,10 @@ static int try_to_write(struct ts_recorder *recorder, const struct ts_window *wi
 {
 	struct ts_frame_header context, header;
 	int error = prepare(recorder, window, &context, &header, why);
-	size_t length = recorder->context_bytes;
 
-	if (!error && length) {
-		error = append(recorder, 0, length, window, &context, why);
-		recorder->context_written |= !error;
-		recorder->windows_since_context = 0;
-	}
-	if (!error)
-		error = append(recorder, length, recorder->bytes.length - length, window, &header,
-			       why);
-	return error;
+	if (!error && recorder->context_bytes)
+		error = append_context(recorder, window, &context, why);
+	return error ? error : append_window(recorder, window, &header, why);
 }
 
 static int write_window(struct ts_recorder *recorder, const struct ts_window *window,
@@ -189,7 +215,7 @@ static int write_window(struct ts_recorder *recorder, const struct ts_window *wi
 	}
 	recorder->windows_since_context++;
 	recorder->state.seconds += window->seconds;
-	ts_sync_start(&recorder->sync, recorder->place.file.descriptor);
+	ts_place_settle(&recorder->place, &recorder->sync, false);
 	return 0;
 }
 
@@ -274,6 +300,7 @@ int ts_recorder_add(struct ts_recorder *recorder, const struct ts_window *window
 void ts_recorder_state(const struct ts_recorder *recorder, struct ts_recorder_state *state)
 {
 	*state = recorder->state;
+	state->bytes += (__u64)ts_place_written(&recorder->place);
 	state->file = recorder->place.file.descriptor >= 0 ? recorder->place.file.path : "";
 }
 
@@ -331,6 +358,7 @@ int ts_recorder_end(struct ts_recorder *recorder)
 	recorder->ended = true;
 	error = write_waiting(recorder);
 	ts_sync_finish(&recorder->sync);
+	ts_place_settle(&recorder->place, &recorder->sync, true);
 	write_end(recorder);
 	return error;
 }
@@ -345,6 +373,7 @@ int ts_recorder_close(struct ts_recorder *recorder)
 	ts_place_close(&recorder->place);
 	ts_window_free(&recorder->waiting);
 	ts_bytes_free(&recorder->bytes);
+	ts_group_writer_free(recorder->alone);
 	free(recorder);
 	return error;
 }

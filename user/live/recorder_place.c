@@ -11,6 +11,9 @@
 #define HOUR_NS	      3600000000000ULL
 #define SEGMENTS_AGE  24 /* a new segment after this part of the age */
 #define SEGMENTS_SIZE 16 /* or of the size, which are kept */
+#define GROUPS_AGE    8	 /* windows become a group after this part of the age */
+#define GROUPS_SIZE   16 /* or of the size */
+#define DIRECT_BELOW  (1u << 20)
 
 static bool is_directory(const char *path)
 {
@@ -40,6 +43,10 @@ static int open_file(struct ts_place *place, char why[TS_WHY])
 			"torn frame, are cut off",
 			place->path, (unsigned long long)place->file.cut_off);
 	place->old_end = place->old_context = 0;
+	if (!error)
+		error = ts_newest_open(&place->newest, &place->file, why);
+	if (error)
+		ts_recorder_file_close(&place->file);
 	return error;
 }
 
@@ -54,6 +61,9 @@ int ts_place_open(struct ts_place *place, const struct ts_recorder_options *opti
 		.maximum_bytes = options->maximum_bytes,
 		.session = session,
 		.file.descriptor = -1,
+		.newest.file.descriptor = -1,
+		.group = {options->keep_seconds / GROUPS_AGE, options->maximum_bytes / GROUPS_SIZE},
+		.direct = options->maximum_bytes && options->maximum_bytes < DIRECT_BELOW,
 		.segments.descriptor = -1,
 	};
 	if (strlen(options->path) >= sizeof place->path)
@@ -72,14 +82,40 @@ int ts_place_open(struct ts_place *place, const struct ts_recorder_options *opti
 	return open_file(place, why);
 }
 
+/* Windows that stand beside the file become a group of it, and what it takes is counted. */
+static void group_windows(struct ts_place *place)
+{
+	__u64 before = place->newest.file.length, bytes;
+
+	bytes = ts_newest_group(&place->newest, &place->file);
+	if (!bytes)
+		return;
+	place->written += (__s64)bytes - (__s64)before;
+	if (place->segmented)
+		ts_segments_grown(&place->segments, bytes, 0, 0);
+}
+
+/* What can be put into the file is; and nothing is needed beside it then. */
+static void end_newest(struct ts_place *place)
+{
+	if (place->file.descriptor < 0)
+		return;
+	ts_newest_end(&place->newest, &place->file);
+	group_windows(place);
+	ts_newest_end(&place->newest, &place->file);
+}
+
 static void end_segment(struct ts_place *place)
 {
+	end_newest(place);
+	ts_newest_close(&place->newest);
 	ts_recorder_file_close(&place->file);
 	ts_segments_forget_empty(&place->segments);
 }
 
 void ts_place_close(struct ts_place *place)
 {
+	ts_newest_close(&place->newest);
 	ts_recorder_file_close(&place->file);
 	ts_segments_close(&place->segments);
 }
@@ -108,6 +144,12 @@ static void delete_too_old(struct ts_place *place, const struct ts_window *windo
 	}
 }
 
+/* Of the recording, when a frame of so many bytes is added. */
+static __u64 room_for(const struct ts_place *place, size_t bytes)
+{
+	return place->direct ? bytes : ts_newest_room(&place->newest, bytes);
+}
+
 static int delete_surplus(struct ts_place *place, size_t bytes, char why[TS_WHY])
 {
 	struct ts_segments *segments = &place->segments;
@@ -118,7 +160,7 @@ static int delete_surplus(struct ts_place *place, size_t bytes, char why[TS_WHY]
 	if (bytes > place->maximum_bytes)
 		return ts_because(why, -EFBIG, "%s: a window of %zu bytes is more than --max-size",
 				  place->path, bytes);
-	while (!error && segments->bytes + bytes > place->maximum_bytes) {
+	while (!error && segments->bytes + room_for(place, bytes) > place->maximum_bytes) {
 		if (!deletable(place))
 			end_segment(place);
 		if (!segments->count)
@@ -139,7 +181,7 @@ static bool segment_is_due(const struct ts_place *place, size_t bytes,
 		return false;
 	return window->delta->boottime_ns - place->segment_start_ns > longest ||
 	       (place->maximum_bytes &&
-		place->file.length + bytes > place->maximum_bytes / SEGMENTS_SIZE);
+		place->file.length + room_for(place, bytes) > place->maximum_bytes / SEGMENTS_SIZE);
 }
 
 /* The directory, or its newest segment, was removed, renamed or mounted over. */
@@ -150,6 +192,7 @@ static int follow_moves(struct ts_place *place, char why[TS_WHY])
 	if (place->segments.descriptor >= 0 && !ts_segments_moved(&place->segments) &&
 	    !(opened && ts_recorder_file_moved(&place->file)))
 		return 0;
+	ts_newest_close(&place->newest);
 	ts_recorder_file_close(&place->file);
 	ts_segments_close(&place->segments);
 	return ts_segments_open(&place->segments, place->path, false, why);
@@ -170,7 +213,8 @@ static int prepare_segment(struct ts_place *place, size_t bytes, const struct ts
 		return error;
 	place->segment_start_ns = window->delta->boottime_ns - (__u64)(window->seconds * 1e9);
 	*begins = true;
-	return ts_segments_new(&place->segments, window->start_realtime_ns, &place->file, why);
+	error = ts_segments_new(&place->segments, window->start_realtime_ns, &place->file, why);
+	return error ? error : ts_newest_open(&place->newest, &place->file, why);
 }
 
 static int prepare_file(struct ts_place *place, size_t bytes, const struct ts_window *window,
@@ -179,13 +223,14 @@ static int prepare_file(struct ts_place *place, size_t bytes, const struct ts_wi
 	int error;
 
 	if (place->file.descriptor < 0 || ts_recorder_file_moved(&place->file)) {
+		ts_newest_close(&place->newest);
 		ts_recorder_file_close(&place->file);
 		error = open_file(place, why);
 		if (error)
 			return error;
 		*begins = true;
 	}
-	return ts_place_drop_old(place, bytes, window, begins, why);
+	return ts_place_drop_old(place, room_for(place, bytes), window, begins, why);
 }
 
 int ts_place_prepare(struct ts_place *place, size_t bytes, const struct ts_window *window,
@@ -207,7 +252,45 @@ int ts_place_append(struct ts_place *place, const void *data, size_t length,
 	if (!error && place->segmented)
 		ts_segments_grown(&place->segments, length, window->delta->boottime_ns,
 				  window->delta->realtime_ns);
+	if (!error)
+		place->written += (__s64)length;
 	return error;
+}
+
+int ts_place_append_window(struct ts_place *place, const void *data, size_t length,
+			   const struct ts_window *window, const struct ts_frame_header *header,
+			   char why[TS_WHY])
+{
+	int error;
+
+	if (place->direct)
+		return ts_place_append(place, data, length, window, why);
+	error = ts_newest_append(&place->newest, data, length, window, header, why);
+	if (error)
+		return error;
+	place->written += (__s64)length;
+	if (place->segmented)
+		ts_segments_grown(&place->segments, 0, window->delta->boottime_ns,
+				  window->delta->realtime_ns);
+	return 0;
+}
+
+void ts_place_settle(struct ts_place *place, struct ts_sync *sync, bool at_end)
+{
+	if (place->file.descriptor < 0)
+		return;
+	if (at_end || ts_newest_crowded(&place->newest)) {
+		end_newest(place);
+		return;
+	}
+	if (ts_newest_enough(&place->newest, &place->group))
+		group_windows(place);
+	ts_newest_settle(&place->newest, &place->file, sync);
+}
+
+__s64 ts_place_written(const struct ts_place *place)
+{
+	return place->written;
 }
 
 bool ts_place_failed(struct ts_place *place, int error)
@@ -216,6 +299,7 @@ bool ts_place_failed(struct ts_place *place, int error)
 	if (error == -ENOSPC || error == -EDQUOT || place->file.descriptor < 0)
 		return false;
 	if (!place->segmented) {
+		ts_newest_close(&place->newest);
 		ts_recorder_file_close(&place->file);
 		return false;
 	}

@@ -7,6 +7,7 @@
 #define TUNESCOPE_RECORDER_PLACE_H
 
 #include "recorder.h"
+#include "recorder_newest.h"
 #include "recorder_segments.h"
 
 struct ts_place {
@@ -16,9 +17,13 @@ struct ts_place {
 	__u64 maximum_bytes; /* 0: no limit */
 	__u64 session;	     /* whose frames are aged by CLOCK_BOOTTIME */
 	struct ts_recorder_file file;
+	struct ts_newest newest; /* beside it */
+	bool direct;		 /* nothing stands there: the recording is to be too small for it */
+	struct ts_newest_limits group; /* when windows become one */
 	struct ts_segments segments;
 	__u64 segment_start_ns; /* CLOCK_BOOTTIME */
 	bool deletion_told;	/* that an old segment could not be deleted */
+	__s64 written;		/* in files that are closed */
 	/*
 	 * The age of frames of earlier sessions: wall clock at the first window plus the boot time
 	 * that has passed, so that a clock set forth in the middle deletes nothing.
@@ -39,8 +44,17 @@ void ts_place_close(struct ts_place *place);
  */
 int ts_place_prepare(struct ts_place *place, size_t bytes, const struct ts_window *window,
 		     bool *begins, char why[TS_WHY]);
+/* A context. */
 int ts_place_append(struct ts_place *place, const void *data, size_t length,
 		    const struct ts_window *window, char why[TS_WHY]);
+/* A window, with its header; the frame is that, or when direct a group of this one. */
+int ts_place_append_window(struct ts_place *place, const void *data, size_t length,
+			   const struct ts_window *window, const struct ts_frame_header *header,
+			   char why[TS_WHY]);
+/* After a window, and (at_end) after the last one: groups are made of those that are complete. */
+void ts_place_settle(struct ts_place *place, struct ts_sync *sync, bool at_end);
+/* How long what is recorded has become, or less, since the place was opened. */
+__s64 ts_place_written(const struct ts_place *place);
 /*
  * What was prepared could not be written: another file may do after anything but a full disk.
  * Whether it is worth to try again at once.

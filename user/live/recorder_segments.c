@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../core/arena.h"
+#include "recorder_newest.h"
 
 #define MODE	       0750
 #define SAME_TIME_MAX  999 /* segments that begin in the same second */
@@ -90,21 +91,45 @@ static int list_directory(struct ts_segments *segments)
 	return 0;
 }
 
-/* The session before may have been killed while it wrote to the newest segment. */
-static void repair_newest(struct ts_segments *segments)
+/*
+ * A session before may have been killed while it wrote to a segment, or could not put windows into
+ * it that stand beside it.
+ */
+static void repair(struct ts_segments *segments, struct ts_segment_file *segment)
 {
-	struct ts_segment_file *newest = &segments->list[segments->count - 1];
+	struct ts_newest newest = {.file.descriptor = -1};
 	struct ts_recorder_file file;
 	char path[PATH_MAX], why[TS_WHY];
 
-	if (snprintf(path, sizeof path, "%s/%s", segments->path, newest->name) >= (int)sizeof path)
+	if (snprintf(path, sizeof path, "%s/%s", segments->path, segment->name) >= (int)sizeof path)
 		return;
 	/* One that is damaged, or written by somebody else, is no reason not to record. */
 	if (ts_recorder_file_open(&file, path, false, why))
 		return;
-	newest->bytes -= file.cut_off;
-	segments->bytes -= file.cut_off;
+	/* What cannot be put into it now stays where it is, and is read there. */
+	ts_newest_open(&newest, &file, why);
+	ts_newest_close(&newest);
+	segments->bytes += file.length - segment->bytes;
+	segment->bytes = file.length;
 	ts_recorder_file_close(&file);
+}
+
+/* The last one always: it may have a torn end. */
+static void repair_segments(struct ts_segments *segments)
+{
+	char beside[TS_SEGMENT_NAME + sizeof TS_NEWEST_BEFORE];
+
+	for (size_t i = 0; i < segments->count; i++) {
+		struct ts_segment_file *segment = &segments->list[i];
+		bool needed = i + 1 == segments->count;
+
+		snprintf(beside, sizeof beside, "%s" TS_NEWEST_SUFFIX, segment->name);
+		needed = needed || !faccessat(segments->descriptor, beside, F_OK, 0);
+		snprintf(beside, sizeof beside, "%s" TS_NEWEST_BEFORE, segment->name);
+		needed = needed || !faccessat(segments->descriptor, beside, F_OK, 0);
+		if (needed)
+			repair(segments, segment);
+	}
 }
 
 static int open_directory(struct ts_segments *segments, bool create)
@@ -135,8 +160,7 @@ int ts_segments_open(struct ts_segments *segments, const char *path, bool create
 		error = open_directory(segments, create);
 	}
 	if (!error) {
-		if (segments->count)
-			repair_newest(segments);
+		repair_segments(segments);
 		return 0;
 	}
 	ts_segments_close(segments);
@@ -199,8 +223,10 @@ void ts_segments_grown(struct ts_segments *segments, __u64 bytes, __u64 boottime
 	struct ts_segment_file *last = &segments->list[segments->count - 1];
 
 	last->bytes += bytes;
-	last->boottime_ns = boottime_ns;
-	last->realtime_ns = realtime_ns;
+	if (boottime_ns) {
+		last->boottime_ns = boottime_ns;
+		last->realtime_ns = realtime_ns;
+	}
 	segments->bytes += bytes;
 }
 
@@ -220,6 +246,7 @@ int ts_segments_delete(struct ts_segments *segments, size_t i, char why[TS_WHY])
 		return ts_because(why, error, "%s/%s cannot be deleted: %s", segments->path,
 				  segment->name, strerror(-error));
 	}
+	ts_newest_delete(segments->descriptor, segment->name);
 	segments->bytes -= segment->bytes;
 	segments->count--;
 	memmove(segment, segment + 1, (segments->count - i) * sizeof *segment);

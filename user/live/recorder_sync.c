@@ -40,25 +40,36 @@ static int start_thread(struct ts_sync *sync)
 	return error;
 }
 
+bool ts_sync_done(struct ts_sync *sync)
+{
+	return !sync->started || __atomic_load_n(&sync->done, __ATOMIC_ACQUIRE);
+}
+
+bool ts_sync_now(struct ts_sync *sync, int descriptor)
+{
+	if (!ts_sync_done(sync))
+		return false;
+	if (ts_sync_finish(sync))
+		ts_warn("what was recorded may not have reached the disk: it reports an error");
+	sync->last_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	sync->descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+	if (sync->descriptor < 0)
+		return false;
+	sync->done = false;
+	sync->started = !start_thread(sync);
+	if (!sync->started)
+		close(sync->descriptor);
+	return sync->started;
+}
+
 void ts_sync_start(struct ts_sync *sync, int descriptor)
 {
 	__u64 now = ts_clock_ns(CLOCK_MONOTONIC);
 
 	if (!sync->last_ns)
 		sync->last_ns = now;
-	if (now - sync->last_ns < INTERVAL_NS ||
-	    (sync->started && !__atomic_load_n(&sync->done, __ATOMIC_ACQUIRE)))
-		return;
-	if (ts_sync_finish(sync))
-		ts_warn("what was recorded may not have reached the disk: it reports an error");
-	sync->last_ns = now;
-	sync->descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-	if (sync->descriptor < 0)
-		return;
-	sync->done = false;
-	sync->started = !start_thread(sync);
-	if (!sync->started)
-		close(sync->descriptor);
+	if (now - sync->last_ns >= INTERVAL_NS)
+		ts_sync_now(sync, descriptor);
 }
 
 int ts_sync_finish(struct ts_sync *sync)

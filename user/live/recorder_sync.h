@@ -20,6 +20,10 @@ struct ts_sync {
 
 /* Starts syncing the file when the last time is a minute ago. */
 void ts_sync_start(struct ts_sync *sync, int descriptor);
+/* The same at once; false when another one is under way, or it cannot be started. */
+bool ts_sync_now(struct ts_sync *sync, int descriptor);
+/* Whether the last one is over, so that ts_sync_finish does not wait. */
+bool ts_sync_done(struct ts_sync *sync);
 /* Waits for what is under way. 0, or the error of the last one, once. */
 int ts_sync_finish(struct ts_sync *sync);
 

@@ -14,6 +14,7 @@
 
 #include "../core/arena.h"
 #include "../core/error.h"
+#include "recorder_newest.h"
 
 #define SUFFIX	   ".tsrec"
 #define READ_BYTES (1u << 20)
@@ -165,15 +166,41 @@ static int is_segment(const struct dirent *entry)
 	       !strcmp(entry->d_name + length - suffix, SUFFIX);
 }
 
+/*
+ * What stands beside a file while it is recorded (recorder_newest.h): first, so that what becomes a
+ * part of the file in the meantime is found there.
+ */
+static int add_newest(struct ts_recording_file *file, int directory, const char *path)
+{
+	static const char *const suffixes[] = {TS_NEWEST_SUFFIX, TS_NEWEST_BEFORE};
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0] && !error; i++) {
+		const char *name = ts_arena_printf(file->arena, "%s%s", path, suffixes[i]);
+		int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		struct stat status;
+
+		if (fd < 0)
+			continue;
+		if (!fstat(fd, &status) && S_ISREG(status.st_mode))
+			error = map_file(file, fd, name, (size_t)status.st_size);
+		close(fd);
+	}
+	return error;
+}
+
 /* One that was there a moment ago may be gone: recording drops what is too old. */
 static int add_from_directory(struct ts_recording_file *file, int directory, const char *path,
 			      const char *entry)
 {
 	const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";
 	const char *name = ts_arena_printf(file->arena, "%s%s%s", path, slash, entry);
-	int fd = openat(directory, entry, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error = 0;
+	int error = add_newest(file, AT_FDCWD, name), fd;
 	struct stat status;
 
+	if (error)
+		return error;
+	fd = openat(directory, entry, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ENOENT
 			       ? 0
@@ -205,9 +232,12 @@ static int add_directory(struct ts_recording_file *file, int directory, const ch
 
 static int add_path(struct ts_recording_file *file, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), error;
+	int error = add_newest(file, AT_FDCWD, path), fd;
 	struct stat status;
 
+	if (error)
+		return error;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return ts_err(-errno, "%s cannot be opened: %s", path, strerror(errno));
 	if (fstat(fd, &status))
