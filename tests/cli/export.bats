@@ -34,6 +34,18 @@ teardown() {
 	if [ -n "${namespace-}" ]; then ip netns del "$namespace"; fi
 }
 fetch() { curl -sS -m 10 "$@"; }
+# Waits until a command succeeds; that it never does is an error, however busy the machine.
+until_true() { # COMMAND
+	local i
+	for i in {1..150}; do
+		"$@" && return
+		sleep 0.2
+	done
+	complain "after 30 s still not: $*"
+}
+metrics_have() { # EXTENDED_EXPRESSION
+	fetch "$url/metrics" | grep -E "$1" >/dev/null
+}
 # promtool is content: no complaint of any kind, hints included.
 no_complaint() {
 	local said
@@ -84,8 +96,7 @@ assert len(families) > 50, families'
 	gzip -dc "$BATS_TEST_TMPDIR/packed" | no_complaint
 	[ "$(clients pipelined "$port")" = "[200, 200, 404, 200]" ]
 	# What was counted is in the text.
-	sleep 1
-	fetch "$url/metrics" | grep -qxE 'tunescope_http_requests_total\{code="405"\} 2'
+	until_true metrics_have '^tunescope_http_requests_total\{code="405"\} 2$'
 }
 
 @test "two processes: the one that serves has no privilege and no BPF, the other one what reading needs" {
@@ -151,10 +162,12 @@ time.sleep(30)' 3>&- &
 	expect_status 3
 	one_line_only
 	other=$(clients port)
-	timeout 3 "$tunescope" export --listen ":$other" 2>"$BATS_TEST_TMPDIR/all" 3>&- &
-	sleep 2
+	"$tunescope" export --listen ":$other" 2>"$BATS_TEST_TMPDIR/all" 3>&- &
+	exporter=$!
+	until_true grep -q '^tunescope: serving ' "$BATS_TEST_TMPDIR/all"
 	[ "$(fetch "http://127.0.0.1:$other/healthz")" = ok ]
-	wait $! || true
+	kill "$exporter"
+	export_wait
 	expect "*can be reached from other hosts*" "$(cat "$BATS_TEST_TMPDIR/all")"
 }
 
@@ -219,8 +232,7 @@ time.sleep(30)' 3>&- &
 	[ "$(fetch "$url/healthz")" = ok ]
 	run clients cut-off "$port" 20
 	[ "$output" = "cut off" ]
-	sleep 1
-	fetch "$url/metrics" | grep -qE '^tunescope_http_cut_off_total [1-9]'
+	until_true metrics_have '^tunescope_http_cut_off_total [1-9]'
 }
 
 @test "a collector that is stuck: /healthz says 503 within seconds, and recovers" {
@@ -308,15 +320,15 @@ time.sleep(30)' 3>&- &
 	mount -t tmpfs -o size=2M none "$small"
 	"$tunescope" export --textfile "$small/t.prom" --interval 1s 2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
 	exporter=$!
-	for i in {1..50}; do [ -e "$small/t.prom" ] && break; sleep 0.1; done
+	until_true test -e "$small/t.prom"
 	first=$(stat -c %i "$small/t.prom")
 	dd if=/dev/zero of="$small/filler" bs=64K 2>/dev/null || true
-	sleep 3.5
+	until_true grep -q 'No space left' "$BATS_TEST_TMPDIR/stderr"
+	sleep 2.5 # it goes on to try, and does not say so again
 	no_complaint <"$small/t.prom"
 	[ "$(grep -c 'No space left' "$BATS_TEST_TMPDIR/stderr")" = 1 ] || complain "$(cat "$BATS_TEST_TMPDIR/stderr")"
 	rm "$small/filler"
-	sleep 2.5
-	grep -q 'is written again' "$BATS_TEST_TMPDIR/stderr" || complain "$(cat "$BATS_TEST_TMPDIR/stderr")"
+	until_true grep -q 'is written again' "$BATS_TEST_TMPDIR/stderr"
 	[ "$(stat -c %i "$small/t.prom")" != "$first" ]
 	no_complaint <"$small/t.prom"
 	objects=$(bpf_objects "$exporter")

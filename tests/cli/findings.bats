@@ -15,9 +15,9 @@ teardown() {
 	ip netns del $space
 }
 load() {
-	ip netns exec $space /usr/bin/python3 "$tree/tests/lab/workload.py" acceptor 9100 16 150 400 10 >/dev/null 2>&1 3>&- &
+	ip netns exec $space /usr/bin/python3 "$tree/tests/lab/workload.py" acceptor 9100 16 150 400 60 >/dev/null 2>&1 3>&- &
 	sleep 0.5
-	ip netns exec $space /usr/bin/python3 "$tree/tests/lab/workload.py" bursts 127.0.0.1 9100 100 250 30 >/dev/null 2>&1 3>&- &
+	ip netns exec $space /usr/bin/python3 "$tree/tests/lab/workload.py" bursts 127.0.0.1 9100 100 250 60 >/dev/null 2>&1 3>&- &
 	sleep 0.5
 }
 
