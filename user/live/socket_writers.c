@@ -19,8 +19,9 @@ struct writer {
 	int pid; /* 0: not looked for yet; -1: not found */
 	struct account {
 		unsigned long long read, written, calls;
-	} account;  /* of the process until the last round */
-	bool asked; /* in this round */
+	} account;	   /* of the process until the last round */
+	double waits_with; /* bytes of the call in which it was last found waiting */
+	bool asked;	   /* in this round */
 };
 
 struct ts_socket_writers {
@@ -77,6 +78,7 @@ double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc,
 {
 	struct writer *writer = find(writers, writing->identity);
 	struct account now = {0}, then;
+	double waits_with;
 
 	if (!writer) {
 		writer = writing->inode ? find(writers, 0) : NULL;
@@ -93,7 +95,10 @@ double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc,
 		return mean_write(&then, &now);
 	if ((double)(now.read - then.read) >= PASSED_ON * writing->acked)
 		return 0;
-	return ts_blocked_write(proc, writer->pid, writer->inode);
+	waits_with = ts_blocked_write(proc, writer->pid, writer->inode);
+	if (waits_with > 0)
+		writer->waits_with = waits_with;
+	return writer->waits_with;
 }
 
 static void find_processes(struct ts_socket_writers *writers, const char *proc)

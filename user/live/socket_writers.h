@@ -21,9 +21,9 @@ struct ts_socket_writing {
 
 /*
  * How much the process that holds the socket writes at a time, in bytes. Where the socket blocks,
- * that of the call in which it waits now (0 where the process reads about as much as it writes: it
- * passes data on). Else the mean of its write() calls since it was asked about in the round
- * before; send() is not accounted by the kernel. 0: not known (yet).
+ * that of the call in which it was last found waiting (0 where the process reads about as much as
+ * it writes: it passes data on). Else the mean of its write() calls since it was asked about in the
+ * round before; send() is not accounted by the kernel. 0: not known (yet).
  */
 double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc,
 			    const struct ts_socket_writing *writing);
