@@ -19,7 +19,8 @@
 	[TS_SETTING_BLOCK_WBT_LATENCY] =
 		{"wbt_lat_usec", BLOCK_QUEUE, "/sys/block/%s/queue/wbt_lat_usec", 1, "microseconds",
 		 RANGE(0, 10000000), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
-		 "writeback gets less of the device while reads are slow",
+		 "a lower one leaves writeback less of the device, with a higher one reads may wait "
+		 "longer behind writes",
 		 "read latency that writeback throttling aims for; 0 switches it off",
 		 .reference = "Documentation/ABI/stable/sysfs-block; block/blk-wbt.c"},
 	[TS_SETTING_BLOCK_READ_AHEAD] = {"read_ahead_kb", BLOCK_QUEUE,

@@ -214,7 +214,10 @@ static bool judge_held_back(struct ts_rule_context *context, const struct ts_blo
 			      "a read takes %.2f ms with nothing else in flight, and the "
 			      "target is %.2f ms: twice what it takes, in whole milliseconds",
 			      1e3 * held.latency, 1e3 * held.target);
-	f->expect = "writes go out as many at a time as the device serves, until reads suffer";
+	f->expect = ts_text(context,
+			    "writes go out as many at a time as the device serves, until reads "
+			    "take %.0f ms; they took %.2f ms alone, as next to nothing was written",
+			    target_for(held.latency) / 1e3, 1e3 * held.latency);
 	f->confidence = 0.8;
 	ts_finding_judged(context, f, TS_FAMILY_BLOCK_DEPTH_SECONDS, labels,
 			  "mean latency of reads with nothing else in flight", 1e3 * held.latency,
