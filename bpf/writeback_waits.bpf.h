@@ -16,8 +16,8 @@
 
 #define KERNEL_THREAD	0x00200000 /* PF_KTHREAD */
 #define UNINTERRUPTIBLE 2
-#define WAITS_LEFT_NS	300000000ULL /* not seen to wait for so long: it is over */
-#define STACK_BYTES	16384	     /* before 5.15 */
+#define WAITS_LEFT_NS	300000000LL /* not seen to wait for so long: it is over */
+#define STACK_BYTES	16384	    /* before 5.15 */
 #define SAME_INSTANT_NS 10000000ULL
 
 const volatile struct ts_writeback_calls ts_writeback_calls = {0};
@@ -65,9 +65,11 @@ __noinline int ts_writeback_waited(__u32 slot)
 	struct ts_writeback_wait *wait = &ts_writeback_waits[slot & (TS_WRITEBACK_WAITS - 1)];
 	__u32 number = bpf_get_smp_processor_id(), device;
 	struct ts_writeback_cpu *cpu;
-	__u64 ns = wait->seen_ns - wait->begun_ns, age = wait->age_ns, pages = wait->pages;
+	/* Below 0: who was looking read the clock just before it began. */
+	__s64 waited = wait->seen_ns - wait->begun_ns;
+	__u64 ns = waited, age = wait->age_ns, pages = wait->pages;
 
-	if (!wait->bdi || ns < TS_WRITEBACK_WAIT_LEAST_NS)
+	if (!wait->bdi || waited < TS_WRITEBACK_WAIT_LEAST_NS)
 		return 0;
 	cpu = bpf_map_lookup_elem(&ts_writeback_cpus, &number);
 	device = device_slot((void *)wait->bdi);
@@ -122,7 +124,8 @@ static __always_inline int waits(const struct bdi_writeback *writeback, bool all
 	if (wait->bdi != bdi || (all ? now - wait->begun_ns > SAME_INSTANT_NS
 				     : !wait->all && sleeps - wait->sleeps > 1))
 		begin_wait(wait, (__u64)task, bdi, all);
-	wait->seen_ns = now;
+	else
+		wait->seen_ns = now;
 	wait->sleeps = sleeps;
 	return 0;
 }
@@ -196,7 +199,7 @@ __noinline int ts_writeback_look_at_wait(__u32 slot)
 		return 0;
 	if (still_waits(wait)) {
 		wait->seen_ns = now;
-	} else if (now - wait->seen_ns > WAITS_LEFT_NS) {
+	} else if ((__s64)(now - wait->seen_ns) > WAITS_LEFT_NS) {
 		ts_writeback_waited(slot);
 		wait->bdi = 0;
 		wait->thread = 0;

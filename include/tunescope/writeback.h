@@ -45,8 +45,8 @@ struct ts_writeback_pile {
 	__u64 moved, moved_waited;
 };
 
-#define TS_WRITEBACK_WAITS	   32	       /* at once; a power of two */
-#define TS_WRITEBACK_WAIT_LEAST_NS 50000000ULL /* shorter ones are not seen well enough */
+#define TS_WRITEBACK_WAITS	   32	      /* at once; a power of two */
+#define TS_WRITEBACK_WAIT_LEAST_NS 50000000LL /* shorter ones are not seen well enough */
 
 /* A thread that was seen to wait for data to be written. */
 struct ts_writeback_wait {

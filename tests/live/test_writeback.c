@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
+#include <tunescope/writeback.h>
 
 #include "../../user/core/histogram.h"
 
@@ -279,11 +280,54 @@ static void test_no_pause_without_need(void **state)
 	ts_window_free(&window);
 }
 
+/*
+ * Of a device that no filesystem tells about, only waits of TS_WRITEBACK_WAIT_LEAST_NS are counted,
+ * and none can have lasted longer than this test. Each is over before anybody looks at it.
+ */
+static void test_short_waits(void **state)
+{
+	uint64_t begin = monotonic_ns(), longest = 0;
+	struct lab_device raw = {.descriptor = -1};
+	struct ts_snapshot *earlier;
+	struct ts_histogram *waits;
+	struct ts_window window;
+	int file;
+
+	lab_device_over(&raw, lab_file("/dev/shm", 1u << 20), 0);
+	file = open(raw.path, O_WRONLY | O_CLOEXEC);
+	assert_true(file >= 0);
+	earlier = lab_snapshot(&writeback);
+	for (int i = 0; i < 4; i++) {
+		uint64_t asked = monotonic_ns(), took;
+
+		assert_int_equal(pwrite(file, directory, sizeof directory, i * 4096),
+				 sizeof directory);
+		assert_int_equal(fsync(file), 0);
+		took = monotonic_ns() - asked;
+		longest = took > longest ? took : longest;
+		usleep(350000);
+		writeback.source->tick(&writeback.live, writeback.state, monotonic_ns());
+	}
+	close(file);
+	lab_window(&writeback, earlier, &window);
+	waits = ts_window_histogram(&window, TS_FAMILY_FSYNC_LATENCY, TS_LABELS(raw.name));
+	print_message("# longest fsync %.6f s, %llu of them counted\n", (double)longest / 1e9,
+		      waits ? waits->count : 0);
+	if (longest < TS_WRITEBACK_WAIT_LEAST_NS)
+		assert_true(!waits || !waits->count);
+	else
+		assert_true(!waits ||
+			    ts_histogram_sum(waits) <= (double)(monotonic_ns() - begin) / 1e9);
+	ts_window_free(&window);
+	lab_device_close(&raw);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pauses),
 		cmocka_unit_test(test_no_pause_without_need),
+		cmocka_unit_test(test_short_waits),
 	};
 
 	return cmocka_run_group_tests_name("writeback", tests, prepare, clean_up);
