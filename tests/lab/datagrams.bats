@@ -147,8 +147,7 @@ def send():
         except OSError:
             refused += 1
 while lasts():
-    turns.burst(send, 0.08)
-    time.sleep(0.05)
+    turns.burst(send, 0.04)
 print(100 * refused // (sent + refused))' "$1" "$BATS_TEST_TMPDIR/log" "$BATS_TEST_TMPDIR/turn" 3>&-
 }
 

@@ -132,7 +132,7 @@ if number != 3:
 	local receivers=$! port
 	for port in {9100..9103}; do await_receiver $port; done
 	on_client /usr/bin/python3 -c '
-import socket, sys, time
+import socket, sys
 from lasting import lasting
 from turns import Turns
 sent, lasts, turns = 0, lasting(float(sys.argv[1])), Turns(sys.argv[2])
@@ -144,8 +144,7 @@ def send():
             s.sendto(bytes(1000), ("'$server_address'", port))
             sent += 1
 while lasts():
-    turns.burst(send, 0.05)
-    time.sleep(0.05)
+    turns.burst(send, 0.02)
 print(sent)' "$1" "$BATS_TEST_TMPDIR/turn" >"$BATS_TEST_TMPDIR/sent" 3>&-
 	wait $receivers
 	arrived

@@ -94,6 +94,23 @@ static void sockets_that_are_not_read(void **state)
 	refuses(&i);
 }
 
+/* As seen live: sockets with large buffers keep what they had, and 1 % arrives. */
+static void memory_that_sockets_keep(void **state)
+{
+	struct input i = {35076, 432, 300, 256, 33000000, 0.9, 3.9, 0, 42};
+	const struct ts_finding *finding;
+	struct fixture f;
+
+	judge(&f, &i);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
+	assert_string_equal(finding->setting, "net.ipv4.udp_mem");
+	fixture_close(&f);
+	i.unread = 3; /* some of it does wait */
+	refuses(&i);
+	i.unread = 0, i.stretch = 4; /* nor is it ever drained */
+	refuses(&i);
+}
+
 static void ends_at_a_share_of_memory(void **state)
 {
 	struct input i = lab;
@@ -119,6 +136,7 @@ int main(void)
 		cmocka_unit_test(names_udp_mem),
 		cmocka_unit_test(just_below_is_quiet),
 		cmocka_unit_test(sockets_that_are_not_read),
+		cmocka_unit_test(memory_that_sockets_keep),
 		cmocka_unit_test(ends_at_a_share_of_memory),
 	};
 

@@ -10,10 +10,12 @@ enum { DROPPED, HELD_SHARE, UNREAD_SHARE, STRETCH, MEMORY_SHARE };
 
 #define DEFAULT_SHARE	 (3.0 / 32) /* of memory, what the kernel sets the first number to */
 #define SAMPLES_LEAST	 5
+#define NEXT_TO_NONE	 0.05 /* of the samples */
 #define SECONDS_PER_DROP 0.05 /* for ranking: nobody knows what a datagram was worth */
 
 struct memory {
 	double dropped, by_slow; /* datagrams; by sockets whose reader is slow */
+	double by_undrained;	 /* of these by sockets that are never found drained */
 	double demand;		 /* bytes */
 	double held, page;	 /* bytes; NAN: it never came near the limit */
 	double limit, total;	 /* pages */
@@ -30,6 +32,8 @@ static void add_socket(const struct ts_rule_context *context, struct memory *m,
 
 	m->dropped += dropped;
 	m->demand += ts_window_gauge(context->window, TS_FAMILY_UDP_DEMAND, s->label, 0);
+	if (queue.stretch >= context->threshold[STRETCH])
+		m->by_undrained += dropped;
 	if (ts_datagram_reader_is_slow(context, &queue, context->threshold[STRETCH]))
 		m->by_slow += dropped;
 	if (dropped >= m->worst) {
@@ -138,9 +142,19 @@ static void raise_limit(struct ts_rule_context *context, const struct memory *m)
 			m->dropped);
 }
 
+/*
+ * A socket keeps up to a quarter of its buffer of what it once had (udp_rmem_release()), so that
+ * the memory may be taken while next to nothing waits; of the little that arrives then, nobody can
+ * tell how fast its reader would be.
+ */
+static bool is_kept(const struct memory *m)
+{
+	return m->samples >= SAMPLES_LEAST && m->unread < NEXT_TO_NONE * m->samples;
+}
+
 static bool is_unread(const struct ts_rule_context *context, const struct memory *m)
 {
-	return m->by_slow > m->dropped / 2 ||
+	return m->by_undrained > m->dropped / 2 || (m->by_slow > m->dropped / 2 && !is_kept(m)) ||
 	       (m->samples >= SAMPLES_LEAST &&
 		m->unread >= context->threshold[UNREAD_SHARE] * m->samples);
 }
