@@ -126,6 +126,25 @@ static __u32 cpus_size(const struct sched_state *state)
 	return state->cpus * sizeof(struct ts_sched_cpu);
 }
 
+/*
+ * All is one element of a map, which may be no larger than what kmalloc() gives (4 MiB) on older
+ * kernels (5.10): there more tasks share a slot.
+ */
+static void fit_element(struct sched_state *state)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	int map = -E2BIG;
+
+	while (map == -E2BIG && state->tasks > TASKS_AT_A_TIME) {
+		map = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(__u32),
+				     tasks_size(state) + cpus_size(state), 1, &options);
+		if (map == -E2BIG)
+			state->tasks /= 2;
+	}
+	if (map >= 0)
+		close(map);
+}
+
 static void configure(struct sched_state *state, const struct ts_sched_options *options)
 {
 	struct sched_bpf *skeleton = state->skeleton;
@@ -249,6 +268,7 @@ int ts_sched_open(struct ts_live *live, const struct ts_sched_options *options, 
 	state->pids_are_global = in_initial_pid_namespace(live);
 	state->cpus = ts_possible_cpus();
 	state->tasks = task_slots(live);
+	fit_element(state);
 	state->part = (__u32)((size_t)sysconf(_SC_PAGESIZE) / sizeof(struct ts_sched_task));
 	if (state->part < PART_LEAST)
 		state->part = PART_LEAST;
