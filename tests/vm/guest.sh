@@ -8,6 +8,7 @@ word() { sed -n "s/.*\<tunescope\.$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
 mount -t tmpfs tmpfs /run
 mkdir -p /run/lock /run/netns
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+echo 4194304 >/proc/sys/kernel/pid_max # as systemd sets it
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null # as it is on a host
 mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
 mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
