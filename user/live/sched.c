@@ -126,14 +126,16 @@ static __u32 cpus_size(const struct sched_state *state)
 	return state->cpus * sizeof(struct ts_sched_cpu);
 }
 
+#define ELEMENT_BYTES (4u << 20)
+
 /*
- * All is one element of a map, which may be no larger than what kmalloc() gives (4 MiB) on older
- * kernels (5.10): there more tasks share a slot.
+ * All is one element of a map, which may be no larger than what kmalloc() gives (ELEMENT_BYTES, or
+ * more) on older kernels (5.10): there more tasks share a slot. Later ones are asked in vain.
  */
 static void fit_element(struct sched_state *state)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
-	int map = -E2BIG;
+	int map = tasks_size(state) + cpus_size(state) > ELEMENT_BYTES ? -E2BIG : -1;
 
 	while (map == -E2BIG && state->tasks > TASKS_AT_A_TIME) {
 		map = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(__u32),
