@@ -46,25 +46,10 @@ static bool visit_neighbour(void *context, const struct nlmsghdr *message)
 
 size_t ts_neighbours_list(struct ts_neighbour *list, size_t most)
 {
-	const struct {
-		struct nlmsghdr header;
-		struct ndmsg body;
-	} request = {
-		.header =
-			{
-				.nlmsg_len = sizeof request,
-				.nlmsg_type = RTM_GETNEIGH,
-				.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-			},
-	};
 	struct listing listing = {list, 0, most};
-	int netlink = ts_netlink_open(NETLINK_ROUTE);
 
-	if (netlink < 0)
-		return 0;
 	/* What was read before an error is as true as the rest would have been. */
-	ts_netlink_dump(netlink, &request.header, sizeof(struct ndmsg), visit_neighbour, &listing);
-	close(netlink);
+	ts_netlink_neighbours(AF_UNSPEC, visit_neighbour, &listing);
 	return listing.count;
 }
 

@@ -2,7 +2,10 @@
 #include "netlink_dump.h"
 
 #include <errno.h>
+#include <unistd.h>
 #include <sys/socket.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
 
 #define RECEIVE_BYTES 32768
 #define TIMEOUT_S     2 /* the kernel answers at once; never hang if it does not */
@@ -66,4 +69,27 @@ int ts_netlink_dump(int netlink, const struct nlmsghdr *request, size_t least,
 	if (result < 0)
 		drain(netlink, buffer, sizeof buffer);
 	return result == -ECANCELED ? 0 : result;
+}
+
+int ts_netlink_neighbours(int family, ts_netlink_visit visit, void *context)
+{
+	const struct {
+		struct nlmsghdr header;
+		struct ndmsg body;
+	} request = {
+		.header =
+			{
+				.nlmsg_len = sizeof request,
+				.nlmsg_type = RTM_GETNEIGH,
+				.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+			},
+		.body = {.ndm_family = (unsigned char)family},
+	};
+	int netlink = ts_netlink_open(NETLINK_ROUTE), error;
+
+	if (netlink < 0)
+		return netlink;
+	error = ts_netlink_dump(netlink, &request.header, sizeof(struct ndmsg), visit, context);
+	close(netlink);
+	return error;
 }

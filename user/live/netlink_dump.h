@@ -20,4 +20,10 @@ typedef bool (*ts_netlink_visit)(void *context, const struct nlmsghdr *message);
 int ts_netlink_dump(int netlink, const struct nlmsghdr *request, size_t least,
 		    ts_netlink_visit visit, void *context);
 
+/*
+ * Calls visit for each neighbour (struct ndmsg) of a family, or of all (AF_UNSPEC), in the current
+ * network namespace. 0 or a negative errno.
+ */
+int ts_netlink_neighbours(int family, ts_netlink_visit visit, void *context);
+
 #endif

@@ -51,27 +51,9 @@ static bool visit_neighbour(void *context, const struct nlmsghdr *message)
 
 int ts_neighbour_states(int family, __u64 count[TS_NEIGHBOUR_STATES])
 {
-	const struct {
-		struct nlmsghdr header;
-		struct ndmsg body;
-	} request = {
-		.header =
-			{
-				.nlmsg_len = sizeof request,
-				.nlmsg_type = RTM_GETNEIGH,
-				.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-			},
-		.body = {.ndm_family = (unsigned char)family},
-	};
 	struct tally tally = {count, NEIGHBOURS_MOST};
-	int netlink = ts_netlink_open(NETLINK_ROUTE), error;
 
-	if (netlink < 0)
-		return netlink;
-	error = ts_netlink_dump(netlink, &request.header, sizeof(struct ndmsg), visit_neighbour,
-				&tally);
-	close(netlink);
-	return error;
+	return ts_netlink_neighbours(family, visit_neighbour, &tally);
 }
 
 /* The attribute of that type among those in length bytes, or NULL. */
