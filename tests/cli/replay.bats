@@ -254,13 +254,29 @@ slice() {
 	[ "$versions" -ge 1 ]
 }
 
+windows_of() { "$tunescope" dump "$1" 2>/dev/null | grep -c '  window of ' || true; }
+
 @test "an overflowing accept queue: replay finds what record found live, and --exit-code says so" {
 	ip netns add $space
 	ip -n $space link set lo up
 	ip netns exec $space /usr/bin/python3 "$tree/tests/lab/workload.py" acceptor 9100 16 150 400 25 >/dev/null 2>&1 3>&- &
 	sleep 0.5
 	ip netns exec $space /usr/bin/python3 "$tree/tests/lab/workload.py" bursts 127.0.0.1 9100 60 250 36 >/dev/null 2>&1 3>&- &
-	"$tunescope" record -o "$BATS_TEST_TMPDIR/live.tsrec" --interval 1s -d 21s 2>"$BATS_TEST_TMPDIR/live"
+	"$tunescope" record -o "$BATS_TEST_TMPDIR/live.tsrec" --interval 1s -d 21s 2>"$BATS_TEST_TMPDIR/live" 3>&- &
+	local recorder=$! until
+	# While it goes on, the windows stand one by one beside the recording; at the end they are one group of it.
+	until [ "$(windows_of "$BATS_TEST_TMPDIR/live.tsrec")" -ge 17 ]; do sleep 0.2; done
+	cp "$BATS_TEST_TMPDIR"/live.tsrec "$BATS_TEST_TMPDIR/early.tsrec"
+	cp "$BATS_TEST_TMPDIR"/live.tsrec.newest "$BATS_TEST_TMPDIR/early.tsrec.newest"
+	wait $recorder
+	[ ! -e "$BATS_TEST_TMPDIR/live.tsrec.newest" ]
+	until=$("$tunescope" replay --json "$BATS_TEST_TMPDIR/early.tsrec" | jq -r .window.end)
+	until=$(date -u -d "$until - 2 seconds" +%FT%TZ)
+	for recording in early live; do
+		"$tunescope" replay --json --to "$until" "$BATS_TEST_TMPDIR/$recording.tsrec" | jq 'del(.recording)' >"$BATS_TEST_TMPDIR/$recording.json"
+	done
+	jq -e '.findings | map(select(.rule == "accept-queue")) | length > 0' "$BATS_TEST_TMPDIR/early.json"
+	cmp "$BATS_TEST_TMPDIR/early.json" "$BATS_TEST_TMPDIR/live.json" || complain "a group is judged otherwise than its windows one by one"
 	sed -n 's/^tunescope: [-0-9]* [:0-9]* found \([^ ]*\): .*/\1/p' "$BATS_TEST_TMPDIR/live" | sort -u >"$BATS_TEST_TMPDIR/seen"
 	grep "^accept-queue/.*netns:$(stat -L -c %i /run/netns/$space)/port:9100" "$BATS_TEST_TMPDIR/seen" ||
 		complain "not found live: $(cat "$BATS_TEST_TMPDIR/live")"
