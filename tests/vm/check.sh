@@ -3,7 +3,7 @@
 # Boots kernels and prints TAP: each check of each guest, and at the end a table kernel x check, signal and rule.
 #   check.sh [--brief | --record] [GUEST...]
 # Environment: CHECKS (those, instead of what the guest's row says), LIMIT (seconds a guest may take), JOBS (guests at
-# a time, 1; each keeps one CPU busy).
+# a time, 1, with --brief 2; each keeps one CPU busy).
 # GUEST: a name of kernels.conf or scenarios.conf, SCENARIO@KERNEL, or SUITE/PACKAGE.
 # Without a guest: all. --brief: only what make check has time for. --record: what was found becomes
 # tests/vm/results/GUEST.tsv, of which docs/kernels.md is made.
@@ -17,7 +17,7 @@ brief='doctor counts null_blk cpus no_btf live_kernel_types'
 record=
 while :; do
 	case ${1:-} in
-	--brief) all=$brief ;;
+	--brief) all=$brief JOBS=${JOBS:-2} ;;
 	--record) record=yes ;;
 	*) break ;;
 	esac
@@ -49,7 +49,7 @@ check_guest() { # guest
 	[[ $guest != *@* ]] || kernel=${guest#*@}
 	checks=${CHECKS:-${checks:-${all// /,}}}
 	status=$(SMP=${cpus:-2} MEMORY=${memory:-1536} DISKS=${disks:-$disk} APPEND=${append:-} \
-		LIMIT=${LIMIT:-$([ "$all" = "$brief" ] && echo 280 || echo 1500)} "$here/run.sh" "${kernel:-$guest}" "$results" "${checks//,/ }" 2>&1 | tail -1)
+		LIMIT=${LIMIT:-$([ "$all" = "$brief" ] && echo 340 || echo 1500)} "$here/run.sh" "${kernel:-$guest}" "$results" "${checks//,/ }" 2>&1 | tail -1)
 	if [ "$status" = finished ]; then
 		echo "ok - $guest: $(cat "$results/kernel") boots, and ends after $((SECONDS - started)) s"
 	else
