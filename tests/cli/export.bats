@@ -161,6 +161,8 @@ time.sleep(30)' 3>&- &
 	run --separate-stderr "$tunescope" export --listen 192.0.2.1:1
 	expect_status 3
 	one_line_only
+	kill "$exporter"
+	export_wait
 	other=$(clients port)
 	"$tunescope" export --listen ":$other" 2>"$BATS_TEST_TMPDIR/all" 3>&- &
 	exporter=$!
