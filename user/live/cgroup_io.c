@@ -242,22 +242,6 @@ static void find_limits(struct cgroup_io *state, const struct ts_live *live,
 
 /* ---- When */
 
-static bool waited(struct cgroup_io *state)
-{
-	static const char key[] = "total=";
-	__u64 before = state->waited_us;
-	char *at;
-
-	if (state->pressure.descriptor < 0 || ts_procfile_read(&state->pressure))
-		return true;
-	at = strstr(state->pressure.text, key); /* that of "some", which comes first */
-	if (!at)
-		return true;
-	at += sizeof key - 1;
-	return ts_take_number(&at, &state->waited_us) && before &&
-	       state->waited_us - before >= MOVED_US;
-}
-
 static void cgroup_io_tick(struct ts_live *live, void *opaque, __u64 now)
 {
 	struct cgroup_io *state = opaque;
@@ -266,7 +250,9 @@ static void cgroup_io_tick(struct ts_live *live, void *opaque, __u64 now)
 	if (now - state->looked_ns < LOOK_NS)
 		return;
 	state->looked_ns = now;
-	if (!waited(state) || now < state->rest_until_ns)
+	/* Where nothing tells whether anybody has waited, limits are looked for all the same. */
+	if (!ts_procfile_waited(&state->pressure, &state->waited_us, MOVED_US) ||
+	    now < state->rest_until_ns)
 		return;
 	begin = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	for (int i = 0; i < state->mounts; i++)

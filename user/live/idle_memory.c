@@ -120,22 +120,6 @@ static void compare(struct idle_memory *state, const struct ts_live *live)
 
 /* ---- When */
 
-static bool waited(struct idle_memory *state)
-{
-	static const char key[] = "total=";
-	__u64 before = state->waited_us;
-	char *at;
-
-	if (ts_procfile_read(&state->pressure))
-		return false;
-	at = strstr(state->pressure.text, key); /* that of "some", which comes first */
-	if (!at)
-		return false;
-	at += sizeof key - 1;
-	return ts_take_number(&at, &state->waited_us) && before &&
-	       state->waited_us - before >= MOVED_US;
-}
-
 static void idle_memory_tick(struct ts_live *live, void *opaque, __u64 now)
 {
 	struct idle_memory *state = opaque;
@@ -144,7 +128,8 @@ static void idle_memory_tick(struct ts_live *live, void *opaque, __u64 now)
 	if (now - state->looked_ns < LOOK_NS)
 		return;
 	state->looked_ns = now;
-	if (!waited(state) || state->marked_ns || now < state->rest_until_ns)
+	if (ts_procfile_waited(&state->pressure, &state->waited_us, MOVED_US) <= 0 ||
+	    state->marked_ns || now < state->rest_until_ns)
 		return;
 	begin = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	mark(state, live, now);

@@ -94,6 +94,24 @@ int ts_procfile_read(struct ts_procfile *file)
 	return file->text[file->length - 1] == '\n' ? 0 : -EBADMSG;
 }
 
+int ts_procfile_waited(struct ts_procfile *file, __u64 *total_us, __u64 least_us)
+{
+	static const char key[] = "total=";
+	int error = ts_procfile_read(file);
+	__u64 before = *total_us;
+	char *at;
+
+	if (error)
+		return error;
+	at = strstr(file->text, key); /* that of "some", which comes first */
+	if (!at)
+		return -EPROTO;
+	at += sizeof key - 1;
+	if (!ts_take_number(&at, total_us))
+		return -EPROTO;
+	return before && *total_us - before >= least_us;
+}
+
 void ts_proc_why(char why[256], const char *path, int error)
 {
 	static const struct {

@@ -28,6 +28,11 @@ struct ts_procfile {
  */
 int ts_procfile_open(struct ts_procfile *file, const char *directory, const char *name);
 int ts_procfile_read(struct ts_procfile *file);
+/*
+ * Whether tasks have waited for least_us more since the last call, by a file of /proc/pressure:
+ * total_us keeps how long they had; where it is 0, that was the first call. Errors as above.
+ */
+int ts_procfile_waited(struct ts_procfile *file, __u64 *total_us, __u64 least_us);
 void ts_procfile_close(
 	struct ts_procfile *file); /* also after a failed open, or zeroed and never opened */
 
