@@ -119,6 +119,41 @@ size_t fixture_count(const struct fixture *fixture, const char *rule, enum ts_ou
 	return count;
 }
 
+/* Of the I/O limit of a cgroup, each second, so much was used in the window of ten. */
+static void add_io_limit(struct fixture *f, const char *device, const char *kind, double limit,
+			 double used)
+{
+	fixture_gauge(f, CGROUP_IO_LIMIT, limit, "/batch", device, kind);
+	fixture_counter(f, CGROUP_IO_USED, used, "/batch", device, kind);
+	fixture_seconds(f, CGROUP_IO_WATCHED, FIXTURE_SECONDS, "/batch", device, kind);
+}
+
+void fixture_check_io_limit(const char *rule, void (*add)(struct fixture *), const char *device,
+			    const char *kind, const char *other_kind)
+{
+	const struct {
+		const char *device, *kind;
+		double used;
+		enum ts_outcome outcome;
+	} rows[] = {
+		{device, kind, 8.6e6, TS_OUTCOME_INSUFFICIENT},
+		{device, kind, 8.4e6, TS_OUTCOME_RECOMMEND},
+		{device, other_kind, 8.6e6, TS_OUTCOME_RECOMMEND},
+		{"sdz", kind, 8.6e6, TS_OUTCOME_RECOMMEND},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct fixture f;
+
+		fixture_open(&f);
+		add(&f);
+		add_io_limit(&f, rows[i].device, rows[i].kind, 1e6, rows[i].used);
+		fixture_judge(&f);
+		assert_int_equal(fixture_outcome(&f, rule), rows[i].outcome);
+		fixture_close(&f);
+	}
+}
+
 static void check_command(const char *command)
 {
 	assert_true(*command);

@@ -60,13 +60,12 @@ void fixture_setting(struct fixture *fixture, enum ts_setting_id id, const char 
 					       TS_LABELS(__VA_ARGS__), scale),   \
 			 (__u64)((seconds)*1e9), times)
 
-/* Of the I/O limit of a cgroup, each second, so much was used in the window of ten. */
-#define fixture_io_limit(fixture, device, kind, limit, used)                             \
-	do {                                                                             \
-		fixture_gauge(fixture, CGROUP_IO_LIMIT, limit, "/batch", device, kind);  \
-		fixture_counter(fixture, CGROUP_IO_USED, used, "/batch", device, kind);  \
-		fixture_seconds(fixture, CGROUP_IO_WATCHED, 10, "/batch", device, kind); \
-	} while (0)
+/*
+ * A window that add fills recommends, but not while a cgroup uses up its own limit of that kind on
+ * the device: neither one of another kind or device, nor one that is hardly reached, excuses.
+ */
+void fixture_check_io_limit(const char *rule, void (*add)(struct fixture *), const char *device,
+			    const char *kind, const char *other_kind);
 
 /* A family (all of its source) could not be measured. */
 void fixture_unsupported(struct fixture *fixture, enum ts_family_id id, const char *why);

@@ -54,29 +54,14 @@ static void outcome_is(const struct syncing *y, enum ts_outcome outcome)
 }
 
 /* What is held back by a cgroup's own I/O limit fills any limit, and leaves the device idle. */
+static void add_lab(struct fixture *f)
+{
+	add(f, &lab);
+}
+
 static void behind_the_limit_of_a_cgroup(void **state)
 {
-	static const struct {
-		const char *device, *kind;
-		double used;
-		enum ts_outcome outcome;
-	} rows[] = {
-		{"sdb", "write-bytes", 8.6e6, TS_OUTCOME_INSUFFICIENT},
-		{"sdb", "write-bytes", 8.4e6, TS_OUTCOME_RECOMMEND},
-		{"sdb", "read-bytes", 8.6e6, TS_OUTCOME_RECOMMEND},
-		{"sdz", "write-bytes", 8.6e6, TS_OUTCOME_RECOMMEND},
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct fixture f;
-
-		fixture_open(&f);
-		add(&f, &lab);
-		fixture_io_limit(&f, rows[i].device, rows[i].kind, 1e6, rows[i].used);
-		fixture_judge(&f);
-		assert_int_equal(fixture_outcome(&f, RULE), rows[i].outcome);
-		fixture_close(&f);
-	}
+	fixture_check_io_limit(RULE, add_lab, "sdb", "write-bytes", "read-bytes");
 }
 
 static void names_the_setting(void **state)

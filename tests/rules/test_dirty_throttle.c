@@ -61,29 +61,14 @@ static void names_dirty_bytes(void **state)
 }
 
 /* What is held back by a cgroup's own I/O limit fills any limit, and leaves the device idle. */
+static void add_lab(struct fixture *f)
+{
+	add(f, &lab);
+}
+
 static void behind_the_limit_of_a_cgroup(void **state)
 {
-	static const struct {
-		const char *device, *kind;
-		double used;
-		enum ts_outcome outcome;
-	} rows[] = {
-		{"loop0", "write-bytes", 8.6e6, TS_OUTCOME_INSUFFICIENT},
-		{"loop0", "write-bytes", 8.4e6, TS_OUTCOME_RECOMMEND},
-		{"loop0", "read-bytes", 8.6e6, TS_OUTCOME_RECOMMEND},
-		{"sdz", "write-bytes", 8.6e6, TS_OUTCOME_RECOMMEND},
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct fixture f;
-
-		fixture_open(&f);
-		add(&f, &lab);
-		fixture_io_limit(&f, rows[i].device, rows[i].kind, 1e6, rows[i].used);
-		fixture_judge(&f);
-		assert_int_equal(fixture_outcome(&f, RULE), rows[i].outcome);
-		fixture_close(&f);
-	}
+	fixture_check_io_limit(RULE, add_lab, "loop0", "write-bytes", "read-bytes");
 }
 
 static void names_the_form_in_force(void **state)

@@ -175,26 +175,14 @@ static void beside_busy_cpus(void **state)
 	}
 }
 
+static void add_stream(struct fixture *f)
+{
+	add(f, &stream);
+}
+
 static void behind_the_limit_of_a_cgroup(void **state)
 {
-	static const struct {
-		const char *kind;
-		enum ts_outcome outcome;
-	} rows[] = {
-		{"read-bytes", TS_OUTCOME_INSUFFICIENT},
-		{"write-bytes", TS_OUTCOME_RECOMMEND},
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct fixture f;
-
-		fixture_open(&f);
-		add(&f, &stream);
-		fixture_io_limit(&f, "sda", rows[i].kind, 1e6, 8.6e6);
-		fixture_judge(&f);
-		assert_int_equal(fixture_outcome(&f, RULE), rows[i].outcome);
-		fixture_close(&f);
-	}
+	fixture_check_io_limit(RULE, add_stream, "sda", "read-bytes", "write-bytes");
 }
 
 /* What it proposed is enough. */
