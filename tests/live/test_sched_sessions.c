@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which sessions wait for a CPU, compared with what the kernel accounts to their tasks. */
+#include <sys/resource.h>
+
 #include "sched_view.h"
 
 static void work_session_spin(const struct load_child *child)
@@ -139,6 +141,12 @@ static void test_tasks_that_end_between_snapshots(void **state)
 	assert_true(wait_of_ended(false) < 0.01); /* or the ticks are for nothing */
 }
 
+/* What the tests call a normal task must be one, also where they were started with nice. */
+static int be_normal(void **state)
+{
+	return setpriority(PRIO_PROCESS, 0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,5 +154,5 @@ int main(void)
 		cmocka_unit_test(test_tasks_that_end_between_snapshots),
 	};
 
-	return cmocka_run_group_tests_name("sched sessions", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("sched sessions", tests, be_normal, NULL);
 }
