@@ -184,8 +184,8 @@ static void what_is_no_recording_is_refused_and_stays_as_it_is(void **state)
 		"\x89PNG\r\n",
 		"",
 		/* begins as a frame does, and is none */
-		"\x89TSF and then something that is not a header at all, but longer than one is: "
-		"it must not be taken for a frame that was cut short",
+		("\x89TSF and then something that is not a header at all, but longer than one is: "
+		 "it must not be taken for a frame that was cut short"),
 	};
 	struct host host = host_start();
 	size_t length, after;

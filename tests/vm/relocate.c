@@ -32,7 +32,8 @@ static void begin(const char *program, const char *text)
 	relocations++;
 }
 
-static int print(enum libbpf_print_level level, const char *format, va_list arguments)
+static int __attribute__((format(printf, 2, 0)))
+print(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	char line[2048], program[64];
 	int after = 0;

@@ -16,8 +16,6 @@
 #include "../live/privileges.h"
 #include "../live/recorder.h"
 
-#define MOST_SLEEP 1000 /* milliseconds */
-
 const char *const ts_runs_scope_choices[] = {"auto", "cmd", "host", NULL};
 
 struct ts_runs {

@@ -13,7 +13,8 @@
 
 #define SUGGESTION_FROM 2 /* edits that a slip of the keyboard takes at most */
 
-static int keep(struct ts_profile_reader *reader, int line, const char *format, va_list arguments)
+static int __attribute__((format(printf, 3, 0)))
+keep(struct ts_profile_reader *reader, int line, const char *format, va_list arguments)
 {
 	if (reader->error_line)
 		return 0;

@@ -17,8 +17,8 @@ const struct ts_rule *ts_rule_by_id(const char *id)
 	return NULL;
 }
 
-static const char *print_text(struct ts_rule_context *context, const char *format,
-			      va_list arguments)
+static const char *__attribute__((format(printf, 2, 0)))
+print_text(struct ts_rule_context *context, const char *format, va_list arguments)
 {
 	va_list again;
 	char *text;
@@ -101,6 +101,17 @@ struct ts_finding *ts_finding_cause(struct ts_rule_context *context, const char 
 
 	finding->cause = cause;
 	finding->acquits = acquits;
+	return finding;
+}
+
+struct ts_finding *ts_finding_device_cause(struct ts_rule_context *context, const char *cause,
+					   const char *acquits, const char *device)
+{
+	struct ts_finding *finding = ts_finding_cause(context, cause, acquits);
+
+	finding->scope = TS_SCOPE_DEVICE;
+	finding->device = ts_arena_intern(context->report->arena, device);
+	ts_finding_identify(context, finding, cause, "port");
 	return finding;
 }
 

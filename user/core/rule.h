@@ -92,6 +92,9 @@ void ts_finding_propose_coupled(struct ts_rule_context *context, struct ts_findi
  */
 struct ts_finding *ts_finding_cause(struct ts_rule_context *context, const char *cause,
 				    const char *acquits);
+/* The same of a device, identified by both. */
+struct ts_finding *ts_finding_device_cause(struct ts_rule_context *context, const char *cause,
+					   const char *acquits, const char *device);
 
 /*
  * Sets the finding's id from its rule, what (a setting's name or a cause) and its scope. port_key

@@ -67,7 +67,8 @@ struct ts_collector {
 	size_t series[TS_FAMILY_COUNT]; /* in the last snapshot */
 };
 
-static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
+static int __attribute__((format(printf, 2, 0)))
+print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return ts_verbose && level <= LIBBPF_INFO ? vfprintf(stderr, format, arguments) : 0;
 }

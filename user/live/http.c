@@ -417,7 +417,8 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
 		ts_http_client_gone(server->clients, *context);
 }
 
-static void log_message(void *closure, const char *format, va_list arguments)
+static void __attribute__((format(printf, 2, 0)))
+log_message(void *closure, const char *format, va_list arguments)
 {
 	if (ts_verbose)
 		vfprintf(stderr, format, arguments);

@@ -156,12 +156,10 @@ static void depth_evidence(struct ts_rule_context *context, struct ts_finding *f
 static struct ts_finding *device_saturated(struct ts_rule_context *context,
 					   const struct ts_block_queue *d)
 {
-	struct ts_finding *f = ts_finding_cause(context, "device-saturated",
-						ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name);
+	struct ts_finding *f =
+		ts_finding_device_cause(context, "device-saturated",
+					ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name, d->name);
 
-	f->scope = TS_SCOPE_DEVICE;
-	f->device = ts_arena_intern(context->report->arena, d->name);
-	ts_finding_identify(context, f, f->cause, "port");
 	f->title = ts_text(context, "%s serves all it can: requests wait for the device itself",
 			   d->name);
 	f->remedy =

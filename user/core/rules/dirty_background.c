@@ -109,12 +109,9 @@ static const char *busy_one(const struct ts_rule_context *context)
 
 static void saturated(struct ts_rule_context *context, const struct syncing *y)
 {
-	struct ts_finding *finding =
-		ts_finding_cause(context, "device-saturated", "vm.dirty_background_bytes");
+	struct ts_finding *finding = ts_finding_device_cause(
+		context, "device-saturated", "vm.dirty_background_bytes", y->device);
 
-	finding->scope = TS_SCOPE_DEVICE;
-	finding->device = ts_arena_intern(context->report->arena, y->device);
-	ts_finding_identify(context, finding, finding->cause, "port");
 	finding->title =
 		ts_text(context, "Syncing %s takes up to %.0f ms: the device is busy all the time",
 			y->device, 1e3 * y->p99);

@@ -164,13 +164,11 @@ static void limit_too_small(struct ts_rule_context *context, const struct thrott
 
 static void device_too_slow(struct ts_rule_context *context, const struct throttled *t)
 {
-	struct ts_finding *f = ts_finding_cause(
+	struct ts_finding *f = ts_finding_device_cause(
 		context, "sustained-writes",
-		setting(context, TS_SETTING_DIRTY_BYTES) > 0 ? "vm.dirty_bytes" : "vm.dirty_ratio");
+		setting(context, TS_SETTING_DIRTY_BYTES) > 0 ? "vm.dirty_bytes" : "vm.dirty_ratio",
+		t->device);
 
-	f->scope = TS_SCOPE_DEVICE;
-	f->device = ts_arena_intern(context->report->arena, t->device);
-	ts_finding_identify(context, f, f->cause, "port");
 	f->title = ts_text(context, "More is written to %s than it can take: writers wait for it",
 			   t->device);
 	f->remedy =
@@ -191,11 +189,9 @@ static bool below_the_limit(const struct ts_rule_context *context, const struct 
 
 static void cgroup_limit(struct ts_rule_context *context, const struct throttled *t)
 {
-	struct ts_finding *f = ts_finding_cause(context, "memory-cgroup", "vm.dirty_bytes");
+	struct ts_finding *f =
+		ts_finding_device_cause(context, "memory-cgroup", "vm.dirty_bytes", t->device);
 
-	f->scope = TS_SCOPE_DEVICE;
-	f->device = ts_arena_intern(context->report->arena, t->device);
-	ts_finding_identify(context, f, f->cause, "port");
 	f->title = ts_text(context,
 			   "Writers to %s are paused far below the host's dirty limit: by their "
 			   "memory cgroup's share of it",

@@ -144,11 +144,9 @@ static struct ts_finding *propose(struct ts_rule_context *context, const struct 
 static void not_a_setting(struct ts_rule_context *context, const struct reads *r, const char *cause,
 			  enum ts_setting_id acquitted, const char *title, const char *remedy)
 {
-	struct ts_finding *f = ts_finding_cause(context, cause, ts_settings[acquitted].name);
+	struct ts_finding *f =
+		ts_finding_device_cause(context, cause, ts_settings[acquitted].name, r->name);
 
-	f->scope = TS_SCOPE_DEVICE;
-	f->device = ts_arena_intern(context->report->arena, r->name);
-	ts_finding_identify(context, f, f->cause, "port");
 	f->title = title;
 	f->remedy = remedy;
 	f->confidence = 0.8;
@@ -305,12 +303,10 @@ static bool is_one_write_at_a_time(const struct ts_rule_context *context, const 
 static void one_write_at_a_time(struct ts_rule_context *context, const struct reads *r)
 {
 	const char *const labels[TS_LABELS_MAX] = {r->name, "write"};
-	struct ts_finding *f = ts_finding_cause(context, "low-concurrency",
-						ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name);
+	struct ts_finding *f =
+		ts_finding_device_cause(context, "low-concurrency",
+					ts_settings[TS_SETTING_BLOCK_NR_REQUESTS].name, r->name);
 
-	f->scope = TS_SCOPE_DEVICE;
-	f->device = ts_arena_intern(context->report->arena, r->name);
-	ts_finding_identify(context, f, f->cause, "port");
 	f->title = ts_text(context,
 			   "Writes to %s are asked for one at a time: each waits for the one "
 			   "before it",
