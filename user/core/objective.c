@@ -25,7 +25,8 @@ const char *ts_objective_state_name(enum ts_objective_state state)
 	return names[state];
 }
 
-bool ts_objective_beyond(const struct ts_objective *objective, enum ts_level level, double value)
+/* The value is beyond the level, in the direction that is worse. */
+static bool is_beyond(const struct ts_objective *objective, enum ts_level level, double value)
 {
 	/* Never true of NAN. */
 	return objective->measure->lower_is_worse ? value < objective->level[level]
@@ -41,7 +42,7 @@ static enum ts_objective_state state_of(const struct ts_objective *objective, do
 	};
 
 	for (int level = TS_LEVEL_CRITICAL; level >= TS_LEVEL_TARGET; level--)
-		if (ts_objective_beyond(objective, (enum ts_level)level, value))
+		if (is_beyond(objective, (enum ts_level)level, value))
 			return beyond[level];
 	return TS_OBJECTIVE_ON_TARGET;
 }

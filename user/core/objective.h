@@ -55,9 +55,6 @@ struct ts_objective_result {
 	bool too_little; /* without data: it was measured, but too little happened */
 };
 
-/* The value is beyond the level, in the direction that is worse. False when none is given. */
-bool ts_objective_beyond(const struct ts_objective *objective, enum ts_level level, double value);
-
 /*
  * Adds the results of the report's profile to the report, worst first. Of each objective there is
  * one for every port or device with enough samples, or a single one without data.

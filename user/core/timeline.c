@@ -13,7 +13,7 @@
 /* Of a short window that could not become full, less than this share says too little. */
 #define JUDGED_SHARE 0.5
 
-void ts_stretch_clear(struct ts_stretch *stretch)
+static void stretch_clear(struct ts_stretch *stretch)
 {
 	if (stretch->frames)
 		ts_window_free(&stretch->window);
@@ -235,7 +235,7 @@ static void end_judged(struct ts_timeline_builder *builder)
 		return;
 	if (builder->judged.window.seconds >= builder->timeline->judge_seconds * JUDGED_SHARE)
 		ts_timeline_judge(builder, &builder->judged);
-	ts_stretch_clear(&builder->judged);
+	stretch_clear(&builder->judged);
 }
 
 static void end_column(struct ts_timeline_builder *builder)
@@ -274,7 +274,7 @@ static void end_column(struct ts_timeline_builder *builder)
 	stretch_add(&builder->whole, stretch->start_ns, stretch->end_ns, stretch->frames,
 		    &stretch->window);
 	timeline->columns++;
-	ts_stretch_clear(stretch);
+	stretch_clear(stretch);
 }
 
 /* What was measured before and is not now, or the other way round: rates need it apart. */
@@ -398,7 +398,7 @@ struct ts_timeline *ts_timeline_finish(struct ts_timeline_builder *builder)
 		timeline->judge_seconds =
 			fmax(timeline->judge_seconds, timeline->seconds / (double)timeline->frames);
 	ts_timeline_judge_whole(builder);
-	ts_stretch_clear(&builder->whole);
+	stretch_clear(&builder->whole);
 	return timeline;
 }
 

@@ -32,9 +32,6 @@ struct ts_timeline_builder {
 	size_t outage[TS_FAMILY_COUNT]; /* the open one's number + 1, or 0 */
 };
 
-/* into becomes empty again. */
-void ts_stretch_clear(struct ts_stretch *stretch);
-
 /* timeline_judge.c */
 
 /* The rules over a short window, and over everything. */

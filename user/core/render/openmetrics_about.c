@@ -147,7 +147,7 @@ static void write_status(const struct ts_metric_out *out, const struct ts_snapsh
 	}
 }
 
-void ts_openmetrics_write_facts(const struct ts_metric_out *out, const struct ts_snapshot *snapshot)
+static void write_facts(const struct ts_metric_out *out, const struct ts_snapshot *snapshot)
 {
 	write_host(out, &snapshot->host);
 	write_netns(out, snapshot);
@@ -266,7 +266,7 @@ static void write_server(const struct ts_metric_out *out,
 	whole(out, &cut_off, server->cut_off);
 }
 
-void ts_openmetrics_write_cost(const struct ts_metric_out *out, const struct ts_openmetrics *what)
+static void write_cost(const struct ts_metric_out *out, const struct ts_openmetrics *what)
 {
 	const struct ts_cost *cost = &what->snapshot->cost;
 
@@ -298,9 +298,9 @@ void ts_openmetrics_write(FILE *file, const struct ts_openmetrics *what)
 		ts_openmetrics_family_header(file, what->format, id);
 		ts_openmetrics_family_samples(file, what->format, what->snapshot, id, 0);
 	}
-	ts_openmetrics_write_facts(&out, what->snapshot);
+	write_facts(&out, what->snapshot);
 	if (what->report)
 		ts_openmetrics_write_findings(&out, what->report);
-	ts_openmetrics_write_cost(&out, what);
+	write_cost(&out, what);
 	ts_openmetrics_end(file, what->format);
 }

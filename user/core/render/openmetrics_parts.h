@@ -12,9 +12,6 @@ __u64 ts_series_hash(const struct ts_series *series);
 size_t ts_openmetrics_left_out(const struct ts_openmetrics_limit *limit, enum ts_family_id id);
 size_t ts_openmetrics_facts_left_out(const struct ts_openmetrics_limit *limit);
 
-void ts_openmetrics_write_facts(const struct ts_metric_out *out,
-				const struct ts_snapshot *snapshot);
-void ts_openmetrics_write_cost(const struct ts_metric_out *out, const struct ts_openmetrics *what);
 void ts_openmetrics_write_findings(const struct ts_metric_out *out, const struct ts_report *report);
 
 #endif

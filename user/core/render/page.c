@@ -55,7 +55,8 @@ const char *ts_page_safe(const struct ts_page *page, const char *text)
 	return ts_escape(page->arena, text ? text : "", page->options->utf8);
 }
 
-unsigned int ts_page_columns(const char *text)
+/* That a text takes. */
+static unsigned int columns_of(const char *text)
 {
 	unsigned int columns = 0;
 
@@ -79,7 +80,7 @@ static const char *next_word(const struct ts_page *page, const char **text)
 void ts_page_paragraph(const struct ts_page *page, enum ts_ink ink, unsigned int indent,
 		       const char *lead, const char *text)
 {
-	unsigned int cursor = ts_page_columns(lead);
+	unsigned int cursor = columns_of(lead);
 	bool line_has_words = false;
 
 	text = ts_page_safe(page, text);
@@ -88,7 +89,7 @@ void ts_page_paragraph(const struct ts_page *page, enum ts_ink ink, unsigned int
 	ink_on(page, ink);
 	while (*text) {
 		const char *word = next_word(page, &text);
-		unsigned int columns = ts_page_columns(word);
+		unsigned int columns = columns_of(word);
 
 		if (line_has_words && cursor + 1 + columns > page->width) {
 			fprintf(page->out, "\n%*s", (int)indent, "");

@@ -20,9 +20,6 @@ void ts_page_end(struct ts_page *page);
 /* Untrusted text made safe for this page. Everything that is not a literal goes through it. */
 const char *ts_page_safe(const struct ts_page *page, const char *text);
 
-/* Columns that a text takes. */
-unsigned int ts_page_columns(const char *text);
-
 /*
  * A paragraph: lead (already safe, may be "") in the first line, then the words of text, wrapped
  * and indented by indent columns. The text is made safe here.

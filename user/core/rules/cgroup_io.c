@@ -30,8 +30,9 @@ static struct use measure(const struct ts_rule_context *context, const struct ts
 	return use;
 }
 
-const char *ts_cgroup_io_held_back(const struct ts_rule_context *context, const char *device,
-				   const char *what)
+/* NULL: none. */
+static const char *at_limit_on(const struct ts_rule_context *context, const char *device,
+			       const char *what)
 {
 	ts_for_each_series (s, context->window, TS_FAMILY_CGROUP_IO_USED) {
 		struct use use = measure(context, s);
@@ -46,7 +47,7 @@ const char *ts_cgroup_io_held_back(const struct ts_rule_context *context, const 
 
 bool ts_cgroup_io_explains(struct ts_rule_context *context, const char *device, const char *what)
 {
-	const char *cgroup = ts_cgroup_io_held_back(context, device, what);
+	const char *cgroup = at_limit_on(context, device, what);
 
 	if (!cgroup)
 		return false;

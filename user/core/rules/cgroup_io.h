@@ -9,11 +9,10 @@
 #define TS_CGROUP_IO_AT_LIMIT 0.85
 #define TS_CGROUP_IO_WATCHED  2
 
-/* A cgroup that is at its limit on a device: what is "read" or "write". NULL: none. */
-const char *ts_cgroup_io_held_back(const struct ts_rule_context *context, const char *device,
-				   const char *what);
-
-/* The same, noted as the reason why nothing else is said about that device. */
+/*
+ * A cgroup is at its limit on a device (what: "read" or "write"); that is noted as the reason why
+ * nothing else is said about the device.
+ */
 bool ts_cgroup_io_explains(struct ts_rule_context *context, const char *device, const char *what);
 
 #endif

@@ -133,8 +133,13 @@ static double most_bytes(const struct ts_window *window)
 	return memory > 0 && memory < BUFFER_MOST ? memory : BUFFER_MOST;
 }
 
-double ts_flow_wanted_buffer(const struct ts_rule_context *context, const struct ts_flow *flow,
-			     const struct ts_flow_limits *limits, double least)
+/*
+ * The buffer this path asks for: sixteen times of what now is in flight, and what path_rate needs
+ * over the round-trip time; a power of two, at least the kernel's default, at most 64 MiB or 1/64
+ * of memory.
+ */
+static double wanted_buffer(const struct ts_rule_context *context, const struct ts_flow *flow,
+			    const struct ts_flow_limits *limits, double least)
 {
 	double demand = fmax(16 * flow->in_flight, 2 * limits->path_rate * flow->rtt);
 	double wanted = (double)ts_round_up_power_of_two(demand, 4096, 1ULL << 40);
@@ -142,8 +147,8 @@ double ts_flow_wanted_buffer(const struct ts_rule_context *context, const struct
 	return floor(fmin(fmax(wanted, least), most_bytes(context->window)));
 }
 
-const char *ts_flow_wanted_text(struct ts_rule_context *context, const struct ts_flow *flow,
-				const struct ts_flow_limits *limits, double least)
+static const char *wanted_text(struct ts_rule_context *context, const struct ts_flow *flow,
+			       const struct ts_flow_limits *limits, double least)
 {
 	return ts_text(context,
 		       "%s were in flight over %.1f ms, all that the limit allows; the buffer is "
@@ -240,7 +245,7 @@ void ts_flow_raise_buffer(struct ts_rule_context *context, const struct ts_flow 
 {
 	const char *scope = ts_settings[b->id].scope == TS_SCOPE_NETNS ? flow->netns : "";
 	double current = ts_window_setting_number(context->window, b->id, scope, b->number, NAN);
-	double wanted = ts_flow_wanted_buffer(context, flow, limits, b->least);
+	double wanted = wanted_buffer(context, flow, limits, b->least);
 	bool at_most = wanted <= current;
 	struct ts_finding *finding;
 
@@ -264,7 +269,7 @@ void ts_flow_raise_buffer(struct ts_rule_context *context, const struct ts_flow 
 				  "connections side by side, or a server nearer to the client.";
 		return;
 	}
-	finding->computed = ts_flow_wanted_text(context, flow, limits, b->least);
+	finding->computed = wanted_text(context, flow, limits, b->least);
 	finding->expect = ts_text(
 		context, "one connection moves at most %s/s now; up to %s/s if path and peer allow",
 		ts_rule_bytes_text(context, flow->in_flight / flow->rtt),

@@ -50,16 +50,6 @@ bool ts_flow_queue_stands(const struct ts_rule_context *context, const char *net
 /* It loses segments, and that in a queue that overflows. */
 bool ts_flow_overflows(const struct ts_rule_context *context, const struct ts_flow *flow);
 
-/*
- * The buffer this path asks for: sixteen times of what now is in flight, and what path_rate needs
- * over the round-trip time; a power of two, at least the kernel's default, at most 64 MiB or 1/64
- * of memory.
- */
-double ts_flow_wanted_buffer(const struct ts_rule_context *context, const struct ts_flow *flow,
-			     const struct ts_flow_limits *limits, double least);
-const char *ts_flow_wanted_text(struct ts_rule_context *context, const struct ts_flow *flow,
-				const struct ts_flow_limits *limits, double least);
-
 /* Evidence, harm, namespace, port and owner; what: the setting or the cause. */
 void ts_flow_describe(struct ts_rule_context *context, struct ts_finding *finding,
 		      const struct ts_flow *flow, const struct ts_flow_limits *limits,
