@@ -219,21 +219,24 @@ static void the_other_side_does_not_close(void **state)
 	expect(&c, TS_OUTCOME_QUIET);
 }
 
-/* Nobody here holds them any more, and they wait for longer than TIME_WAIT would. */
+/* Nobody here holds them any more, and they wait for longer than the range lasts. */
 static void waits_too_long_for_the_other_side(void **state)
 {
+	static const int timeouts[] = {15, 16, 60, 600};
 	struct client c = lab;
 	const struct ts_finding *finding;
 	struct fixture f;
 
 	c.time_wait = 0, c.opened = c.closed = 100, c.failed = 400;
-	for (int timeout = 60; timeout <= 600; timeout += 540) {
+	for (size_t i = 0; i < sizeof timeouts / sizeof *timeouts; i++) {
+		int timeout = timeouts[i];
+
 		fixture_open(&f);
 		add(&f, &c);
 		fixture_gauge(&f, TCP_LOCAL_PORTS, 1000, SERVER, c.destination, "fin-wait-closed");
 		fixture_number(&f, TS_SETTING_TCP_FIN_TIMEOUT, SERVER, "%d", timeout);
 		fixture_judge(&f);
-		if (timeout == 60) {
+		if (timeout == 15) {
 			finding = fixture_finding(&f, RULE, TS_OUTCOME_NOT_A_SETTING, SERVER);
 			assert_string_equal(finding->cause, "connection-leak");
 		} else {
@@ -400,6 +403,29 @@ static void ports_taken_over_suffice(void **state)
 	fixture_close(&f);
 }
 
+/* The kernel's default, and the widest there is: nobody has narrowed them. */
+static void no_range_would_last(void **state)
+{
+	static const char *const ranges[] = {"32768 60999", "1024 65535"};
+
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+		struct client c = lab;
+		struct fixture f;
+
+		c.range = ranges[i], c.time_wait = i ? 64000 : 28000;
+		c.opened = c.closed = 70000, c.failed = 50000;
+		fixture_open(&f);
+		add(&f, &c);
+		fixture_setting(&f, TS_SETTING_TCP_TIMESTAMPS, SERVER, "1", "");
+		fixture_judge(&f);
+		assert_string_equal(
+			fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER)->setting,
+			"net.ipv4.tcp_tw_reuse");
+		assert_int_equal(f.report->findings, 1);
+		fixture_close(&f);
+	}
+}
+
 static void ports_taken_over_do_not_suffice(void **state)
 {
 	static const struct {
@@ -410,13 +436,17 @@ static void ports_taken_over_do_not_suffice(void **state)
 		{"40000 44999", "1", "1", 6000, 4000}, /* it is on already */
 		{"40000 43999", "0", "1", 6000, 5000}, /* the range holds less than four seconds */
 		{"40000 44999", "0", "1", 4000, 2000}, /* a wider range lasts */
+		{"32768 60999", "0", "1", 4000,
+		 2000}, /* the default's does not, a wider one does */
+		{"32768 60998", "0", "1", 60000, 30000}, /* narrower than that, and less than 4 s */
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct client c = lab;
 		struct fixture f;
 
-		c.range = cases[i].range, c.reuse = cases[i].reuse, c.time_wait = 5000;
+		c.range = cases[i].range, c.reuse = cases[i].reuse;
+		c.time_wait = strtol(c.range, NULL, 10) == 40000 ? 5000 : 28000;
 		c.opened = c.closed = cases[i].opened, c.failed = cases[i].failed;
 		fixture_open(&f);
 		add(&f, &c);
@@ -462,6 +492,7 @@ int main(void)
 		cmocka_unit_test(two_namespaces),
 		cmocka_unit_test(not_measured),
 		cmocka_unit_test(ports_taken_over_suffice),
+		cmocka_unit_test(no_range_would_last),
 		cmocka_unit_test(ports_taken_over_do_not_suffice),
 		cmocka_unit_test(hostile_names),
 	};

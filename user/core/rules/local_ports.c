@@ -18,8 +18,9 @@ enum { FAILED, HELD_SHARE, LEAK_SHARE };
 #define HEADROOM	    1.25
 #define REUSE_SECONDS	    1.0 /* a port in TIME_WAIT is taken over after */
 #define REUSE_HEADROOM	    4
-#define FIN_TIMEOUT_DEFAULT 60.0 /* no longer than TIME_WAIT, to which there is no setting */
-#define FIN_TIMEOUT_LEAST   5.0
+#define FIN_TIMEOUT_MOST    60.0  /* no longer than TIME_WAIT, to which there is no setting */
+#define FIN_TIMEOUT_LEAST   2.0	  /* the kernel waits for some round trips in any case */
+#define RANGE_DEFAULT	    28232 /* ports; with fewer the range is what somebody has narrowed */
 #define LISTENERS_TOLD	    8
 /*
  * A leak takes everything or grows; a pool of connections does neither. Held by open connections,
@@ -257,15 +258,16 @@ static void widen(struct ts_rule_context *context, const struct ts_port_use *p)
 
 /*
  * The widest range that is sensible would be used up at this rate as well, a port being held for a
- * minute, while the present one does with room to spare when it is taken over after a second.
+ * minute, while the present one is not narrow, or does with room to spare when a port is taken over
+ * after a second.
  */
 static bool only_reuse_suffices(const struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	const struct port_range *widest = &proposals[PROPOSALS - 1];
-	double rate = connects_per_second(context, p);
+	double rate = connects_per_second(context, p), size = range_size(p->first, p->last);
 
 	return HEADROOM * TIME_WAIT_SECONDS * rate > range_size(widest->first, widest->last) &&
-	       REUSE_HEADROOM * REUSE_SECONDS * rate <= range_size(p->first, p->last);
+	       (size >= RANGE_DEFAULT || REUSE_HEADROOM * REUSE_SECONDS * rate <= size);
 }
 
 static void reuse(struct ts_rule_context *context, const struct ts_port_use *p)
@@ -294,18 +296,25 @@ static void reuse(struct ts_rule_context *context, const struct ts_port_use *p)
 	f->confidence = 0.9;
 }
 
-/* They wait for the other side for longer than TIME_WAIT would hold their ports. */
-static bool waits_too_long(const struct ts_port_use *p)
+/* Seconds for which this rate of connects leaves ports to spare. */
+static double wait_that_suffices(const struct ts_rule_context *context, const struct ts_port_use *p)
 {
-	return p->abandoned > p->fin_wait / 2 && p->fin_timeout > FIN_TIMEOUT_DEFAULT;
+	double lasts = range_size(p->first, p->last) / (HEADROOM * connects_per_second(context, p));
+
+	return fmax(fmin(floor(lasts), FIN_TIMEOUT_MOST), FIN_TIMEOUT_LEAST);
+}
+
+/* No program holds them: it is the kernel that waits for the other side, and may do so for less. */
+static bool waits_too_long(const struct ts_rule_context *context, const struct ts_port_use *p)
+{
+	return p->abandoned > p->fin_wait / 2 && p->fin_timeout > wait_that_suffices(context, p);
 }
 
 static void shorten_wait(struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
 	double rate = connects_per_second(context, p), size = range_size(p->first, p->last);
-	double wanted =
-		fmax(fmin(floor(size / (HEADROOM * rate)), FIN_TIMEOUT_DEFAULT), FIN_TIMEOUT_LEAST);
+	double wanted = wait_that_suffices(context, p);
 
 	add_evidence(context, f, p);
 	ts_finding_propose(context, f, TS_SETTING_TCP_FIN_TIMEOUT, p->netns,
@@ -321,7 +330,7 @@ static void shorten_wait(struct ts_rule_context *context, const struct ts_port_u
 			"not there; at %.0f connects a second and a quarter more, %.0f ports "
 			"last for that many seconds: at most %.0f (as long as TIME_WAIT), at "
 			"least %.0f",
-			p->abandoned, p->held, rate, size, FIN_TIMEOUT_DEFAULT, FIN_TIMEOUT_LEAST);
+			p->abandoned, p->held, rate, size, FIN_TIMEOUT_MOST, FIN_TIMEOUT_LEAST);
 	ts_finding_evidence(context, f, TS_FAMILY_TCP_LOCAL_PORTS,
 			    TS_LABELS(p->netns, p->destination, "fin-wait-closed"),
 			    "of these held by no program any more", p->abandoned, "ports", 1);
@@ -373,7 +382,7 @@ static void judge_failures(struct ts_rule_context *context, const struct ts_port
 			"be the reason; observe longer",
 			p->failed, ts_rule_netns_text(context, p->netns), p->held, size,
 			p->everywhere);
-	} else if (peer_leaks(context, p) && waits_too_long(p)) {
+	} else if (peer_leaks(context, p) && waits_too_long(context, p)) {
 		shorten_wait(context, p);
 	} else if (peer_leaks(context, p)) {
 		leak(context, p, true);
@@ -389,7 +398,7 @@ static void judge_failures(struct ts_rule_context *context, const struct ts_port
 /* Connects are made, and most of the range is held towards one destination; few or none failed. */
 static void judge_nearly_full(struct ts_rule_context *context, const struct ts_port_use *p)
 {
-	if (peer_leaks(context, p) && !waits_too_long(p)) {
+	if (peer_leaks(context, p) && !waits_too_long(context, p)) {
 		leak(context, p, true);
 		return;
 	}
@@ -511,13 +520,13 @@ const struct ts_rule ts_rule_local_ports = {
 		"connects nothing is proposed.\n"
 		"Acquits it (connection-leak): ESTABLISHED connections that fill the range "
 		"or become more and more, CLOSE_WAIT (the application does not close), or "
-		"FIN_WAIT_2 (the other side does not close): a wider range only delays the "
-		"end. A pool of a steady size is no leak.\n"
-		"Convicts tcp_tw_reuse instead: nearly all of them are in TIME_WAIT, the range "
-		"has room for four seconds' worth of connects, and the rate would use up any "
-		"range.\n"
+		"FIN_WAIT_2 held by a program (the other side does not close): a wider range "
+		"only delays the end. A pool of a steady size is no leak.\n"
+		"Convicts tcp_tw_reuse instead: nearly all of them are in TIME_WAIT, the rate "
+		"would use up any range, and the present one is no narrower than the kernel's "
+		"default or has room for four seconds' worth of connects.\n"
 		"Convicts tcp_fin_timeout: most are in FIN_WAIT_2, nobody holds them any more, and "
-		"they wait for the other side for longer than a minute.\n"
+		"the kernel waits for the other side for longer than the range lasts.\n"
 		"A wider range may collide with services that start later "
 		"(ip_local_reserved_ports). "
 		"tcp_tw_reuse=1 is the alternative where both sides use timestamps; its "
