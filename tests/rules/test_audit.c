@@ -63,6 +63,13 @@ static void what_a_rule_found_is_needed(void **state)
 	expect(audit(&f, name, "16", "", "16", ""), TS_AUDIT_NEEDED, "");
 	fixture_close(&f);
 
+	/* A guide that would lower it makes worse what was found. */
+	fixture_open(&f);
+	overflow(&f, HOME);
+	fixture_judge(&f);
+	expect(audit(&f, name, "8", "", "16", ""), TS_AUDIT_HARMFUL, "what was measured asks for");
+	fixture_close(&f);
+
 	/* In a namespace of its own it says nothing about this one. */
 	fixture_open(&f);
 	overflow(&f, SERVER);
@@ -89,6 +96,12 @@ static void what_is_quiet_is_unnecessary(void **state)
 	       "it is not there");
 	expect(audit(&f, "kernel.pid_max", "32768", "", "4194304", ""), TS_AUDIT_UNNECESSARY,
 	       "lower it");
+	expect(audit(&f, "net.ipv4.tcp_rmem", "4096 87380 16777216", "", "4096\t131072\t33554432",
+		     ""),
+	       TS_AUDIT_UNNECESSARY, "lower it");
+	expect(audit(&f, "net.ipv4.tcp_rmem", "4096 87380 67108864", "", "4096\t131072\t33554432",
+		     ""),
+	       TS_AUDIT_UNNECESSARY, "receive-buffer");
 	fixture_close(&f);
 }
 

@@ -167,11 +167,9 @@ static void check_file_handles(struct ts_audit *audit, struct ts_audit_item *ite
 /* More is allowed already than the guide asks for. */
 static void check_limit(struct ts_audit *audit, struct ts_audit_item *item)
 {
-	char *end, *asked_end;
-	double now = strtod(item->reading->value, &end);
-	double asked = strtod(item->asked, &asked_end);
+	double now, asked;
 
-	if (end != item->reading->value && !*end && asked_end != item->asked && !*asked_end &&
+	if (ts_value_limit(item->reading->value, &now) && ts_value_limit(item->asked, &asked) &&
 	    now > asked)
 		decide(item, TS_AUDIT_UNNECESSARY,
 		       "this host allows more already: the guide's value would lower it");
@@ -196,6 +194,10 @@ static const struct check limits[] = {
 	{"net.core.somaxconn", check_limit},
 	{"net.core.rmem_max", check_limit},
 	{"net.core.wmem_max", check_limit},
+	{"net.core.netdev_max_backlog", check_limit},
+	{"net.ipv4.tcp_max_syn_backlog", check_limit},
+	{"net.ipv4.tcp_rmem", check_limit},
+	{"net.ipv4.tcp_wmem", check_limit},
 	{"net.unix.max_dgram_qlen", check_limit},
 };
 
@@ -245,6 +247,11 @@ static bool may_propose(const struct ts_rule *rule, int id)
 	return false;
 }
 
+static bool goes_the_other_way(const struct ts_audit_item *item, const struct ts_finding *finding)
+{
+	return !item->is_set && ts_values_opposed(finding->current, finding->proposed, item->asked);
+}
+
 static void found_needed(struct ts_audit *audit, struct ts_audit_item *item, int id)
 {
 	for (size_t i = 0; i < audit->report->findings; i++) {
@@ -255,7 +262,8 @@ static void found_needed(struct ts_audit *audit, struct ts_audit_item *item, int
 			continue;
 		item->rule = finding->rule;
 		item->proposed = finding->proposed;
-		decide(item, TS_AUDIT_NEEDED,
+		/* A guide that would make worse what was found is not what is needed. */
+		decide(item, goes_the_other_way(item, finding) ? TS_AUDIT_HARMFUL : TS_AUDIT_NEEDED,
 		       text(audit, "%s; what was measured asks for %s (%s)", finding->title,
 			    finding->proposed, finding->computed));
 		return;

@@ -7,13 +7,23 @@
 #include "arena.h"
 #include "rule.h"
 
-/* The last number of a value: the one that a proposal raises in "min default max" and in a range.
- */
+bool ts_value_limit(const char *value, double *limit)
+{
+	const char *number = value + strlen(value);
+	char *end;
+
+	while (number > value && number[-1] != ' ' && number[-1] != '\t')
+		number--;
+	*limit = strtod(number, &end);
+	return end != number && !*end;
+}
+
 static double last_number(const char *value)
 {
-	const char *blank = strrchr(value, ' ');
+	double number;
 
-	return strtod(blank ? blank + 1 : value, NULL);
+	ts_value_limit(value, &number);
+	return number;
 }
 
 static bool is_conflict(const struct ts_finding *finding)
@@ -37,19 +47,23 @@ static bool about_the_same(const struct ts_finding *a, const struct ts_finding *
 	       !strcmp(a->port, b->port) && a->pid == b->pid;
 }
 
-/* One would raise what the other would lower, or each wants another word. */
-static bool opposed(const struct ts_finding *a, const struct ts_finding *b)
+bool ts_values_opposed(const char *current, const char *one, const char *other)
 {
-	double now = last_number(a->current);
-	double x = last_number(a->proposed), y = last_number(b->proposed);
+	double now = last_number(current), x = last_number(one), y = last_number(other);
 	char *end;
 
-	if (a->outcome != TS_OUTCOME_RECOMMEND || !strcmp(a->proposed, b->proposed))
+	if (!strcmp(one, other))
 		return false;
-	strtod(a->proposed, &end);
-	if (end == a->proposed)
+	strtod(one, &end);
+	if (end == one)
 		return true;
 	return (x > now) != (y > now);
+}
+
+static bool opposed(const struct ts_finding *a, const struct ts_finding *b)
+{
+	return a->outcome == TS_OUTCOME_RECOMMEND &&
+	       ts_values_opposed(a->current, a->proposed, b->proposed);
 }
 
 static const char *side_text(struct ts_rule_context *context, const struct ts_finding *finding)

@@ -76,6 +76,15 @@ struct ts_finding {
 /* Something is wrong: a setting should change, or the cause is elsewhere. */
 bool ts_finding_is_wrong(const struct ts_finding *finding);
 
+/*
+ * The last number of a value, the one that a proposal raises in "min default max" and in a range.
+ * False: it ends in something else.
+ */
+bool ts_value_limit(const char *value, double *limit);
+
+/* One value would raise what the other would lower, or each is another word. */
+bool ts_values_opposed(const char *current, const char *one, const char *other);
+
 struct ts_rule_result {
 	const struct ts_rule *rule;
 	enum ts_outcome outcome; /* the strongest of its findings, or why there is none */
