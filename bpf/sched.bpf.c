@@ -154,6 +154,18 @@ static __always_inline void calibrate(struct ts_sched_cpu *cpu, __u64 clock)
 	cpu->calibrated = clock;
 }
 
+/* What is compared with when the task comes back. */
+static __always_inline void note_departure(struct ts_sched_task *slot, __u32 pid,
+					   const struct task_struct *prev, __u64 now)
+{
+	if (slot->pid != pid)
+		take_over(slot, pid);
+	slot->migrations = prev->se.nr_migrations;
+	slot->arrivals = prev->sched_info.pcount;
+	slot->run_delay = prev->sched_info.run_delay;
+	slot->switched = now;
+}
+
 /*
  * One switch. counted: whether the task that leaves, and the one that comes, are among those that
  * are measured; both are constants but in ts_sched_run.
@@ -179,15 +191,8 @@ static __always_inline int switched(struct ts_sched_task *tasks, struct ts_sched
 	pid = prev->pid;
 	leave(cpu, pid, !preempt && ts_task_state(prev), prev->sched_info.last_arrival, now,
 	      count_prev);
-	if (pid && count_prev) {
-		slot = task_slot(tasks, pid);
-		if (slot->pid != pid)
-			take_over(slot, pid);
-		slot->migrations = prev->se.nr_migrations;
-		slot->arrivals = prev->sched_info.pcount;
-		slot->run_delay = prev->sched_info.run_delay;
-		slot->switched = now;
-	}
+	if (pid && count_prev)
+		note_departure(task_slot(tasks, pid), pid, prev, now);
 
 	ts_opaque(next);
 	pid = next->pid;
