@@ -40,9 +40,8 @@ struct ts_live {
 struct ts_source {
 	enum ts_source_id id;
 	/*
-	 * 0, or a negative errno: then the source stays closed and status/why say what its families
-	 * show (why lives as long as the process or is filled with ts_source_why). No printing
-	 * here.
+	 * 0, or a negative errno: then the source stays closed, and status and why say what its
+	 * families show. No printing here.
 	 */
 	int (*open)(struct ts_live *live, void **state, enum ts_status *status, char why[256]);
 	/* Cheap sampling, about every 100 ms, or 250 ms while it is calm (pace.h). May be NULL. */
