@@ -5,8 +5,8 @@
  * takes.
  */
 #include "tcp_lab.h"
+#include "own_descriptors.h"
 
-#include <dirent.h>
 #include <linux/loop.h>
 #include <sys/mman.h>
 #include "../../user/live/collect.h"
@@ -32,18 +32,6 @@ struct watch {
 	size_t descriptors;
 	double resident; /* MiB */
 };
-
-static size_t open_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count;
-}
 
 static double resident_mib(void)
 {

@@ -4,13 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "../../user/core/window.h"
 #include "../../user/live/collect.h"
+#include "own_descriptors.h"
 
 #define ROUNDS	     4000
 #define ROUNDS_FIRST 240 /* until buffers have the size they need */
@@ -23,18 +23,6 @@
 #else
 #define SANITIZED 0
 #endif
-
-static size_t open_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count;
-}
 
 /* Returns the last snapshot, which says what memory this process has. */
 static struct ts_snapshot *observe(struct ts_collector *collector, struct ts_snapshot *last,

@@ -68,41 +68,14 @@ static inline void fixture_rule(struct fixture *f, size_t rule, enum ts_outcome 
 		(struct ts_rule_result){&fixture_rules[rule], outcome, why};
 }
 
-/* A finding with all texts empty, as the rules start from. */
 static inline struct ts_finding *fixture_finding(struct fixture *f, enum ts_outcome outcome,
 						 const char *id, const char *title)
 {
-	struct ts_report *r = &f->report;
-	struct ts_finding *finding;
+	struct ts_finding *finding = ts_report_add_finding(&f->report, "rule-recommend", outcome);
 
-	r->finding = ts_arena_grow(r->arena, r->finding, r->findings, &r->findings_capacity,
-				   sizeof *r->finding);
-	finding = &r->finding[r->findings++];
-	*finding = (struct ts_finding){
-		.rule = "rule-recommend",
-		.id = id,
-		.title = title,
-		.outcome = outcome,
-		.setting = "",
-		.netns = "",
-		.device = "",
-		.cgroup = "",
-		.port = "",
-		.comm = "",
-		.current = "",
-		.proposed = "",
-		.computed = "",
-		.cause = "",
-		.acquits = "",
-		.remedy = "",
-		.harm_unit = "",
-		.confidence = 0.9,
-		.risk = "",
-		.takes_effect = "",
-		.expect = "",
-		.apply = "",
-		.undo = "",
-	};
+	finding->id = id;
+	finding->title = title;
+	finding->confidence = 0.9;
 	return finding;
 }
 

@@ -184,6 +184,41 @@ struct ts_report *ts_report_make(const struct ts_window *window, const struct ts
 	return report;
 }
 
+struct ts_finding *ts_report_add_finding(struct ts_report *report, const char *rule,
+					 enum ts_outcome outcome)
+{
+	struct ts_finding *finding;
+
+	report->finding = ts_arena_grow(report->arena, report->finding, report->findings,
+					&report->findings_capacity, sizeof *report->finding);
+	finding = &report->finding[report->findings++];
+	*finding = (struct ts_finding){
+		.rule = rule,
+		.id = "",
+		.title = "",
+		.outcome = outcome,
+		.setting = "",
+		.netns = "",
+		.device = "",
+		.cgroup = "",
+		.port = "",
+		.comm = "",
+		.current = "",
+		.proposed = "",
+		.computed = "",
+		.cause = "",
+		.acquits = "",
+		.remedy = "",
+		.harm_unit = "",
+		.risk = "",
+		.takes_effect = "",
+		.expect = "",
+		.apply = "",
+		.undo = "",
+	};
+	return finding;
+}
+
 bool ts_finding_is_wrong(const struct ts_finding *finding)
 {
 	return finding->outcome == TS_OUTCOME_RECOMMEND ||

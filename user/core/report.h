@@ -107,6 +107,9 @@ struct ts_report {
 /* Judges a window by every rule the profile leaves on, and by its objectives. The report refers to
  * window and profile. */
 struct ts_report *ts_report_make(const struct ts_window *window, const struct ts_profile *profile);
+/* One more finding, with all texts empty. */
+struct ts_finding *ts_report_add_finding(struct ts_report *report, const char *rule,
+					 enum ts_outcome outcome);
 /* How many findings say that something is wrong. */
 size_t ts_report_wrong(const struct ts_report *report);
 

@@ -61,37 +61,7 @@ enum ts_outcome ts_rule_without_finding(struct ts_rule_context *context, enum ts
 
 struct ts_finding *ts_finding_new(struct ts_rule_context *context, enum ts_outcome outcome)
 {
-	struct ts_report *report = context->report;
-	struct ts_finding *finding;
-
-	report->finding = ts_arena_grow(report->arena, report->finding, report->findings,
-					&report->findings_capacity, sizeof *report->finding);
-	finding = &report->finding[report->findings++];
-	*finding = (struct ts_finding){
-		.rule = context->rule->id,
-		.id = "",
-		.title = "",
-		.outcome = outcome,
-		.setting = "",
-		.netns = "",
-		.device = "",
-		.cgroup = "",
-		.port = "",
-		.comm = "",
-		.current = "",
-		.proposed = "",
-		.computed = "",
-		.cause = "",
-		.acquits = "",
-		.remedy = "",
-		.harm_unit = "",
-		.risk = "",
-		.takes_effect = "",
-		.expect = "",
-		.apply = "",
-		.undo = "",
-	};
-	return finding;
+	return ts_report_add_finding(context->report, context->rule->id, outcome);
 }
 
 struct ts_finding *ts_finding_cause(struct ts_rule_context *context, const char *cause,
