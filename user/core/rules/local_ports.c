@@ -18,7 +18,7 @@ enum { FAILED, HELD_SHARE, LEAK_SHARE };
 #define HEADROOM	    1.25
 #define REUSE_SECONDS	    1.0 /* a port in TIME_WAIT is taken over after */
 #define REUSE_HEADROOM	    4
-#define FIN_TIMEOUT_MOST    60.0  /* no longer than TIME_WAIT, to which there is no setting */
+#define FIN_TIMEOUT_MOST    60.0  /* the kernel's default, and as long as TIME_WAIT */
 #define FIN_TIMEOUT_LEAST   2.0	  /* the kernel waits for some round trips in any case */
 #define RANGE_DEFAULT	    28232 /* ports; with fewer the range is what somebody has narrowed */
 #define LISTENERS_TOLD	    8
@@ -304,10 +304,14 @@ static double wait_that_suffices(const struct ts_rule_context *context, const st
 	return fmax(fmin(floor(lasts), FIN_TIMEOUT_MOST), FIN_TIMEOUT_LEAST);
 }
 
-/* No program holds them: it is the kernel that waits for the other side, and may do so for less. */
-static bool waits_too_long(const struct ts_rule_context *context, const struct ts_port_use *p)
+/*
+ * No program holds them: it is the kernel that waits for the other side, and somebody has told it
+ * to wait for longer than it would by itself. Where it waits as long as everywhere, it is the other
+ * side's program that is to be mended, and a shorter wait would hide that.
+ */
+static bool waits_too_long(const struct ts_port_use *p)
 {
-	return p->abandoned > p->fin_wait / 2 && p->fin_timeout > wait_that_suffices(context, p);
+	return p->abandoned > p->fin_wait / 2 && p->fin_timeout > FIN_TIMEOUT_MOST;
 }
 
 static void shorten_wait(struct ts_rule_context *context, const struct ts_port_use *p)
@@ -382,7 +386,7 @@ static void judge_failures(struct ts_rule_context *context, const struct ts_port
 			"be the reason; observe longer",
 			p->failed, ts_rule_netns_text(context, p->netns), p->held, size,
 			p->everywhere);
-	} else if (peer_leaks(context, p) && waits_too_long(context, p)) {
+	} else if (peer_leaks(context, p) && waits_too_long(p)) {
 		shorten_wait(context, p);
 	} else if (peer_leaks(context, p)) {
 		leak(context, p, true);
@@ -398,7 +402,7 @@ static void judge_failures(struct ts_rule_context *context, const struct ts_port
 /* Connects are made, and most of the range is held towards one destination; few or none failed. */
 static void judge_nearly_full(struct ts_rule_context *context, const struct ts_port_use *p)
 {
-	if (peer_leaks(context, p) && !waits_too_long(context, p)) {
+	if (peer_leaks(context, p) && !waits_too_long(p)) {
 		leak(context, p, true);
 		return;
 	}
@@ -526,7 +530,7 @@ const struct ts_rule ts_rule_local_ports = {
 		"would use up any range, and the present one is no narrower than the kernel's "
 		"default or has room for four seconds' worth of connects.\n"
 		"Convicts tcp_fin_timeout: most are in FIN_WAIT_2, nobody holds them any more, and "
-		"the kernel waits for the other side for longer than the range lasts.\n"
+		"the kernel waits for the other side for longer than the minute of its default.\n"
 		"A wider range may collide with services that start later "
 		"(ip_local_reserved_ports). "
 		"tcp_tw_reuse=1 is the alternative where both sides use timestamps; its "
