@@ -126,6 +126,7 @@ static __always_inline void fill_open(struct ts_socket_record *record, const str
 	record->minimum_rtt_us = tcp->rtt_min.s[0].v;
 	record->last_sent = tcp->lsndtime;
 	record->last_received = tcp->inet_conn.icsk_ack.lrcvtime;
+	record->last_heard = tcp->rcv_tstamp;
 	record->exchanged = tcp->data_segs_in && tcp->data_segs_out;
 	record->now = (__u32)bpf_jiffies64();
 	/* Without branches: each would be verified with everything that follows. */

@@ -93,6 +93,53 @@ except TimeoutError:
 	[ "$(ask 12)" = answered ]
 }
 
+# A service that takes half a second over an answer of many segments.
+answer_late() {
+	on_server /usr/bin/python3 -c '
+import socket, time
+listener, answered = socket.create_server(("0.0.0.0", 9000), backlog=64), []
+while True:
+    connection = listener.accept()[0]
+    answered.append(connection)
+    connection.recv(100)
+    if len(answered) % 3 == 0:
+        time.sleep(0.5)
+        for each in answered[-3:]:
+            each.setblocking(False)
+            each.send(bytes(60000))' >/dev/null 2>&1 3>&- &
+	service=$!
+	sleep 0.4
+}
+
+@test "clients that vanish after their request look like a black hole: nothing is recommended" {
+	answer_late
+	: >"$BATS_TEST_TMPDIR/held"
+	on_client /usr/bin/python3 -c '
+import socket, time
+kept = [socket.create_connection(("'$server_address'", 9000), source_address=("'$gone_address'", 0)) for _ in range(3)]
+for each in kept:
+    each.send(b"x")
+print("held", flush=True)
+time.sleep(60)' >"$BATS_TEST_TMPDIR/held" 3>&- &
+	holder=$!
+	until grep -q held "$BATS_TEST_TMPDIR/held"; do sleep 0.02; done
+	ip -n $client addr del $gone_address/24 dev tslab0
+	kill -9 $holder
+	wait $holder || true
+	sleep 2
+	run advise 4
+	kill $service
+	[ "$status" = 0 ]
+	[ "$(on_server ss -Htno state established "sport = :9000" | grep -c "timer:(on")" = 3 ]
+	refuse "*recommend*" "$output"
+	/usr/bin/python3 - "$BATS_TEST_TMPDIR/report.json" <<-'PYTHON'
+		import json, sys
+		rules = {r["rule"]: r for r in json.load(open(sys.argv[1]))["rules"]}
+		assert rules["mtu-black-hole"]["outcome"] == "insufficient", rules["mtu-black-hole"]
+		assert "3 connections" in rules["mtu-black-hole"]["why"], rules["mtu-black-hole"]
+	PYTHON
+}
+
 # The other side accepts and never closes; connects and closes here at PER_SECOND, after AT_ONCE.
 close_alone() { # PORT AT_ONCE PER_SECOND SECONDS
 	on_client /usr/bin/python3 -c '

@@ -132,13 +132,16 @@ static void what_looks_like_it(void **state)
 	fixture_judge(&f);
 	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
 	fixture_close(&f);
-	/* A black hole. */
-	fixture_open(&f);
-	add(&f, &lab);
-	fixture_gauge(&f, TCP_PROGRESS, 1, SERVER, "service", "9000", "stuck-full");
-	fixture_judge(&f);
-	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
-	fixture_close(&f);
+	/* A black hole; or peers that are gone. */
+	for (size_t i = 0; i < 2; i++) {
+		fixture_open(&f);
+		add(&f, &lab);
+		fixture_gauge(&f, TCP_PROGRESS, 1, SERVER, "service", "9000",
+			      i ? "stuck-unheard" : "stuck-full");
+		fixture_judge(&f);
+		assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_QUIET);
+		fixture_close(&f);
+	}
 	c = lab, c.rto_min = NULL;
 	judge(&f, &c);
 	assert_int_equal(fixture_outcome(&f, RULE), TS_OUTCOME_INSUFFICIENT);

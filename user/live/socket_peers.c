@@ -17,9 +17,13 @@
 
 struct candidate {
 	struct ts_sending *sending;
+	bool stuck;	     /* else silent */
 	__u32 pair, address; /* hashes of what the other side would have */
 	__u32 owner;	     /* the same of who answered for its address on the link */
 	bool owned;	     /* somebody did */
+	/* Of those that are stuck: where, and when what would show that the other side is there. */
+	__u32 space, since, heard;
+	__u8 remote[16];
 };
 
 /* Sets of hashes: a rare collision makes a peer that is gone look present, and nothing is said. */
@@ -28,6 +32,7 @@ struct ts_socket_peers {
 	size_t candidates;
 	__u64 pair[BITS / 64], address[BITS / 64];
 	bool wanted;	       /* there were candidates in the last round: addresses are worth it */
+	__u32 space;	       /* namespaces visited so far */
 	bool listed;	       /* those of the namespace that is visited: */
 	__u64 here[BITS / 64]; /* its interfaces' */
 	/* Link-layer addresses of this host's virtual wires; neighbours of the namespace. */
@@ -113,6 +118,7 @@ void ts_socket_peers_enter(struct ts_socket_peers *peers)
 {
 	struct ifaddrs *list;
 
+	peers->space++;
 	peers->listed = false;
 	peers->neighbours = peers->wanted ? ts_neighbours_list(peers->neighbour, NEIGHBOURS) : 0;
 	if (!peers->wanted || getifaddrs(&list))
@@ -153,19 +159,26 @@ void ts_socket_peers_visit(struct ts_socket_peers *peers, struct ts_sending *sen
 	__u32 pair = mix((__u64)record->local_port << 16 | record->remote_port);
 	__u32 address = hash_of(record->local_address);
 	struct candidate *c;
+	bool stuck;
 
 	/* Who has lost the address of its connection does not answer. */
 	if (!peers->listed || has(peers->here, address))
 		add(peers->pair, pair);
 	add(peers->address, address);
-	if (!is_silent(record, jiffy_ns) || peers->candidates == CANDIDATES)
+	stuck = ts_sending_is_unheard(record);
+	if ((!stuck && !is_silent(record, jiffy_ns)) || peers->candidates == CANDIDATES)
 		return;
 	c = &peers->candidate[peers->candidates++];
 	*c = (struct candidate){
 		.sending = sending,
+		.stuck = stuck,
 		.pair = mix((__u64)record->remote_port << 16 | record->local_port),
 		.address = hash_of(record->remote_address),
+		.space = peers->space,
+		.since = ts_sending_stuck_since(record),
+		.heard = record->last_heard,
 	};
+	memcpy(c->remote, record->remote_address, sizeof c->remote);
 	c->owned = find_owner(peers, c->address, &c->owner);
 }
 
@@ -173,6 +186,20 @@ void ts_socket_peers_visit(struct ts_socket_peers *peers, struct ts_sending *sen
 static bool would_be_here(const struct ts_socket_peers *peers, const struct candidate *c)
 {
 	return has(peers->address, c->address) || (c->owned && has(peers->wire, c->owner));
+}
+
+/* Who has come again with another connection, which is stuck as well, is there. */
+static bool came_again(const struct ts_socket_peers *peers, const struct candidate *c)
+{
+	for (size_t i = 0; i < peers->candidates; i++) {
+		const struct candidate *other = &peers->candidate[i];
+
+		if (other->stuck && other->space == c->space &&
+		    (__s32)(other->heard - c->since) > 0 &&
+		    !memcmp(other->remote, c->remote, sizeof c->remote))
+			return true;
+	}
+	return false;
 }
 
 void ts_socket_peers_end(struct ts_socket_peers *peers, bool complete)
@@ -183,10 +210,14 @@ void ts_socket_peers_end(struct ts_socket_peers *peers, bool complete)
 		return;
 	for (size_t i = 0; i < peers->candidates; i++) {
 		const struct candidate *c = &peers->candidate[i];
+		enum ts_peer peer = has(peers->pair, c->pair)		  ? TS_PEER_PRESENT
+				    : complete && would_be_here(peers, c) ? TS_PEER_GONE
+									  : TS_PEER_UNKNOWN;
 
-		ts_sending_silent(c->sending, has(peers->pair, c->pair) ? TS_PEER_PRESENT
-					      : complete && would_be_here(peers, c)
-						      ? TS_PEER_GONE
-						      : TS_PEER_UNKNOWN);
+		if (!c->stuck)
+			ts_sending_silent(c->sending, peer);
+		else if (peer == TS_PEER_PRESENT ||
+			 (peer == TS_PEER_UNKNOWN && came_again(peers, c)))
+			ts_sending_is_there(c->sending);
 	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Silent connections that ask for keepalive and will not be probed for long: whether their other
- * side is still there, as far as it is on this host and can be seen.
+ * Silent connections that ask for keepalive and will not be probed for long, and those that get
+ * nothing through: whether their other side is still there, as far as it is on this host and can be
+ * seen, or has come again.
  */
 #ifndef TUNESCOPE_SOCKET_PEERS_H
 #define TUNESCOPE_SOCKET_PEERS_H

@@ -129,27 +129,54 @@ static void judge_pause(struct ts_sending *sending, const struct ts_socket_recor
 
 /* ---- nothing gets through */
 
+static void count_progress(struct ts_sending *sending, enum ts_progress_kind kind)
+{
+	if (++sending->stuck[kind] > sending->stuck_peak[kind])
+		sending->stuck_peak[kind] = sending->stuck[kind];
+}
+
+/* Each timeout is twice as long as the one before, which ended with the last resend. */
+__u32 ts_sending_stuck_since(const struct ts_socket_record *record)
+{
+	return record->last_sent - record->timeout / 2;
+}
+
+static enum ts_progress_kind stuck_kind(const struct ts_socket_record *record)
+{
+	/* More than one, or one that is full: what is resent is the first of them. */
+	if (record->outstanding < record->segment_size)
+		return TS_STUCK_SMALL;
+	if (record->progress.bytes_acked >= record->segment_size)
+		return TS_STUCK_LATER;
+	return (__s32)(record->last_heard - ts_sending_stuck_since(record)) > 0 ? TS_STUCK_FULL
+										: TS_STUCK_UNHEARD;
+}
+
+static bool is_stuck(const struct ts_socket_record *record)
+{
+	return record->segment_size && record->timeouts >= TIMEOUTS_LEAST && record->in_flight;
+}
+
+bool ts_sending_is_unheard(const struct ts_socket_record *record)
+{
+	return is_stuck(record) && stuck_kind(record) == TS_STUCK_UNHEARD;
+}
+
+void ts_sending_is_there(struct ts_sending *sending)
+{
+	count_progress(sending, TS_STUCK_FULL);
+}
+
 static void judge_silence(struct ts_sending *sending, const struct ts_socket_record *record,
 			  const struct ts_socket_past *past)
 {
-	__u64 acked = record->progress.bytes_acked;
-	/* More than one, or one that is full: what is resent is the first of them. */
-	bool full = record->outstanding >= record->segment_size;
-	enum ts_progress_kind kind;
+	__u64 acked = record->progress.bytes_acked - past->progress.bytes_acked;
 
-	if (!record->segment_size)
-		return;
-	if (record->timeouts >= TIMEOUTS_LEAST && record->in_flight)
-		kind = !full			      ? TS_STUCK_SMALL
-		       : acked < record->segment_size ? TS_STUCK_FULL
-						      : TS_STUCK_LATER;
-	else if (past->elapsed_ns &&
-		 acked - past->progress.bytes_acked >= PASSING_LEAST * record->segment_size)
-		kind = TS_PASSING;
-	else
-		return;
-	if (++sending->stuck[kind] > sending->stuck_peak[kind])
-		sending->stuck_peak[kind] = sending->stuck[kind];
+	if (is_stuck(record))
+		count_progress(sending, stuck_kind(record));
+	else if (record->segment_size && past->elapsed_ns &&
+		 acked >= PASSING_LEAST * record->segment_size)
+		count_progress(sending, TS_PASSING);
 }
 
 void ts_sending_visit(struct ts_sending *sending, const struct ts_socket_record *record,
@@ -192,9 +219,8 @@ static const char *const path_names[TS_PATHS] = {
 };
 
 static const char *const progress_names[TS_PROGRESS_KINDS] = {
-	[TS_STUCK_FULL] = "stuck-full",
-	[TS_STUCK_LATER] = "stuck-later",
-	[TS_STUCK_SMALL] = "stuck-small",
+	[TS_STUCK_FULL] = "stuck-full",	  [TS_STUCK_UNHEARD] = "stuck-unheard",
+	[TS_STUCK_LATER] = "stuck-later", [TS_STUCK_SMALL] = "stuck-small",
 	[TS_PASSING] = "passing",
 };
 

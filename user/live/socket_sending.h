@@ -24,8 +24,10 @@ enum ts_path {
 
 /* Connections whose segments were sent again at least twice without an answer, and the others. */
 enum ts_progress_kind {
-	TS_STUCK_FULL,	/* full-sized ones, and none of that size was ever acknowledged */
-	TS_STUCK_LATER, /* full-sized ones, after others of that size had been */
+	/* Full-sized ones, none of that size was ever acknowledged, and the other side is there: */
+	TS_STUCK_FULL,
+	TS_STUCK_UNHEARD, /* the same, but nothing has come from there meanwhile */
+	TS_STUCK_LATER,	  /* full-sized ones, after others of that size had been */
 	TS_STUCK_SMALL,
 	TS_PASSING, /* several full-sized ones were acknowledged */
 	TS_PROGRESS_KINDS,
@@ -63,6 +65,13 @@ void ts_sending_visit(struct ts_sending *sending, const struct ts_socket_record 
 /* A connection that has ended; past is of the last visit. */
 void ts_sending_ended(struct ts_sending *sending, const struct ts_socket_record *record,
 		      const struct ts_socket_past *past);
+
+/* Full-sized segments are stuck, and nothing has come from the other side since. */
+bool ts_sending_is_unheard(const struct ts_socket_record *record);
+/* From when on anything that comes from there shows that it is there: the last resend but one. */
+__u32 ts_sending_stuck_since(const struct ts_socket_record *record);
+/* One of those whose other side was found to be there nevertheless. */
+void ts_sending_is_there(struct ts_sending *sending);
 
 /* One silent connection more, in this round. */
 void ts_sending_silent(struct ts_sending *sending, enum ts_peer peer);

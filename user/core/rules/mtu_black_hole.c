@@ -16,7 +16,7 @@ enum { STUCK, STUCK_AMONG };
 
 struct flow {
 	const char *netns, *side, *port;
-	double full, later, small, passing;
+	double full, unheard, later, small, passing;
 	double unreachable; /* ICMP messages that came in */
 	double probing;	    /* the setting; NAN when not read */
 };
@@ -33,6 +33,7 @@ static struct flow measure(const struct ts_rule_context *context, const struct t
 	struct flow f = {.netns = s->label[0], .side = s->label[1], .port = s->label[2]};
 
 	f.full = most(context, &f, "stuck-full");
+	f.unheard = most(context, &f, "stuck-unheard");
 	f.later = most(context, &f, "stuck-later");
 	f.small = most(context, &f, "stuck-small");
 	f.passing = most(context, &f, "passing");
@@ -49,15 +50,18 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 		const char *progress, *what;
 		double value;
 	} rows[] = {
+		{"stuck-unheard", "the same, whose other side may be gone", f->unheard},
 		{"stuck-later", "the same, after others of that size had arrived", f->later},
 		{"stuck-small", "connections whose small segments get no answer", f->small},
 		{"passing", "connections whose full-sized segments arrive", f->passing},
 	};
 
-	ts_finding_judged(context, finding, TS_FAMILY_TCP_PROGRESS,
-			  TS_LABELS(f->netns, f->side, f->port, "stuck-full"),
-			  "connections whose full-sized segments get no answer, and never did",
-			  f->full, "connections", 1, context->threshold[STUCK]);
+	ts_finding_judged(
+		context, finding, TS_FAMILY_TCP_PROGRESS,
+		TS_LABELS(f->netns, f->side, f->port, "stuck-full"),
+		"connections whose full-sized segments get no answer and never did, though "
+		"the other side is there",
+		f->full, "connections", 1, context->threshold[STUCK]);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		ts_finding_evidence(context, finding, TS_FAMILY_TCP_PROGRESS,
 				    TS_LABELS(f->netns, f->side, f->port, rows[i].progress),
@@ -115,19 +119,39 @@ static bool black_hole(const struct ts_rule_context *context, const struct flow 
 			      : f->full >= context->threshold[STUCK];
 }
 
+/*
+ * A client that vanishes after its request looks the same, as long as nothing tells that it is
+ * there.
+ */
+static bool is_in_doubt(const struct ts_rule_context *context, const struct flow *f)
+{
+	struct flow there = *f;
+
+	there.full += f->unheard;
+	return !black_hole(context, f) && black_hole(context, &there);
+}
+
 static void judge_flow(struct ts_rule_context *context, const struct flow *f)
 {
-	if (!black_hole(context, f))
+	if (is_in_doubt(context, f))
 		ts_rule_without_finding(
-			context, TS_OUTCOME_QUIET,
-			"%.0f connections get no full-sized segment through (%s), "
-			"but %s: rather loss, "
-			"or peers that are gone",
-			f->full, ts_rule_service_text(context, f->netns, f->side, f->port),
-			f->small > 0	     ? "small ones get no answer either"
-			: f->unreachable > 0 ? "ICMP messages tell why"
-			: f->later > f->full ? "more of them had others through before"
-					     : "others do");
+			context, TS_OUTCOME_INSUFFICIENT,
+			"%.0f connections get no full-sized segment through (%s), but nothing has "
+			"come from their other sides meanwhile: these may be gone",
+			f->full + f->unheard,
+			ts_rule_service_text(context, f->netns, f->side, f->port));
+	else if (!black_hole(context, f))
+		ts_rule_without_finding(context, TS_OUTCOME_QUIET,
+					"%.0f connections get no full-sized segment through (%s), "
+					"but %s: rather loss, "
+					"or peers that are gone",
+					f->full + f->unheard,
+					ts_rule_service_text(context, f->netns, f->side, f->port),
+					f->small > 0	     ? "small ones get no answer either"
+					: f->unreachable > 0 ? "ICMP messages tell why"
+					: f->later > f->full
+						? "more of them had others through before"
+						: "others do");
 	else if (isnan(f->probing))
 		ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
 					"full-sized segments of %s vanish, but tcp_mtu_probing "
@@ -147,10 +171,12 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 	ts_for_each_series (s, context->window, TS_FAMILY_TCP_PROGRESS) {
 		struct flow f;
 
-		if (ts_rule_is_other(s) || strcmp(s->label[3], "stuck-full"))
+		if (ts_rule_is_other(s) ||
+		    ts_rule_service_seen(context->window, TS_FAMILY_TCP_PROGRESS, s))
 			continue;
 		f = measure(context, s);
-		judge_flow(context, &f);
+		if (f.full > 0 || f.unheard > 0)
+			judge_flow(context, &f);
 	}
 	if (context->why)
 		return context->outcome;
@@ -177,8 +203,13 @@ const struct ts_rule ts_rule_mtu_black_hole = {
 		"exchanges work, and the first large answer never arrives.\n"
 		"Convicts net.ipv4.tcp_mtu_probing=0: connections send full-sized segments again "
 		"and again without an answer, none of that size was ever acknowledged, smaller "
-		"ones are not stuck, and no ICMP message came in.\n"
+		"ones are not stuck, and no ICMP message came in; and "
+		"the other side is there: something came from it after they were sent again (that "
+		"it closes, say, or another connection from the same address), or its socket is on "
+		"this host.\n"
 		"Acquits it: small segments get no answer either (loss, or a peer that is gone); "
+		"nothing is heard of the other side any more (a client that vanished after its "
+		"request); "
 		"full-sized ones arrived before; others get them through.\n"
 		"With 1, a connection tries smaller segments only after repeated timeouts; heavy "
 		"loss may then leave it with smaller ones than its path takes. With 2 (proposed "

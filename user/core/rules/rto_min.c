@@ -136,12 +136,17 @@ static void lower(struct ts_rule_context *context, const struct flow *f)
 	add_evidence(context, finding, f);
 }
 
+static double stuck(const struct ts_rule_context *context, const struct flow *f, const char *how)
+{
+	return ts_window_gauge(context->window, TS_FAMILY_TCP_PROGRESS,
+			       TS_LABELS(f->netns, f->side, f->port, how), 0);
+}
+
 /* Most of what is lost is lost at the end, and the retransmission then arrives. */
 static bool waits_for_timeouts(const struct ts_rule_context *context, const struct flow *f)
 {
 	/* Where full-sized segments never arrive, a shorter timeout repeats them sooner in vain. */
-	if (ts_window_gauge(context->window, TS_FAMILY_TCP_PROGRESS,
-			    TS_LABELS(f->netns, f->side, f->port, "stuck-full"), 0) > 0)
+	if (stuck(context, f, "stuck-full") > 0 || stuck(context, f, "stuck-unheard") > 0)
 		return false;
 	return fmin(f->waits, f->events) >= context->threshold[EVENTS] &&
 	       f->waits >= context->threshold[TAIL_SHARE] * f->all;
