@@ -42,12 +42,12 @@ struct ts_socket_record {
 	__u8 backoff;		 /* the timeout has been doubled so many times */
 	__u8 abandoned;		 /* no program holds it any more; of sockets in FIN_WAIT_2 */
 	__u8 nonblocking;	 /* the file of the socket: its program asks when it may write */
-	__u32 unread;	       /* bytes received in order and not yet read */
-	__u32 window;	       /* receive window */
-	__u32 buffer;	       /* sk_rcvbuf */
-	__u32 receiver_rtt_us; /* 0: no measurement */
-	__u32 smoothed_rtt_us; /* 0: no measurement */
-	__u32 minimum_rtt_us;  /* ~0: no measurement */
+	__u32 unread;		 /* bytes received in order and not yet read */
+	__u32 window;		 /* receive window */
+	__u32 buffer;		 /* sk_rcvbuf */
+	__u32 receiver_rtt_us;	 /* 0: no measurement */
+	__u32 smoothed_rtt_us;	 /* 0: no measurement */
+	__u32 minimum_rtt_us;	 /* ~0: no measurement */
 	/* When data last went and came, in ticks of the kernel's clock; and anything at all. */
 	__u32 last_sent, last_received, last_heard;
 	__u32 exchanged; /* data did both */
