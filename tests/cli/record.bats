@@ -87,6 +87,9 @@ until_true() { # COMMAND
 dropped_some() { # FILES
 	[ "$(frames "$@" | head -1 | cut -d' ' -f2)" != 0 ]
 }
+has_bytes() { # NUMBER FILE
+	[ "$(size "$2")" -ge "$1" ]
+}
 has_windows() { # NUMBER FILES
 	[ "$(windows "${@:2}")" -ge "$1" ]
 }
@@ -273,6 +276,28 @@ stop_recording() { # signal
 	same_seconds "$(seconds disk/full.tsrec)" "$told"
 	awk -v s="$told" 'BEGIN { exit !(s > 2.5) }'
 	frames disk/full.tsrec | awk '/^window/ && $4 > 1000 { found = 1 } END { exit !found }'
+}
+
+@test "a disk that is full at the start: said, and what a killed recording left is taken in later" {
+	mkdir disk
+	mount -t tmpfs -o size=64k record-test disk
+	start_recording -o disk/left.tsrec
+	# More than what is left of the last page of the file.
+	until_true has_bytes 8192 disk/left.tsrec.newest
+	stop_recording KILL
+	before=$(windows disk/left.tsrec)
+	head -c 1M /dev/zero >disk/filler 2>/dev/null || true
+	start_recording -o disk/left.tsrec
+	expect "*left.tsrec: the disk is full: windows are kept*" "$(<err)"
+	[ "$(windows disk/left.tsrec)" = "$before" ]
+	rm disk/filler
+	until_true grep -q 'can be written again' err
+	stop_recording TERM
+	expect_status 0
+	[ "$(grep -c 'the disk is full' err)" = 1 ]
+	[ ! -e disk/left.tsrec.newest ]
+	refuse "*False*" "$(frames disk/left.tsrec)"
+	has_windows $((before + 1)) disk/left.tsrec
 }
 
 @test "a disk that stays full: what is lost is said, exit code 3" {

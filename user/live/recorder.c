@@ -24,6 +24,7 @@ struct ts_recorder {
 	char directory[PATH_MAX];
 	struct ts_place place;
 	struct ts_sync sync;
+	bool failure_told; /* and nothing was written since */
 	struct ts_frame_header header; /* of the last frame: session, sequence, context, times */
 	bool context_written;
 	unsigned int context_every, windows_since_context;
@@ -73,6 +74,19 @@ static unsigned int context_every(const struct ts_recorder_options *options)
 	return windows < 1 ? 1 : (unsigned int)windows;
 }
 
+static bool is_full(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT;
+}
+
+static void tell_failure(struct ts_recorder *recorder, int error, const char *why)
+{
+	if (!recorder->failure_told)
+		ts_err(error, "%s: windows are kept and put together until %s", why,
+		       is_full(error) ? "there is space" : "they can be written");
+	recorder->failure_told = true;
+}
+
 int ts_recorder_open(const struct ts_recorder_options *options, struct ts_recorder **result)
 {
 	struct ts_recorder *recorder = calloc(1, sizeof *recorder);
@@ -86,10 +100,13 @@ int ts_recorder_open(const struct ts_recorder_options *options, struct ts_record
 	recorder->header.session = random_session();
 	recorder->context_every = context_every(options);
 	error = ts_place_open(&recorder->place, options, recorder->header.session, why);
-	if (error) {
+	if (error && !is_full(error)) {
 		free(recorder);
 		return ts_err(error, "%s", why);
 	}
+	/* Each window tries anew; what a killed recorder left beside the file waits there. */
+	if (error)
+		tell_failure(recorder, error, why);
 	find_directory(recorder);
 	recorder->alone = ts_group_writer_new();
 	*result = recorder;
@@ -248,16 +265,11 @@ static void give_up_overlong(struct ts_recorder *recorder)
 	forget_waiting(recorder);
 }
 
-static void tell_failure(int error, const char *why)
-{
-	ts_err(error, "%s: windows are kept and put together until %s", why,
-	       error == -ENOSPC || error == -EDQUOT ? "there is space" : "they can be written");
-}
-
 static void tell_recovery(struct ts_recorder *recorder)
 {
 	struct ts_recorder_state *state = &recorder->state;
 
+	recorder->failure_told = false;
 	state->put_together += state->waiting_windows;
 	if (state->waiting_windows > 1)
 		ts_err(0, "%s can be written again: %llu windows are in it as one of %.1f s",
@@ -285,11 +297,11 @@ int ts_recorder_add(struct ts_recorder *recorder, const struct ts_window *window
 	}
 	if (error) {
 		keep(recorder, window);
-		tell_failure(error, why);
+		tell_failure(recorder, error, why);
 		return error;
 	}
 	state->windows += state->waiting_windows ? state->waiting_windows : 1;
-	if (state->waiting_windows)
+	if (recorder->failure_told)
 		tell_recovery(recorder);
 	if (recorder->options.written)
 		recorder->options.written(recorder->options.context, written);
