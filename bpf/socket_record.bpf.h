@@ -4,6 +4,7 @@
 #define TUNESCOPE_SOCKET_RECORD_BPF_H
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <tunescope/sockets.h>
 
@@ -106,6 +107,17 @@ static __always_inline __u32 keepalive_expires(const struct tcp_sock *tcp)
 	if (bpf_core_field_exists(own->icsk_keepalive_timer))
 		return BPF_CORE_READ(own, icsk_keepalive_timer.expires);
 	return tcp->inet_conn.icsk_inet.sk.sk_timer.expires;
+}
+
+/* Which connection it is. One that has ended has given its local port back, but for inet_sport. */
+static __always_inline void fill_identity(struct ts_socket_record *record, __u64 socket,
+					  const struct tcp_sock *tcp)
+{
+	const struct inet_sock *inet = &tcp->inet_conn.icsk_inet;
+
+	record->identity = socket;
+	record->local_port = bpf_ntohs(inet->inet_sport);
+	record->remote_port = bpf_ntohs(inet->sk.__sk_common.skc_dport);
 }
 
 static __always_inline void fill_open(struct ts_socket_record *record, const struct tcp_sock *tcp)

@@ -195,7 +195,17 @@ __noinline int ts_tcp_record(__u32 slot, __u32 which, __u64 ns)
 	return 0;
 }
 
+/* The verifier does no arithmetic on a kernel pointer, but hands out its lower half as a number. */
+static __always_inline __u32 hash_of(const struct sock *sk)
+{
+	__u32 low;
+
+	asm("%0 = %1" : "=w"(low) : "w"((__u32)(unsigned long)sk));
+	return TS_SOCKET_HASH(low);
+}
+
 #include "tcp_exchange.bpf.h"
+#include "tcp_looks.bpf.h"
 
 /* ---- retransmits */
 
@@ -265,13 +275,9 @@ int BPF_PROG(ts_tcp_synack, const struct sock *sk, const struct request_sock *re
 
 /* ---- connect */
 
-/* The verifier does no arithmetic on a kernel pointer, but hands out its lower half as a number. */
 static __always_inline __u32 place_of(const struct sock *sk)
 {
-	__u32 low;
-
-	asm("%0 = %1" : "=w"(low) : "w"((__u32)(unsigned long)sk));
-	return (low * 0x9e3779b9U >> 16) & (TS_TCP_CONNECTS - 1) & ~(TS_TCP_WAYS - 1);
+	return hash_of(sk) & (TS_TCP_CONNECTS - 1) & ~(TS_TCP_WAYS - 1);
 }
 
 /* The entry of a socket in its set; NULL when it has none. */
@@ -352,17 +358,18 @@ static __always_inline void connect_ended(const struct sock *sk, const struct tc
 	struct ts_tcp_connect *entry = find_connect(sk);
 	struct ts_tcp_counters *totals;
 	enum ts_tcp_failure failure;
-	__u64 latency = 0;
+	__u64 latency = 0, key;
 	__u32 slot;
 
-	slot = ts_tcp_slot_of_key(
-		TS_TCP_KEY(netns_of_tcp(tcp), true, bpf_ntohs(sk->__sk_common.skc_dport)));
+	key = TS_TCP_KEY(netns_of_tcp(tcp), true, bpf_ntohs(sk->__sk_common.skc_dport));
+	slot = ts_tcp_slot_of_key(key);
 	failure = failure_of(sk, entry);
 	if (entry) {
 		latency = connect_latency(tcp, entry);
 		entry->socket = 0;
 	}
 	if (state == TCP_ESTABLISHED) {
+		note_open(sk, key);
 		if (entry)
 			ts_tcp_record(slot, TS_TCP_CONNECT_LATENCY, latency);
 		return;
@@ -408,9 +415,7 @@ static __noinline void leave_record(const struct sock *sk, const struct tcp_sock
 	__builtin_memset(end, 0, sizeof *end);
 	end->key = key;
 	end->ended_ns = bpf_ktime_get_ns();
-	end->socket.identity = (__u64)sk;
-	end->socket.local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
-	end->socket.remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	fill_identity(&end->socket, (__u64)sk, tcp);
 	end->socket.state = TCP_CLOSE;
 	fill_open(&end->socket, tcp);
 	end->receiving = end->socket.last_received - (__u32)begun;
@@ -485,7 +490,8 @@ int BPF_PROG(ts_tcp_state, struct sock *sk, int before, int after)
 
 	/* Every transition comes by here: let those in between go at once. */
 	if (before != TCP_SYN_SENT && after != TCP_CLOSE && after != TCP_SYN_SENT &&
-	    after != TCP_LISTEN && !(ts_tcp_segments && ends_here(after)))
+	    after != TCP_LISTEN && after != TCP_ESTABLISHED &&
+	    !(ts_tcp_segments && ends_here(after)))
 		return 0;
 	tcp = sk ? bpf_skc_to_tcp_sock(sk) : NULL;
 	if (!tcp)
@@ -499,6 +505,8 @@ int BPF_PROG(ts_tcp_state, struct sock *sk, int before, int after)
 		connect_ended(sk, tcp, after);
 	else if (after == TCP_SYN_SENT)
 		connect_started(sk);
+	else if (after == TCP_ESTABLISHED)
+		note_open(sk, TS_TCP_KEY(netns_of_tcp(tcp), false, sk->__sk_common.skc_num));
 	else if (after == TCP_LISTEN)
 		listener_appeared(sk, tcp);
 	else if (before != TCP_LISTEN && before != TCP_SYN_RECV && before != TCP_NEW_SYN_RECV &&

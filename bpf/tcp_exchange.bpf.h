@@ -20,10 +20,7 @@ const volatile bool ts_tcp_segments = false; /* this program is going to be atta
 
 static __always_inline __u32 exchange_place_of(const struct sock *sk)
 {
-	__u32 low;
-
-	asm("%0 = %1" : "=w"(low) : "w"((__u32)(unsigned long)sk));
-	return (low * 0x9e3779b9U >> 16) & (TS_TCP_EXCHANGES - 1) & ~(TS_TCP_WAYS - 1);
+	return hash_of(sk) & (TS_TCP_EXCHANGES - 1) & ~(TS_TCP_WAYS - 1);
 }
 
 static __always_inline struct ts_tcp_exchange *find_exchange(const struct sock *sk)

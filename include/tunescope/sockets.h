@@ -81,7 +81,50 @@ struct ts_socket_end {
 	__u32 receiving, receiving_known;
 };
 
-#define TS_SOCKET_ENDS_BYTES 65536  /* of the ring they are in: a multiple of every page size */
-#define TS_SOCKET_END_LEAST  262144 /* bytes one way: some round trips with the smallest windows */
+/*
+ * Open connections, so that those that move something can be looked at without a walk over the
+ * kernel's table of all connections, which takes half a millisecond for each namespace
+ * (bpf/tcp_looks.bpf.h). Small sets, found by the socket's address: a connection is put there when
+ * it is established, or when it is visited, in place of one that ended or of one that rests.
+ */
+#define TS_SOCKETS_OPEN	 1024 /* a power of two */
+#define TS_SOCKETS_WAYS	 4    /* entries of a set */
+#define TS_SOCKETS_LOOKS 32   /* records of one part of a look; a power of two */
+#define TS_SOCKET_COPY	 4096 /* struct tcp_sock is smaller */
+
+struct ts_socket_open {
+	__u64 socket; /* 0: free */
+	__u64 key;    /* TS_TCP_KEY */
+	/* Bytes both ways that it had moved when its last record was written, and at the last look.
+	 */
+	__u64 told, seen;
+	__u32 begun; /* ticks, never 0; 0: not known */
+	__u32 moves; /* its last record was written because it had moved something */
+};
+
+/* The record of a connection that moved something, or has just come to rest. */
+struct ts_socket_look {
+	struct ts_socket_record socket;
+	__u64 key;   /* TS_TCP_KEY */
+	__u64 moved; /* bytes both ways since its last record */
+	__u32 age;   /* ticks; 0: not known */
+	/* Until the look before it had moved nothing since its last record, if it had one. */
+	__u32 settled;
+};
+
+/* A look goes on at next, which is TS_SOCKETS_OPEN when it is complete. */
+struct ts_socket_looks {
+	__u32 next, records;
+	struct ts_socket_look record[TS_SOCKETS_LOOKS];
+	struct ts_socket_open open[TS_SOCKETS_OPEN];
+	__u64 copy[TS_SOCKET_COPY / 8]; /* of the socket that is looked at */
+};
+
+/* The upper bits of a product: those of the address that differ are in the middle. */
+#define TS_SOCKET_HASH(low)   ((__u32)(low)*0x9e3779b9U >> 16)
+#define TS_SOCKET_PLACE(hash) ((hash) & (TS_SOCKETS_OPEN - 1) & ~(TS_SOCKETS_WAYS - 1))
+
+#define TS_SOCKET_ENDS_BYTES  65536  /* of the ring they are in: a multiple of every page size */
+#define TS_SOCKET_END_LEAST   262144 /* bytes one way: some round trips with the smallest windows */
 
 #endif

@@ -235,7 +235,7 @@ static void round_of_visits(struct ts_socket_memory *memory, __u64 received, __u
 
 	ts_socket_memory_begin(memory);
 	if (received)
-		ts_socket_memory_update(memory, &record, 1, now_ns, 0, 0);
+		ts_socket_memory_update(memory, true, &record, 1, now_ns, 0, 0);
 	ts_socket_memory_end(memory);
 }
 
@@ -253,7 +253,7 @@ static void the_newest_visit_counts(void **state)
 	/* It ended during a round, after it had been met there. */
 	ts_socket_memory_begin(memory);
 	end = connection(800);
-	ts_socket_memory_update(memory, &end, 1, 40, 0, 0);
+	ts_socket_memory_update(memory, true, &end, 1, 40, 0, 0);
 	end = connection(900);
 	assert_int_equal(ts_socket_memory_past(memory, &end, 1, 50).elapsed_ns, 10);
 	ts_socket_memory_end(memory);
@@ -266,39 +266,33 @@ static void the_newest_visit_counts(void **state)
 	ts_socket_memory_free(memory);
 }
 
-static void round_without(struct ts_socket_memory *memory, __u32 netns, bool moved)
-{
-	struct ts_netns_left_out left_out[] = {{9, false}, {netns, moved}};
-
-	ts_socket_memory_begin(memory);
-	ts_socket_memory_keep(memory, left_out, 2);
-	ts_socket_memory_end(memory);
-}
-
-/* Its namespace is left out for a while: it is as it was met last. */
-static void still_namespaces_are_remembered(void **state)
+/* A look between two rounds meets some of them anew; the others stay as the round met them. */
+static void a_look_counts_as_well(void **state)
 {
 	struct ts_socket_memory *memory = ts_socket_memory_new();
-	struct ts_socket_record record = connection(100);
+	struct ts_socket_record record = connection(300), other = connection(50);
 	struct ts_socket_past past;
 
+	other.identity++;
 	assert_non_null(memory);
 	ts_socket_memory_begin(memory);
-	ts_socket_memory_update(memory, &record, 1, 10, 0, 40);
+	ts_socket_memory_update(memory, true, &other, 1, 15, 0, 0);
 	ts_socket_memory_end(memory);
-	round_without(memory, 1, false);
-	round_without(memory, 1, false);
-	past = ts_socket_memory_past(memory, &record, 1, 50);
+	assert_false(ts_socket_memory_update(memory, false, &record, 1, 20, 0, 40).met);
+	record = connection(400);
+	past = ts_socket_memory_update(memory, false, &record, 1, 30, 0, 0);
 	assert_true(past.met);
-	assert_int_equal(past.elapsed_ns, 40);
+	assert_int_equal(past.elapsed_ns, 10);
+	assert_int_equal(past.progress.bytes_received, 300);
 	assert_int_equal(past.paused_window, 40);
-	/* What it has sent little by little is no burst after a pause. */
-	round_without(memory, 1, true);
-	assert_int_equal(ts_socket_memory_past(memory, &record, 1, 50).elapsed_ns, 40);
-	assert_int_equal(ts_socket_memory_past(memory, &record, 1, 50).paused_window, 0);
-	round_without(memory, 2, false);
-	round_without(memory, 2, false);
-	assert_false(ts_socket_memory_past(memory, &record, 1, 50).met);
+	assert_int_equal(ts_socket_memory_past(memory, &other, 1, 50).elapsed_ns, 35);
+	/* The round after it goes on from the look. */
+	record = connection(500);
+	ts_socket_memory_begin(memory);
+	past = ts_socket_memory_update(memory, true, &record, 1, 45, 0, 0);
+	ts_socket_memory_end(memory);
+	assert_int_equal(past.elapsed_ns, 15);
+	assert_int_equal(past.progress.bytes_received, 400);
 	ts_socket_memory_free(memory);
 }
 
@@ -314,7 +308,7 @@ int main(void)
 		cmocka_unit_test(too_little_is_known),
 		cmocka_unit_test(end_is_the_second_visit),
 		cmocka_unit_test(the_newest_visit_counts),
-		cmocka_unit_test(still_namespaces_are_remembered),
+		cmocka_unit_test(a_look_counts_as_well),
 	};
 
 	return cmocka_run_group_tests_name("socket limits", tests, NULL, NULL);

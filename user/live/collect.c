@@ -120,6 +120,7 @@ static void forget_kernel_types(struct ts_collector *collector)
 	collector->live.kernel_btf = NULL;
 	collector->live.object_types = NULL;
 	collector->live.socket_ends = NULL;
+	collector->live.socket_looks = NULL;
 }
 
 static void open_source(struct ts_collector *collector, const struct ts_source *source,

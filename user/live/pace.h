@@ -19,6 +19,7 @@ enum ts_pace_user {
 	TS_PACE_CALM_LISTENERS,	    /* nobody has waited in their queues for a while */
 	TS_PACE_OTHER_LISTENERS,    /* in namespaces without series of their own */
 	TS_PACE_SOCKETS,
+	TS_PACE_SOCKET_LOOKS,
 	TS_PACE_SOCKET_ENDS,
 	TS_PACE_DATAGRAMS,
 	TS_PACE_LIMITS,

@@ -212,6 +212,13 @@ void ts_probe_detach_program(struct ts_probe *probe, const char *program)
 	row->link = -1;
 }
 
+int ts_probe_program(const struct ts_probe *probe, const char *program)
+{
+	const struct ts_probe_program *row = find_program(probe, program);
+
+	return row ? row->program : -ENOENT;
+}
+
 bool ts_probe_attached(const struct ts_probe *probe, const char *program)
 {
 	const struct ts_probe_program *row = find_program(probe, program);

@@ -101,6 +101,8 @@ int ts_probe_load(struct ts_probe *probe, const char *source, struct bpf_object 
  */
 int ts_probe_attach(struct ts_probe *probe, const char *program);
 void ts_probe_detach_program(struct ts_probe *probe, const char *program);
+/* Its descriptor, as long as the probe; below 0: it is not loaded. */
+int ts_probe_program(const struct ts_probe *probe, const char *program);
 bool ts_probe_attached(const struct ts_probe *probe, const char *program);
 
 /* Whether the user asked to leave a program out. To be called while the collector is opened. */

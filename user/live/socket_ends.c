@@ -11,82 +11,40 @@
 #include "pace.h"
 #include "procfile.h"
 
-#define READ_NS	   1000000000ULL /* from one reading to the next, at least */
-#define NAMESPACES 64		 /* whose limits are read in one reading; of more nothing is told */
-
-struct known_limits {
-	__u32 netns;
-	struct ts_netns_limits limits;
-	struct ts_netns_entry *entry; /* NULL: it could not be entered */
-};
+#define READ_NS 1000000000ULL /* from one reading to the next, at least */
 
 struct ts_socket_ends {
 	struct ring_buffer *ring;
 	__u64 next_ns, jiffy_ns;
 	/* while they are read */
-	struct ts_live *live;
 	const struct ts_socket_memory *memory;
 	struct ts_socket_groups *groups;
-	struct known_limits known[NAMESPACES];
-	size_t knows;
+	struct ts_socket_namespaces *namespaces;
 };
-
-static struct ts_netns_entry *entry_of(struct ts_netns_table *table, __u32 netns)
-{
-	for (size_t i = 0; i < table->count; i++)
-		if (table->entry[i].alive && (__u32)table->entry[i].inode == netns)
-			return &table->entry[i];
-	return NULL;
-}
-
-/*
- * Read anew each time: a limit that has just been raised would else seem to have stopped those that
- * are beyond it. NULL: they are not to be known.
- */
-static const struct known_limits *limits_of(struct ts_socket_ends *ends, __u32 netns)
-{
-	struct ts_netns_table *table = ends->live->netns;
-	struct known_limits *known;
-
-	for (size_t i = 0; i < ends->knows; i++)
-		if (ends->known[i].netns == netns)
-			return ends->known[i].entry ? &ends->known[i] : NULL;
-	if (ends->knows == NAMESPACES)
-		return NULL;
-	known = &ends->known[ends->knows++];
-	*known = (struct known_limits){.netns = netns, .entry = entry_of(table, netns)};
-	if (!known->entry)
-		return NULL;
-	if (ts_netns_enter(table, known->entry)) {
-		known->entry = NULL;
-		return NULL;
-	}
-	ts_netns_limits_read(&known->limits);
-	ts_netns_leave(table);
-	return known;
-}
 
 static int read_end(void *context, void *data, size_t size)
 {
 	struct ts_socket_ends *ends = context;
 	const struct ts_socket_end *end = data;
 	__u32 netns = TS_TCP_KEY_NETNS(end->key);
-	const struct known_limits *known;
+	const struct ts_netns_limits *limits;
+	const struct ts_netns_entry *entry;
 	struct ts_socket_group *group;
 	struct ts_socket_past past;
 
 	if (size < sizeof *end)
 		return 0;
-	known = limits_of(ends, netns);
-	if (!known)
+	entry = ts_socket_namespace(ends->namespaces, netns);
+	limits = entry ? ts_socket_namespace_limits(ends->namespaces, entry) : NULL;
+	if (!limits)
 		return 0;
-	group = known->entry->detailed
+	group = entry->detailed
 			? ts_socket_group(ends->groups, netns, TS_TCP_KEY_OUTBOUND(end->key),
 					  TS_TCP_KEY_PORT(end->key))
 			: ts_socket_group_other(ends->groups);
 	past = ts_socket_memory_past(ends->memory, &end->socket, netns, end->ended_ns);
 	ts_socket_group_rtt(group, end->socket.smoothed_rtt_us, end->socket.minimum_rtt_us);
-	ts_socket_judge_end(group, end, &past, &known->limits, ends->jiffy_ns);
+	ts_socket_judge_end(group, end, &past, limits, ends->jiffy_ns);
 	ts_sending_ended(ts_socket_group_sending(group), &end->socket, &past);
 	return 0;
 }
@@ -118,7 +76,7 @@ void ts_socket_ends_close(struct ts_socket_ends *ends)
 
 void ts_socket_ends_read(struct ts_socket_ends *ends, struct ts_live *live,
 			 const struct ts_socket_memory *memory, struct ts_socket_groups *groups,
-			 __u64 now_ns)
+			 struct ts_socket_namespaces *namespaces, __u64 now_ns)
 {
 	__u64 before, rest;
 	int count;
@@ -126,10 +84,10 @@ void ts_socket_ends_read(struct ts_socket_ends *ends, struct ts_live *live,
 	if (!ends || (now_ns && now_ns < ends->next_ns))
 		return;
 	before = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	ends->live = live;
 	ends->memory = memory;
 	ends->groups = groups;
-	ends->knows = 0;
+	ends->namespaces = namespaces;
+	ts_socket_namespaces_begin(namespaces, live->netns);
 	count = ring_buffer__consume(ends->ring);
 	if (!now_ns)
 		return;

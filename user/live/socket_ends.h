@@ -10,6 +10,7 @@
 #include "socket_groups.h"
 #include "socket_limits.h"
 #include "socket_memory.h"
+#include "socket_namespaces.h"
 #include "source.h"
 
 struct ts_socket_ends;
@@ -24,6 +25,6 @@ void ts_socket_ends_close(struct ts_socket_ends *ends);
  */
 void ts_socket_ends_read(struct ts_socket_ends *ends, struct ts_live *live,
 			 const struct ts_socket_memory *memory, struct ts_socket_groups *groups,
-			 __u64 now_ns);
+			 struct ts_socket_namespaces *namespaces, __u64 now_ns);
 
 #endif

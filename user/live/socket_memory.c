@@ -93,9 +93,9 @@ static bool grow(struct table *table)
 	return true;
 }
 
-static void remember(struct ts_socket_memory *memory, const struct remembered *fresh)
+static void remember(struct ts_socket_memory *memory, struct table *table,
+		     const struct remembered *fresh)
 {
-	struct table *table = &memory->now;
 	struct remembered *entry;
 
 	if (table->count >= table->capacity * 3 / 4 && !grow(table)) {
@@ -148,35 +148,7 @@ struct ts_socket_past ts_socket_memory_past(const struct ts_socket_memory *memor
 	return now.met && (!last.met || now.elapsed_ns < last.elapsed_ns) ? now : last;
 }
 
-static int compare_netns(const void *left, const void *right)
-{
-	const struct ts_netns_left_out *a = left, *b = right;
-
-	return (a->netns > b->netns) - (a->netns < b->netns);
-}
-
-void ts_socket_memory_keep(struct ts_socket_memory *memory, struct ts_netns_left_out *left_out,
-			   size_t count)
-{
-	qsort(left_out, count, sizeof *left_out, compare_netns);
-	for (size_t i = 0; count && i < memory->last.capacity; i++) {
-		struct remembered kept = memory->last.entry[i];
-		struct ts_netns_left_out of = {.netns = kept.netns};
-		const struct ts_netns_left_out *found;
-
-		if (!kept.identity)
-			continue;
-		found = bsearch(&of, left_out, count, sizeof *left_out, compare_netns);
-		if (!found)
-			continue;
-		/* It has sent a little since, and again and again is not all at once. */
-		if (found->moved)
-			kept.paused_window = 0;
-		remember(memory, &kept);
-	}
-}
-
-struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
+struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory, bool round,
 					      const struct ts_socket_record *record, __u32 netns,
 					      __u64 now_ns, __u32 request, __u32 paused_window)
 {
@@ -190,9 +162,10 @@ struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 		.local_port = record->local_port,
 		.remote_port = record->remote_port,
 	};
+	struct ts_socket_past past = past_of(&memory->last, &fresh);
 
-	remember(memory, &fresh);
-	return past_of(&memory->last, &fresh);
+	remember(memory, round ? &memory->now : &memory->last, &fresh);
+	return past;
 }
 
 __u64 ts_socket_memory_lost(const struct ts_socket_memory *memory)

@@ -12,12 +12,12 @@ struct ts_socket_memory;
 struct ts_socket_memory *ts_socket_memory_new(void); /* NULL: out of memory */
 void ts_socket_memory_free(struct ts_socket_memory *memory);
 
-/* Around each round of visits: a connection not met in a round is forgotten. */
+/* Around each round of visits: a connection not met in a round, or since, is forgotten. */
 void ts_socket_memory_begin(struct ts_socket_memory *memory);
 void ts_socket_memory_end(struct ts_socket_memory *memory);
 
 struct ts_socket_past {
-	bool met;			    /* in the last round; the members below are of then */
+	bool met;			    /* before; the members below are of then */
 	struct ts_socket_progress progress; /* what it had counted */
 	__u64 elapsed_ns;		    /* since */
 	__u32 request;			    /* of the exchange that was the last one then */
@@ -25,10 +25,11 @@ struct ts_socket_past {
 };
 
 /*
- * request: a number that tells a connection's exchanges apart. paused_window: its congestion window
- * if it pauses, or 0.
+ * Remembers it, and returns what was remembered. round: this is a part of a round, and not between
+ * two of them. request: a number that tells a connection's exchanges apart. paused_window: its
+ * congestion window if it pauses, or 0.
  */
-struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
+struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory, bool round,
 					      const struct ts_socket_record *record, __u32 netns,
 					      __u64 now_ns, __u32 request, __u32 paused_window);
 
@@ -39,19 +40,6 @@ struct ts_socket_past ts_socket_memory_update(struct ts_socket_memory *memory,
 struct ts_socket_past ts_socket_memory_past(const struct ts_socket_memory *memory,
 					    const struct ts_socket_record *record, __u32 netns,
 					    __u64 ended_ns);
-
-/* A namespace that was left out in this round: too little has moved to tell, or nothing. */
-struct ts_netns_left_out {
-	__u32 netns;
-	bool moved;
-};
-
-/*
- * Connections of such namespaces are remembered as they were met last. Before ts_socket_memory_end;
- * sorts the namespaces.
- */
-void ts_socket_memory_keep(struct ts_socket_memory *memory, struct ts_netns_left_out *left_out,
-			   size_t count);
 
 /* Connections there was no room for, each time they were met. */
 __u64 ts_socket_memory_lost(const struct ts_socket_memory *memory);

@@ -11,6 +11,7 @@
 
 #define WRITERS	     8
 #define LEAST_WRITES 10	 /* fewer have no mean worth the name */
+#define UNASKED_MOST 2	 /* a slow one is not met in every look */
 #define PASSED_ON    0.5 /* of what it writes, read before */
 
 struct writer {
@@ -21,7 +22,7 @@ struct writer {
 		unsigned long long read, written, calls;
 	} account;	   /* of the process until the last round */
 	double waits_with; /* bytes of the call in which it was last found waiting */
-	bool asked;	   /* in this round */
+	__u32 unasked;	   /* rounds and looks since it was asked for */
 };
 
 struct ts_socket_writers {
@@ -83,10 +84,11 @@ double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc,
 	if (!writer) {
 		writer = writing->inode ? find(writers, 0) : NULL;
 		if (writer)
-			*writer = (struct writer){writing->identity, writing->inode, .asked = true};
+			*writer = (struct writer){.identity = writing->identity,
+						  .inode = writing->inode};
 		return 0;
 	}
-	writer->asked = true;
+	writer->unasked = 0;
 	if (writer->pid <= 0 || !read_account(proc, writer->pid, &now))
 		return 0;
 	then = writer->account;
@@ -133,9 +135,8 @@ void ts_socket_writers_end(struct ts_socket_writers *writers, const char *proc)
 	for (size_t i = 0; i < WRITERS; i++) {
 		struct writer *writer = &writers->writer[i];
 
-		if (!writer->asked)
+		if (writer->identity && writer->unasked++ >= UNASKED_MOST)
 			memset(writer, 0, sizeof *writer);
-		writer->asked = false;
 	}
 	find_processes(writers, proc);
 }

@@ -13,6 +13,7 @@
 #include <bpf/btf.h>
 #include <tunescope/histogram.h>
 #include <tunescope/sockets.h>
+#include <tunescope/tcp.h>
 
 #include "../core/histogram.h"
 #include "clock.h"
@@ -25,25 +26,23 @@
 #include "socket_ends.h"
 #include "socket_groups.h"
 #include "socket_limits.h"
-#include "socket_writers.h"
+#include "socket_looks.h"
+#include "socket_namespaces.h"
 #include "socket_peers.h"
+#include "socket_visit.h"
+#include "socket_writers.h"
 #include "sockets.skel.h"
 
 #define VISIT_NS       1000000000ULL /* between two visits */
 #define VISIT_MINIMUM  300000000ULL  /* a snapshot repeats a visit older than this */
-#define REST_PARTS     8	     /* of the long rest, at first */
-#define MOST_OWED      3	     /* long rests */
-#define SEGMENT_NS     200000000ULL  /* segments further apart than that move too little to tell */
 #define UNDETAILED     8	     /* namespaces without series of their own in one round */
 #define READ_BYTES     32768
 #define PRESSURE_SHARE 10 /* local ports are looked at when one in so many is taken */
-#define ESTABLISHED    1  /* TCP_ESTABLISHED */
 #define IN_USE_FILES   2
 #define PORT_WORDS     (65536 / 64)
 
 struct visit {
 	struct sockets_state *state;
-	const char *proc; /* where /proc is */
 	__u32 netns;
 	bool detailed; /* else all its connections are "other" */
 	__u64 now;
@@ -59,16 +58,9 @@ struct visit {
 	size_t listeners;
 };
 
-struct segments {
-	unsigned long long received, sent, again;
-};
-
-/* A namespace: its last round, and when it was visited itself and what it had counted then. */
+/* A namespace: the last round in which it was visited, and when. */
 struct seen {
 	__u64 serial, round, visited_ns;
-	struct segments segments;
-	__u32 still; /* rounds in which hardly anything had moved since */
-	bool ports;  /* they were counted */
 };
 
 struct sockets_state {
@@ -77,23 +69,17 @@ struct sockets_state {
 	struct bpf_link *link;
 	const struct ts_map *variables;
 	struct ts_socket_memory *memory;
-	struct ts_socket_ends *ends; /* NULL: not to be had */
+	struct ts_socket_ends *ends;	     /* NULL: not to be had */
+	struct ts_socket_looks_state *looks; /* likewise */
+	struct ts_socket_namespaces *namespaces;
 	struct ts_socket_groups *groups;
 	struct ts_local_ports *ports;
 	struct ts_socket_writers *writers;
 	struct ts_socket_peers *peers;
-	__u64 visited_ns, next_ns;
-	/* In this round namespaces in which nothing moves are left out. */
-	bool partial;
-	__u64 full_ns, partial_ns; /* CPU time of the last full round, and of all others since */
-	/* Rests: of the last round that left some out, of the last other; what is missing of
-	 * those. */
-	__u64 usual_ns, longest_ns, owed_ns;
-	__u64 jiffy_ns;
+	struct ts_socket_visitor visitor; /* with some of them */
+	__u64 visited_ns, next_ns, looked_ns, next_look_ns;
 	__u64 round;
-	struct seen seen[TS_NETNS_MAX];			 /* in their slots of the table */
-	struct ts_netns_left_out left_out[TS_NETNS_MAX]; /* of this round */
-	size_t leaves_out;
+	struct seen seen[TS_NETNS_MAX];		 /* in their slots of the table */
 	size_t undetailed;			 /* where the next round goes on with these */
 	__u32 wanted;				 /* as the program has it */
 	int error;				 /* of the last visits */
@@ -109,71 +95,24 @@ static bool listens(const struct visit *visit, __u16 port)
 	return visit->listening[port / 64] >> (port % 64) & 1;
 }
 
-/*
- * The last exchange of a connection, when it took place since the round before; that which sets a
- * connection up (TLS) is over by then. When data came and went within one tick of the clock, it may
- * as well have been a reply and the next request: nothing is known then.
- */
-static void judge_exchange(const struct visit *visit, struct ts_socket_group *group,
-			   const struct ts_socket_record *record, const struct ts_socket_past *past,
-			   __u32 request, __u32 reply)
-{
-	if (!record->exchanged || request == reply)
-		return;
-	if (!past->met || past->request == request)
-		return;
-	ts_socket_group_exchange(group, (__u64)(reply - request) * visit->state->jiffy_ns);
-}
-
-static void judge_ahead(const struct visit *visit, struct ts_socket_group *group,
-			const struct ts_socket_record *record, const struct ts_socket_past *past)
-{
-	const struct ts_socket_writing writing = {
-		.identity = record->identity,
-		.inode = record->inode,
-		.blocking = !record->nonblocking,
-		.acked = (double)(record->progress.bytes_acked - past->progress.bytes_acked),
-	};
-	double seconds = ts_socket_ahead(record, past), size;
-
-	if (!(seconds > 0))
-		return;
-	size = ts_socket_write_size(visit->state->writers, visit->proc, &writing);
-	if (size > 0)
-		ts_socket_group_ahead(group, size, record->unsent, seconds);
-}
-
 static void visit_open(const struct visit *visit, const struct ts_socket_record *record)
 {
 	struct sockets_state *state = visit->state;
 	bool outbound = !listens(visit, record->local_port);
 	__u16 port = outbound ? record->remote_port : record->local_port;
-	__u32 request = outbound ? record->last_sent : record->last_received;
-	__u32 reply = outbound ? record->last_received : record->last_sent;
-	struct ts_socket_group *group =
-		visit->detailed ? ts_socket_group(state->groups, visit->netns, outbound, port)
-				: ts_socket_group_other(state->groups);
-	bool pending = (__s32)(reply - request) < 0;
-	struct ts_socket_past past;
+	const struct ts_socket_meeting meeting = {
+		.group = visit->detailed
+				 ? ts_socket_group(state->groups, visit->netns, outbound, port)
+				 : ts_socket_group_other(state->groups),
+		.limits = &visit->limits,
+		.netns = visit->netns,
+		.outbound = outbound,
+		.now = visit->now,
+		.age_ns = visit->seen_before ? visit->since_last_ns : 0,
+	};
 
-	if (record->state == ESTABLISHED)
-		ts_socket_group_rtt(group, record->smoothed_rtt_us, record->minimum_rtt_us);
-	/* A request without its reply yet must be new to the round that finds the reply. */
-	past = ts_socket_memory_update(state->memory, record, visit->netns, visit->now,
-				       pending ? reply : request, ts_sending_paused_window(record));
-	if (!past.met && visit->seen_before)
-		past.elapsed_ns = visit->since_last_ns;
-	ts_socket_judge(group, record, &past, &visit->limits);
-	ts_sending_visit(
-		ts_socket_group_sending(group), record, &past,
-		&(struct ts_sending_context){visit->limits.congestion_control, state->jiffy_ns});
-	judge_ahead(visit, group, record, &past);
-	/* Whether the other side is still there is known when all namespaces have been seen. */
-	if (!state->partial)
-		ts_socket_peers_visit(state->peers, ts_socket_group_sending(group), record,
-				      state->jiffy_ns);
-	if (!pending)
-		judge_exchange(visit, group, record, &past, request, reply);
+	ts_socket_visit(&state->visitor, &meeting, record);
+	ts_socket_looks_meet(state->looks, record, TS_TCP_KEY(visit->netns, outbound, port));
 }
 
 static void visit_socket(const struct visit *visit, const struct ts_socket_record *record)
@@ -318,44 +257,6 @@ static int open_iterator(struct ts_live *live, struct ts_netns_entry *entry, str
 	return iterator;
 }
 
-/* What TCP has sent and received in this namespace; false: not known. */
-static bool segments_here(struct segments *segments)
-{
-	char text[4096], *row;
-
-	if (ts_read_small(AT_FDCWD, "/proc/thread-self/net/snmp", text, sizeof text) <= 0)
-		return false;
-	row = strstr(text, "\nTcp: ");
-	row = row ? strstr(row + 1, "\nTcp: ") : NULL;
-	return row && sscanf(row, " Tcp: %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu",
-			     &segments->received, &segments->sent, &segments->again) == 3;
-}
-
-/*
- * Too little has moved since it was visited to learn anything of its connections. The first round
- * in which that is so is not left out: it finds them in a pause.
- */
-static bool is_left_out(struct sockets_state *state, const struct ts_netns_entry *entry,
-			struct seen *seen, bool seen_before)
-{
-	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), since;
-	struct segments segments = {0};
-	bool still = segments_here(&segments) && seen_before;
-
-	since = segments.received + segments.sent - seen->segments.received - seen->segments.sent;
-	still = still && segments.again == seen->segments.again &&
-		since * SEGMENT_NS <= now - seen->visited_ns;
-	seen->still = still ? seen->still + 1 : 0;
-	if (state->partial && seen->still > 1 && !seen->ports) {
-		state->left_out[state->leaves_out++] =
-			(struct ts_netns_left_out){(__u32)entry->inode, since > 0};
-		return true;
-	}
-	seen->segments = segments;
-	seen->visited_ns = now;
-	return false;
-}
-
 static void visit_namespace(struct ts_live *live, struct sockets_state *state,
 			    struct ts_netns_entry *entry)
 {
@@ -372,14 +273,9 @@ static void visit_namespace(struct ts_live *live, struct sockets_state *state,
 	visit->seen_before = seen->serial == entry->serial && seen->round + 1 == state->round;
 	seen->serial = entry->serial;
 	seen->round = state->round;
-	if (is_left_out(state, entry, seen, visit->seen_before)) {
-		ts_netns_leave(live->netns);
-		return;
-	}
-	if (!state->partial)
-		ts_socket_peers_enter(state->peers);
+	seen->visited_ns = ts_clock_ns(CLOCK_MONOTONIC);
+	ts_socket_peers_enter(state->peers);
 	iterator = open_iterator(live, entry, visit);
-	seen->ports = visit->count_ports;
 	ts_netns_leave(live->netns);
 	if (iterator < 0)
 		return;
@@ -411,79 +307,78 @@ static void visit_undetailed(struct ts_live *live, struct sockets_state *state)
 	}
 }
 
-/*
- * A round that leaves nothing out is dear where there are many namespaces, and the long rest after
- * it would leave out what goes on in some of them: it is paid for by longer rests after the rounds
- * that follow, or at once when too much is owed.
- */
-static void rest_after(struct sockets_state *state, __u64 start, __u64 rest)
+static void read_ends(struct ts_live *live, struct sockets_state *state, __u64 now_ns)
 {
-	__u64 own = rest, extra;
-
-	if (state->leaves_out) {
-		state->usual_ns = rest;
-	} else {
-		state->longest_ns = rest;
-		own = state->usual_ns ? state->usual_ns : rest / REST_PARTS;
-		own = own < rest ? own : rest;
-	}
-	state->owed_ns += rest - own;
-	extra = state->owed_ns < own || state->owed_ns > MOST_OWED * state->longest_ns
-			? state->owed_ns
-			: own;
-	state->owed_ns -= extra;
-	state->next_ns = start + own + extra;
+	ts_socket_ends_read(state->ends, live, state->memory, state->groups, state->namespaces,
+			    now_ns);
 }
 
-/* Half of the time goes to full rounds; at first, all of it. */
-static void begin_round(struct ts_live *live, struct sockets_state *state, __u64 start)
+static void begin_round(struct ts_live *live, struct sockets_state *state)
 {
 	state->error = 0;
 	state->round++;
-	state->leaves_out = 0;
-	state->partial = !ts_pace_eager(live, start, TS_PACE_EAGER_MAX_NS) &&
-			 state->partial_ns < state->full_ns;
 	state->visit.state = state;
-	state->visit.proc = live->proc;
+	state->visitor.proc = live->proc;
+	state->visitor.round = true;
 	ts_socket_groups_begin(state->groups);
-	ts_socket_ends_read(state->ends, live, state->memory, state->groups, 0);
+	read_ends(live, state, 0);
 	ts_socket_memory_begin(state->memory);
-	if (!state->partial)
-		ts_socket_peers_begin(state->peers);
+	ts_socket_peers_begin(state->peers);
 }
 
 static void end_round(struct ts_live *live, struct sockets_state *state)
 {
-	ts_socket_memory_keep(state->memory, state->left_out, state->leaves_out);
-	ts_socket_ends_read(state->ends, live, state->memory, state->groups, 0);
+	read_ends(live, state, 0);
 	ts_socket_memory_end(state->memory);
 	ts_socket_writers_end(state->writers, live->proc);
-	if (!state->partial)
-		ts_socket_peers_end(state->peers,
-				    !live->netns->undetailed && !live->netns->unvisited);
+	ts_socket_peers_end(state->peers, !live->netns->undetailed && !live->netns->unvisited);
 }
 
 static void visit_all(struct ts_live *live, struct sockets_state *state)
 {
 	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), before = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	__u64 took;
 
-	begin_round(live, state, start);
+	begin_round(live, state);
 	for (size_t i = 0; i < live->netns->count; i++)
 		if (live->netns->entry[i].alive && live->netns->entry[i].detailed)
 			visit_namespace(live, state, &live->netns->entry[i]);
 	if (live->netns->undetailed)
 		visit_undetailed(live, state);
 	end_round(live, state);
-	took = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
-	state->full_ns = state->partial ? state->full_ns : took;
-	state->partial_ns = !state->partial	? 0
-			    : state->leaves_out ? state->partial_ns + took
-						: state->partial_ns + state->full_ns / 2;
 	state->visited_ns = start;
-	rest_after(state, start,
-		   ts_pace_rest(TS_PACE_SOCKETS, ts_pace_eager(live, start, TS_PACE_EAGER_MAX_NS),
-				took));
+	state->next_ns = start + ts_pace_rest(TS_PACE_SOCKETS,
+					      ts_pace_eager(live, start, TS_PACE_EAGER_MAX_NS),
+					      ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before);
+}
+
+/* ---- looks between two rounds */
+
+static bool look_is_due(const struct ts_live *live, const struct sockets_state *state, __u64 now,
+			__u64 least)
+{
+	__u64 last = state->looked_ns > state->visited_ns ? state->looked_ns : state->visited_ns;
+
+	/* In the first seconds rounds are as frequent. */
+	return state->looks && now >= state->next_look_ns && now >= last + least &&
+	       !ts_pace_eager(live, now, TS_PACE_EAGER_MAX_NS);
+}
+
+static void look(struct ts_live *live, struct sockets_state *state)
+{
+	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), before = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	state->visitor.round = false;
+	ts_socket_groups_begin(state->groups);
+	read_ends(live, state, 0);
+	/* A kernel that cannot run the program on demand: rounds have to do. */
+	if (ts_socket_looks_look(state->looks, &state->visitor, state->namespaces, live->netns)) {
+		ts_socket_looks_close(state->looks);
+		state->looks = NULL;
+	}
+	ts_socket_writers_end(state->writers, live->proc);
+	state->looked_ns = start;
+	state->next_look_ns = start + ts_pace_rest(TS_PACE_SOCKET_LOOKS, false,
+						   ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before);
 }
 
 static void sockets_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
@@ -493,8 +388,10 @@ static void sockets_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
 	ts_netns_tick(live->netns, live->proc, monotonic_ns);
 	if (monotonic_ns >= state->next_ns && monotonic_ns >= state->visited_ns + VISIT_NS)
 		visit_all(live, state);
+	else if (look_is_due(live, state, monotonic_ns, VISIT_NS))
+		look(live, state);
 	else
-		ts_socket_ends_read(state->ends, live, state->memory, state->groups, monotonic_ns);
+		read_ends(live, state, monotonic_ns);
 }
 
 /* ---- open, snapshot, close */
@@ -509,6 +406,8 @@ static void sockets_close(void *data)
 	ts_socket_memory_free(state->memory);
 	ts_socket_groups_free(state->groups);
 	ts_socket_ends_close(state->ends);
+	ts_socket_looks_close(state->looks);
+	ts_socket_namespaces_free(state->namespaces);
 	ts_local_ports_free(state->ports);
 	ts_socket_writers_free(state->writers);
 	ts_socket_peers_free(state->peers);
@@ -543,7 +442,9 @@ static int sockets_open(struct ts_live *live, void **data, enum ts_status *statu
 	state->ports = ts_local_ports_new();
 	state->writers = ts_socket_writers_new();
 	state->peers = ts_socket_peers_new();
-	if (!state->memory || !state->groups || !state->ports || !state->writers || !state->peers)
+	state->namespaces = ts_socket_namespaces_new();
+	if (!state->memory || !state->groups || !state->ports || !state->writers || !state->peers ||
+	    !state->namespaces)
 		return fail(state, status, why, TS_STATUS_FAILED, "no room", -ENOMEM);
 	state->skeleton = sockets_bpf__open_opts(ts_open_options(live));
 	if (!state->skeleton)
@@ -560,8 +461,15 @@ static int sockets_open(struct ts_live *live, void **data, enum ts_status *statu
 			    "the iterator over TCP sockets cannot be attached", -errno);
 	state->variables = ts_probe_map(&state->probe, state->skeleton->maps.data);
 	ts_skeleton_close(sockets, state->skeleton);
-	state->jiffy_ns = ts_jiffy_ns();
 	state->ends = ts_socket_ends_open(live->socket_ends);
+	state->looks = ts_socket_looks_open(live->socket_looks);
+	state->visitor = (struct ts_socket_visitor){
+		.memory = state->memory,
+		.groups = state->groups,
+		.writers = state->writers,
+		.peers = state->peers,
+		.jiffy_ns = ts_jiffy_ns(),
+	};
 	visit_all(live, state);
 	if (state->error)
 		return fail(state, status, why, TS_STATUS_FAILED, "TCP sockets cannot be visited",
@@ -579,15 +487,18 @@ static void sockets_snapshot(struct ts_live *live, void *data, struct ts_snapsho
 	if ((now >= state->next_ns || ts_pace_eager(live, now, TS_PACE_EAGER_NS)) &&
 	    now >= state->visited_ns + VISIT_MINIMUM)
 		visit_all(live, state);
+	else if (look_is_due(live, state, now, VISIT_MINIMUM))
+		look(live, state);
 	else
-		ts_socket_ends_read(state->ends, live, state->memory, state->groups, now);
+		read_ends(live, state, now);
 	snprintf(why, sizeof why, "TCP sockets cannot be visited: %s", strerror(-state->error));
 	ts_snapshot_source_status(snapshot, TS_SOURCE_SOCKETS,
 				  state->error ? TS_STATUS_FAILED : TS_STATUS_OK,
 				  state->error ? why : "");
 	ts_socket_groups_snapshot(state->groups, live->netns, snapshot);
 	ts_local_ports_snapshot(state->ports, snapshot);
-	snapshot->cost.lost_events += ts_socket_memory_lost(state->memory);
+	snapshot->cost.lost_events +=
+		ts_socket_memory_lost(state->memory) + ts_socket_namespaces_lost(state->namespaces);
 	ts_probe_cost(&state->probe, snapshot);
 }
 

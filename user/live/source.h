@@ -25,8 +25,10 @@ struct ts_live {
 	const char *sys;		    /* "/sys" */
 	struct ts_netns_table *netns;	    /* netns.h; refreshed before each snapshot */
 	struct ts_settings_cache *settings; /* settings_read.h; may be NULL */
-	/* Where tcp has connections leave their last record; only while sources are opened. */
+	/* Where tcp has connections leave their last record, and how it looks at those that are
+	 * open; only while sources are opened. */
 	const struct ts_map *socket_ends;
+	const struct ts_socket_looking *socket_looks;
 	const struct ts_live_command *command; /* what `tunescope run` runs; NULL: nothing */
 	bool without_fetch;		       /* tests: as if BPF had no more than before 5.12 */
 	bool patient;			       /* pace.h; and these two */

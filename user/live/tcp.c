@@ -17,12 +17,14 @@
 #include "probe.h"
 #include "slots.h"
 #include "sockdiag.h"
+#include "socket_looks.h"
 #include "tcp.skel.h"
 #include "tcp_plain.skel.h"
 
 #define RECONCILE_NS	 3000000000ULL
 #define RECONCILE_MOST	 15000000000ULL /* as often as its share allows, but so often at least */
 #define SEGMENT_PROGRAM	 "ts_tcp_segment"
+#define LOOK_PROGRAM	 "ts_tcp_look"
 #define UNSEEN_NS	 10000000000ULL /* a port in a namespace that cannot be visited */
 #define SLOTS_WITH_OTHER (TS_TCP_SLOTS + 1)
 #define COUNTERS	 (sizeof(struct ts_tcp_counters) / sizeof(__u64))
@@ -33,6 +35,7 @@
 struct tcp_state {
 	struct tcp_bpf *skeleton; /* while it is opened */
 	const struct ts_map *ports, *places, *times, *totals_map, *ends;
+	struct ts_socket_looking looking;
 	struct ts_probe probe;
 	/* Mapped only during a snapshot: else they would count as this process's own memory. */
 	const struct ts_tcp_counters *totals; /* [cpu][slot] */
@@ -297,8 +300,13 @@ static int tcp_open(struct ts_live *live, void **data, enum ts_status *status, c
 	seed_ports(live, state, state->reconciled_ns, visited);
 	/* It keeps whose a connection is for as long as that lasts: the services come first. */
 	ts_probe_attach(&state->probe, SEGMENT_PROGRAM);
+	state->looking = (struct ts_socket_looking){
+		ts_probe_map(&state->probe, state->skeleton->maps.data_looks),
+		ts_probe_program(&state->probe, LOOK_PROGRAM),
+	};
 	ts_skeleton_close(tcp, state->skeleton);
 	live->socket_ends = state->ends;
+	live->socket_looks = &state->looking;
 	*data = state;
 	return 0;
 }
