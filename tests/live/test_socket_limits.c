@@ -14,6 +14,7 @@
 
 #include "../../user/live/netns.h"
 #include "../../user/live/socket_limits.h"
+#include "../../user/live/socket_namespaces.h"
 
 /* 10 Mbit/s over 40 ms, seen a second apart: 437 KB wait, 350 ms of what is sent. */
 static struct ts_socket_record sender(void)
@@ -296,6 +297,37 @@ static void a_look_counts_as_well(void **state)
 	ts_socket_memory_free(memory);
 }
 
+/* More namespaces than anybody looks at in one reading: none is left out, and who is lost counts.
+ */
+static void namespaces_of_one_reading(void **state)
+{
+	enum { MANY = 200 };
+	struct ts_socket_namespaces *namespaces = ts_socket_namespaces_new();
+	struct ts_netns_table *table = calloc(1, sizeof *table);
+
+	assert_true(namespaces && table);
+	for (table->count = 0; table->count < MANY; table->count++) {
+		table->entry[table->count].alive = true;
+		table->entry[table->count].inode = 4000 + 64 * table->count;
+	}
+	ts_socket_namespaces_begin(namespaces, table);
+	for (int again = 0; again < 2; again++)
+		for (__u32 i = 0; i < MANY; i++)
+			assert_ptr_equal(ts_socket_namespace(namespaces, 4000 + 64 * i),
+					 &table->entry[i]);
+	assert_int_equal(ts_socket_namespaces_lost(namespaces), 0);
+	assert_null(ts_socket_namespace(namespaces, 4001));
+	assert_null(ts_socket_namespace(namespaces, 4001));
+	assert_int_equal(ts_socket_namespaces_lost(namespaces), 2);
+	/* One that has gone is known no more in the next reading. */
+	table->entry[3].alive = false;
+	ts_socket_namespaces_begin(namespaces, table);
+	assert_null(ts_socket_namespace(namespaces, 4000 + 64 * 3));
+	assert_int_equal(ts_socket_namespaces_lost(namespaces), 3);
+	ts_socket_namespaces_free(namespaces);
+	free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +341,7 @@ int main(void)
 		cmocka_unit_test(end_is_the_second_visit),
 		cmocka_unit_test(the_newest_visit_counts),
 		cmocka_unit_test(a_look_counts_as_well),
+		cmocka_unit_test(namespaces_of_one_reading),
 	};
 
 	return cmocka_run_group_tests_name("socket limits", tests, NULL, NULL);

@@ -17,7 +17,8 @@
 	X(TS_PACE_CALM_LISTENERS, 10000, 125)                                               \
 	X(TS_PACE_OTHER_LISTENERS, 10000, 500)                                              \
 	X(TS_PACE_SOCKETS, 10000, 125)                                                      \
-	X(TS_PACE_SOCKET_LOOKS, 10000, 125)                                                 \
+	X(TS_PACE_SOCKET_LOOKS, 10000, 100)                                                 \
+	X(TS_PACE_SOCKET_WRITERS, 10000, 40)                                                \
 	X(TS_PACE_SOCKET_ENDS, 10000, 150)                                                  \
 	X(TS_PACE_DATAGRAMS, 10000, 60) /* unix sockets: nothing says when a look is due */ \
 	X(TS_PACE_LIMITS, 10000, 60)                                                        \

@@ -20,6 +20,7 @@ enum ts_pace_user {
 	TS_PACE_OTHER_LISTENERS,    /* in namespaces without series of their own */
 	TS_PACE_SOCKETS,
 	TS_PACE_SOCKET_LOOKS,
+	TS_PACE_SOCKET_WRITERS,
 	TS_PACE_SOCKET_ENDS,
 	TS_PACE_DATAGRAMS,
 	TS_PACE_LIMITS,

@@ -24,7 +24,7 @@ struct ts_recorder {
 	char directory[PATH_MAX];
 	struct ts_place place;
 	struct ts_sync sync;
-	bool failure_told; /* and nothing was written since */
+	bool failure_told;	       /* and nothing was written since */
 	struct ts_frame_header header; /* of the last frame: session, sequence, context, times */
 	bool context_written;
 	unsigned int context_every, windows_since_context;

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "blocked_write.h"
+#include "clock.h"
+#include "pace.h"
 #include "procfile.h"
 #include "socket_owner.h"
 
@@ -27,6 +29,7 @@ struct writer {
 
 struct ts_socket_writers {
 	struct writer writer[WRITERS];
+	__u64 next_ns; /* when their processes may be looked for again */
 };
 
 struct ts_socket_writers *ts_socket_writers_new(void)
@@ -130,13 +133,21 @@ static void find_processes(struct ts_socket_writers *writers, const char *proc)
 	}
 }
 
-void ts_socket_writers_end(struct ts_socket_writers *writers, const char *proc)
+void ts_socket_writers_end(struct ts_socket_writers *writers, const struct ts_live *live)
 {
+	__u64 now = ts_clock_ns(CLOCK_MONOTONIC), before;
+
 	for (size_t i = 0; i < WRITERS; i++) {
 		struct writer *writer = &writers->writer[i];
 
 		if (writer->identity && writer->unasked++ >= UNASKED_MOST)
 			memset(writer, 0, sizeof *writer);
 	}
-	find_processes(writers, proc);
+	if (now < writers->next_ns)
+		return;
+	before = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	find_processes(writers, live->proc);
+	writers->next_ns = now + ts_pace_rest(TS_PACE_SOCKET_WRITERS,
+					      ts_pace_eager(live, now, TS_PACE_EAGER_MAX_NS),
+					      ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before);
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
+#include "source.h"
+
 struct ts_socket_writers;
 
 struct ts_socket_writers *ts_socket_writers_new(void); /* NULL: out of memory */
@@ -29,9 +31,10 @@ double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc,
 			    const struct ts_socket_writing *writing);
 
 /*
- * After each round: finds the processes of those that were new in it, and forgets those that were
- * not asked about. Costs a pass over /proc when there were new ones, else nothing.
+ * After each round, and each look: finds the processes of those that are new, and forgets those
+ * that were not asked about for a while. A pass over /proc when there are new ones, as often as its
+ * share allows, else nothing.
  */
-void ts_socket_writers_end(struct ts_socket_writers *writers, const char *proc);
+void ts_socket_writers_end(struct ts_socket_writers *writers, const struct ts_live *live);
 
 #endif

@@ -330,13 +330,13 @@ static void end_round(struct ts_live *live, struct sockets_state *state)
 {
 	read_ends(live, state, 0);
 	ts_socket_memory_end(state->memory);
-	ts_socket_writers_end(state->writers, live->proc);
 	ts_socket_peers_end(state->peers, !live->netns->undetailed && !live->netns->unvisited);
 }
 
 static void visit_all(struct ts_live *live, struct sockets_state *state)
 {
 	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), before = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	__u64 took;
 
 	begin_round(live, state);
 	for (size_t i = 0; i < live->netns->count; i++)
@@ -345,10 +345,13 @@ static void visit_all(struct ts_live *live, struct sockets_state *state)
 	if (live->netns->undetailed)
 		visit_undetailed(live, state);
 	end_round(live, state);
+	took = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
+	/* A search for processes has a share of its own. */
+	ts_socket_writers_end(state->writers, live);
 	state->visited_ns = start;
-	state->next_ns = start + ts_pace_rest(TS_PACE_SOCKETS,
-					      ts_pace_eager(live, start, TS_PACE_EAGER_MAX_NS),
-					      ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before);
+	state->next_ns =
+		start + ts_pace_rest(TS_PACE_SOCKETS,
+				     ts_pace_eager(live, start, TS_PACE_EAGER_MAX_NS), took);
 }
 
 /* ---- looks between two rounds */
@@ -366,6 +369,7 @@ static bool look_is_due(const struct ts_live *live, const struct sockets_state *
 static void look(struct ts_live *live, struct sockets_state *state)
 {
 	__u64 start = ts_clock_ns(CLOCK_MONOTONIC), before = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	__u64 took;
 
 	state->visitor.round = false;
 	ts_socket_groups_begin(state->groups);
@@ -375,10 +379,10 @@ static void look(struct ts_live *live, struct sockets_state *state)
 		ts_socket_looks_close(state->looks);
 		state->looks = NULL;
 	}
-	ts_socket_writers_end(state->writers, live->proc);
+	took = ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
+	ts_socket_writers_end(state->writers, live);
 	state->looked_ns = start;
-	state->next_look_ns = start + ts_pace_rest(TS_PACE_SOCKET_LOOKS, false,
-						   ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before);
+	state->next_look_ns = start + ts_pace_rest(TS_PACE_SOCKET_LOOKS, false, took);
 }
 
 static void sockets_tick(struct ts_live *live, void *data, __u64 monotonic_ns)
