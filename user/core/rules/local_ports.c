@@ -18,9 +18,9 @@ enum { FAILED, HELD_SHARE, LEAK_SHARE };
 #define HEADROOM	    1.25
 #define REUSE_SECONDS	    1.0 /* a port in TIME_WAIT is taken over after */
 #define REUSE_HEADROOM	    4
-#define FIN_TIMEOUT_MOST    60.0  /* the kernel's default, and as long as TIME_WAIT */
-#define FIN_TIMEOUT_LEAST   2.0	  /* the kernel waits for some round trips in any case */
-#define RANGE_DEFAULT	    28232 /* ports; with fewer the range is what somebody has narrowed */
+#define REUSE_GAINS	    4	 /* times what the widest range could serve */
+#define FIN_TIMEOUT_MOST    60.0 /* the kernel's default, and as long as TIME_WAIT */
+#define FIN_TIMEOUT_LEAST   2.0	 /* the kernel waits for some round trips in any case */
 #define LISTENERS_TOLD	    8
 /*
  * A leak takes everything or grows; a pool of connections does neither. Held by open connections,
@@ -256,18 +256,25 @@ static void widen(struct ts_rule_context *context, const struct ts_port_use *p)
 				: "");
 }
 
+/* Share of the connects that find a port when each is held for so long. */
+static double served(double ports, double rate, double seconds)
+{
+	return fmin(ports / (HEADROOM * rate * seconds), 1);
+}
+
 /*
  * The widest range that is sensible would be used up at this rate as well, a port being held for a
- * minute, while the present one is not narrow, or does with room to spare when a port is taken over
- * after a second.
+ * minute, while the present one does with room to spare when it is taken over after a second, or
+ * serves several times as many.
  */
 static bool only_reuse_suffices(const struct ts_rule_context *context, const struct ts_port_use *p)
 {
 	const struct port_range *widest = &proposals[PROPOSALS - 1];
 	double rate = connects_per_second(context, p), size = range_size(p->first, p->last);
+	double widened = served(range_size(widest->first, widest->last), rate, TIME_WAIT_SECONDS);
 
-	return HEADROOM * TIME_WAIT_SECONDS * rate > range_size(widest->first, widest->last) &&
-	       (size >= RANGE_DEFAULT || REUSE_HEADROOM * REUSE_SECONDS * rate <= size);
+	return widened < 1 && (REUSE_HEADROOM * REUSE_SECONDS * rate <= size ||
+			       served(size, rate, REUSE_SECONDS) >= REUSE_GAINS * widened);
 }
 
 static void reuse(struct ts_rule_context *context, const struct ts_port_use *p)
@@ -527,8 +534,9 @@ const struct ts_rule ts_rule_local_ports = {
 		"FIN_WAIT_2 held by a program (the other side does not close): a wider range "
 		"only delays the end. A pool of a steady size is no leak.\n"
 		"Convicts tcp_tw_reuse instead: nearly all of them are in TIME_WAIT, the rate "
-		"would use up any range, and the present one is no narrower than the kernel's "
-		"default or has room for four seconds' worth of connects.\n"
+		"would use up any range, and the present one has room for four seconds' worth of "
+		"connects or serves four times as many as a wider one when its ports are taken "
+		"over.\n"
 		"Convicts tcp_fin_timeout: most are in FIN_WAIT_2, nobody holds them any more, and "
 		"the kernel waits for the other side for longer than the minute of its default.\n"
 		"A wider range may collide with services that start later "
