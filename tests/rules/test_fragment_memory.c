@@ -104,6 +104,23 @@ static void loss_on_the_way(void **state)
 	refuses(&(struct input){2900, 30, 2500, 0, 300100, 300000, 26});
 }
 
+/* The lab's: one fragment in 200 is lost, and the datagrams it is missing in fill the memory. */
+static void few_are_lost_and_leave_no_room(void **state)
+{
+	struct input i = {15800, 559, 12404, 0, 263304, 262144, 25};
+	const struct ts_finding *finding;
+	struct fixture f;
+
+	judge_ip(&f, &i);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+	assert_string_equal(finding->proposed, "16777216");
+	fixture_close(&f);
+	/* More than a tenth; more than there can be room for. */
+	i.waiting = 63;
+	refuses(&i);
+	refuses(&(struct input){650000, 4100, 600000, 0, 4194304, 4194304, 400});
+}
+
 static void ends_where_all_that_is_on_its_way_fits(void **state)
 {
 	struct input i = lab;
@@ -131,6 +148,7 @@ int main(void)
 		cmocka_unit_test(ipv6_has_a_limit_of_its_own),
 		cmocka_unit_test(just_below_is_quiet),
 		cmocka_unit_test(loss_on_the_way),
+		cmocka_unit_test(few_are_lost_and_leave_no_room),
 		cmocka_unit_test(ends_where_all_that_is_on_its_way_fits),
 	};
 

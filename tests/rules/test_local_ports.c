@@ -403,7 +403,7 @@ static void ports_taken_over_suffice(void **state)
 	fixture_close(&f);
 }
 
-/* Less than four seconds' worth, and yet a wider one would serve a tenth of it. */
+/* Less than two seconds' worth, and yet a wider one would serve a tenth of it. */
 static void no_range_would_last(void **state)
 {
 	static const char *const ranges[] = {"32768 60999", "1024 65535", "20000 39999"};
@@ -434,7 +434,7 @@ static void ports_taken_over_do_not_suffice(void **state)
 	} cases[] = {
 		{"40000 44999", "0", "0", 6000, 4000}, /* without timestamps nothing is */
 		{"40000 44999", "1", "1", 6000, 4000}, /* it is on already */
-		{"40000 43999", "0", "1", 6000, 5000}, /* the range holds less than four seconds */
+		{"40000 41999", "0", "1", 6000, 5000}, /* the range holds less than two seconds */
 		{"40000 44999", "0", "1", 4000, 2000}, /* a wider range lasts */
 		{"32768 60999", "0", "1", 4000,
 		 2000}, /* the default's does not, a wider one does */

@@ -14,6 +14,8 @@ enum { REFUSED, FULL_SHARE, TIMEOUTS, TIMEOUT_SHARE };
 #define MEMORY_SHARE	    (1.0 / 64)
 #define FRAGMENT_BYTES	    2304.0 /* of memory for one that fills an Ethernet frame */
 #define FRAGMENT_SECONDS    0.01   /* the fragments of a datagram follow each other */
+#define LOST_MOST	    0.1	   /* of the datagrams: more lost on the way are lost anyway */
+#define KEPT_SECONDS	    30	   /* ipfrag_time: what is unfinished is kept for so long */
 #define SIDE_BY_SIDE	    16	   /* datagrams that may arrive at once, whatever the rate */
 #define SECONDS_PER_REFUSED 0.05   /* for ranking: nobody knows what a datagram was worth */
 
@@ -129,6 +131,22 @@ static double needed(const struct ts_rule_context *context, const struct fragmen
 	return fmax(fmin(side_by_side, LIMIT_DEFAULT), 2 * in_flight(context, f));
 }
 
+/*
+ * What the few hold that lost a part on their way, until they are given up: with less room all
+ * others find none. NAN when they are not few, or fewer than may just be on their way.
+ */
+static double held_by_few(const struct ts_rule_context *context, const struct fragments *f)
+{
+	double unfinished = f->waiting + f->timeouts;
+	double lost = unfinished / (unfinished + f->completed);
+	double each = f->held / f->waiting;
+	double datagrams = f->arrived / fmax(each / FRAGMENT_BYTES, 1);
+
+	if (!(f->waiting > SIDE_BY_SIDE) || lost > LOST_MOST)
+		return NAN;
+	return lost * datagrams / context->window->seconds * KEPT_SECONDS * each;
+}
+
 static double most_bytes(const struct ts_window *window)
 {
 	double memory = (double)window->delta->host.memory_bytes * MEMORY_SHARE;
@@ -138,9 +156,10 @@ static double most_bytes(const struct ts_window *window)
 
 static void raise_limit(struct ts_rule_context *context, const struct fragments *f)
 {
-	__u64 wanted =
-		ts_round_up_power_of_two(fmax(2 * f->limit, 2 * in_flight(context, f)),
-					 (__u64)LIMIT_DEFAULT, (__u64)most_bytes(context->window));
+	double kept = held_by_few(context, f);
+	__u64 wanted = ts_round_up_power_of_two(
+		2 * fmax(fmax(f->limit, in_flight(context, f)), isnan(kept) ? 0 : kept),
+		(__u64)LIMIT_DEFAULT, (__u64)most_bytes(context->window));
 	bool at_most = (double)wanted <= f->limit;
 	struct ts_finding *finding =
 		ts_finding_new(context, at_most ? TS_OUTCOME_ALREADY_SET : TS_OUTCOME_RECOMMEND);
@@ -168,6 +187,12 @@ static void raise_limit(struct ts_rule_context *context, const struct fragments 
 		"power of two, at most %.0f",
 		f->limit, f->arrived / context->window->seconds, FRAGMENT_SECONDS,
 		in_flight(context, f), LIMIT_DEFAULT, most_bytes(context->window));
+	if (!isnan(kept))
+		finding->computed = ts_text(
+			context,
+			"%s; and at least twice what the few hold that lost a part on their way "
+			"(%.0f waited, %.0f were put together), as each is kept for %d s: %.0f",
+			finding->computed, f->waiting, f->completed, KEPT_SECONDS, kept);
 	finding->expect = ts_text(context, "no more fragments dropped there (%.0f in this window)",
 				  f->refused);
 }
@@ -201,7 +226,8 @@ static void judge_fragments(struct ts_rule_context *context, const struct fragme
 					"read",
 					f->refused, ts_rule_netns_text(context, f->netns),
 					ts_settings[f->protocol->limit].name);
-	else if (f->limit >= needed(context, f))
+	else if (f->limit >= needed(context, f) &&
+		 !(2 * held_by_few(context, f) <= most_bytes(context->window)))
 		path_loss(context, f, "wait in vain for others that were lost on their way");
 	else
 		raise_limit(context, f);
@@ -257,7 +283,9 @@ const struct ts_rule ts_rule_fragment_memory = {
 		"dropped, and what is there waits in vain for the time of ipfrag_time.\n"
 		"Convicts the setting: fragments are dropped (ReasmFails without ReasmTimeout) "
 		"while their memory is at a limit that has no room for sixteen such datagrams at "
-		"once, or for twice what arrives in a hundredth of a second.\n"
+		"once, or for twice what arrives in a hundredth of a second; or few datagrams (a "
+		"tenth at most) lose a part on their way, and what they hold for the time of "
+		"ipfrag_time leaves no room for the others.\n"
 		"Acquits it: datagrams given up for lack of their rest (ReasmTimeout) while there "
 		"is memory left, or a limit that is high enough for all that is on its way and "
 		"still full: fragments are lost before they arrive (path-loss).\n"

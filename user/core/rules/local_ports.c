@@ -17,7 +17,7 @@ enum { FAILED, HELD_SHARE, LEAK_SHARE };
 #define TIME_WAIT_SECONDS   60.0
 #define HEADROOM	    1.25
 #define REUSE_SECONDS	    1.0 /* a port in TIME_WAIT is taken over after */
-#define REUSE_HEADROOM	    4
+#define REUSE_HEADROOM	    2
 #define REUSE_GAINS	    4	 /* times what the widest range could serve */
 #define FIN_TIMEOUT_MOST    60.0 /* the kernel's default, and as long as TIME_WAIT */
 #define FIN_TIMEOUT_LEAST   2.0	 /* the kernel waits for some round trips in any case */
@@ -534,7 +534,7 @@ const struct ts_rule ts_rule_local_ports = {
 		"FIN_WAIT_2 held by a program (the other side does not close): a wider range "
 		"only delays the end. A pool of a steady size is no leak.\n"
 		"Convicts tcp_tw_reuse instead: nearly all of them are in TIME_WAIT, the rate "
-		"would use up any range, and the present one has room for four seconds' worth of "
+		"would use up any range, and the present one has room for two seconds' worth of "
 		"connects or serves four times as many as a wider one when its ports are taken "
 		"over.\n"
 		"Convicts tcp_fin_timeout: most are in FIN_WAIT_2, nobody holds them any more, and "
