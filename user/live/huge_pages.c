@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Huge pages of which next to nothing is used. While transparent huge pages are given out to
- * whoever touches memory ("always") and many are, the process that holds most memory of its own is
- * looked at: of a few pages of its largest huge mapping it is asked whether they hold anything but
- * zeroes, as the kernel does before it splits a huge page that is underused. Nothing else of them
- * is kept, and pages that are not there are not touched.
+ * whoever touches memory ("always") and many are, a few of the processes with much memory of their
+ * own are looked at: of some pages of the largest huge mapping it is asked whether they hold
+ * anything but zeroes, as the kernel does before it splits a huge page that is underused. Nothing
+ * else of them is kept, and pages that are not there are not touched.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -25,6 +25,7 @@
 #define EAGER_NS    12000000000ULL /* a look at the host takes seconds; a recording goes on */
 #define LOOK_NS	    1000000000ULL
 #define BURST	    32 /* huge pages given out between two looks, to look further */
+#define LOOKED_AT   4  /* processes at a time */
 #define PAGES	    64 /* looked into, of one process at a time */
 #define PAGE_BYTES  4096
 #define LEAST_BYTES (64ULL << 20)
@@ -87,27 +88,33 @@ static int huge_pages_open(struct ts_live *live, void **opaque, enum ts_status *
 
 /* ---- Which process */
 
-/* The process with most memory of its own; 0 when none has much. */
-static int largest_process(const struct ts_live *live)
+/*
+ * By lot: the one that takes huge pages need not be the largest, and beside a virtual machine or a
+ * database never is.
+ */
+static size_t draw_processes(struct huge_pages *state, const struct ts_live *live,
+			     int drawn[LOOKED_AT])
 {
-	__u64 most = LEAST_BYTES, bytes, pid;
-	struct dirent *entry;
-	int largest = 0;
 	DIR *proc = opendir(live->proc);
+	struct dirent *entry;
+	size_t large = 0;
+	__u64 pid;
 
-	if (!proc)
-		return 0;
-	while ((entry = readdir(proc))) {
-		if (!isdigit((unsigned char)entry->d_name[0]) || !ts_is_number(entry->d_name, &pid))
+	while (proc && (entry = readdir(proc))) {
+		size_t place = large;
+
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !ts_is_number(entry->d_name, &pid) ||
+		    ts_process_own_bytes(live, entry->d_name) < LEAST_BYTES)
 			continue;
-		bytes = ts_process_own_bytes(live, entry->d_name);
-		if (bytes > most) {
-			most = bytes;
-			largest = (int)pid;
-		}
+		if (large++ >= LOOKED_AT)
+			place = (size_t)rand_r(&state->random) % large;
+		if (place < LOOKED_AT)
+			drawn[place] = (int)pid;
 	}
-	closedir(proc);
-	return largest;
+	if (proc)
+		closedir(proc);
+	return large < LOOKED_AT ? large : LOOKED_AT;
 }
 
 /* ---- Which of its memory */
@@ -178,15 +185,13 @@ static void look_into(struct huge_pages *state, const struct ts_live *live, int 
 	close(pagemap);
 }
 
-static void examine(struct huge_pages *state, const struct ts_live *live)
+static void examine(struct huge_pages *state, const struct ts_live *live, int pid)
 {
-	int pid = largest_process(live), place;
 	struct process *process;
 	struct ts_mapping mapping;
 	__u64 sum;
+	int place;
 
-	if (!pid)
-		return;
 	mapping = largest_mapping(live, pid, &sum);
 	if (sum < LEAST_BYTES)
 		return;
@@ -197,6 +202,15 @@ static void examine(struct huge_pages *state, const struct ts_live *live)
 	if (process->huge_bytes < (double)sum)
 		process->huge_bytes = (double)sum;
 	look_into(state, live, place, &mapping);
+}
+
+static void examine_some(struct huge_pages *state, const struct ts_live *live)
+{
+	int drawn[LOOKED_AT];
+	size_t count = draw_processes(state, live, drawn);
+
+	for (size_t i = 0; i < count; i++)
+		examine(state, live, drawn[i]);
 }
 
 static bool always(struct huge_pages *state)
@@ -237,7 +251,7 @@ static void huge_pages_tick(struct ts_live *live, void *opaque, __u64 now)
 	if (state->known && given - state->given >= BURST &&
 	    now - state->examined_ns >= (eager ? LOOK_NS / 10 : 10 * LOOK_NS)) {
 		state->examined_ns = now;
-		examine(state, live);
+		examine_some(state, live);
 	}
 	state->given = given;
 	state->known = true;
