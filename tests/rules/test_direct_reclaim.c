@@ -14,6 +14,7 @@ struct host {
 	double kswapd_seconds, reclaimable;
 	double freed, looked_at, came_back, swapped, grown, risen, oom_kills;
 	double factor;
+	const char *kept; /* vm.min_free_kbytes; NULL: what the kernel computes for 8 GiB */
 	const char *cgroup;
 };
 
@@ -36,7 +37,7 @@ static void events(struct fixture *f, const char *event, double bytes)
 static void add(struct fixture *f, const struct host *h)
 {
 	fixture_number(f, TS_SETTING_WATERMARK_SCALE_FACTOR, "", "%.0f", h->factor);
-	fixture_setting(f, TS_SETTING_MIN_FREE_KBYTES, "", "11584", "");
+	fixture_setting(f, TS_SETTING_MIN_FREE_KBYTES, "", h->kept ? h->kept : "11584", "");
 	fixture_latency(f, MEMORY_WAIT, TS_HISTOGRAM_SCALE_KEYED, h->wait, h->waits, "host");
 	fixture_gauge(f, MEMORY_WAIT_BURST, h->burst, NULL);
 	fixture_counter(f, MEMORY_WAIT_BURSTS, h->bursts, NULL);
@@ -100,6 +101,34 @@ static void names_the_setting(void **state)
 	assert_string_equal(finding->apply, "sysctl -w " SETTING "=90");
 	assert_string_equal(finding->undo, "sysctl -w " SETTING "=10");
 	fixture_close(&f);
+}
+
+/* The setting that is named, and its value: the same distance for either. */
+static void proposes(const struct host *h, const char *setting, const char *value)
+{
+	const struct ts_finding *finding;
+	struct fixture f;
+
+	judge(&f, h);
+	assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 1);
+	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
+	assert_string_equal(finding->setting, setting);
+	assert_string_equal(finding->proposed, value);
+	fixture_close(&f);
+}
+
+static void less_is_kept_than_the_kernel_computes(void **state)
+{
+	struct host h = bursty;
+
+	h.kept = "5793";
+	proposes(&h, SETTING, "90");
+	h.kept = "5792"; /* four times 8.2 MiB and 64 MiB */
+	proposes(&h, "vm.min_free_kbytes", "295698");
+	h.factor = 20; /* and still it was not enough */
+	proposes(&h, SETTING, "100");
+	h = bursty, h.kept = "1024", h.burst = 64 * MIB; /* more than may be lost for good */
+	proposes(&h, SETTING, "330");
 }
 
 static void just_below(void **state)
@@ -243,6 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_the_setting),
+		cmocka_unit_test(less_is_kept_than_the_kernel_computes),
 		cmocka_unit_test(just_below),
 		cmocka_unit_test(short_waits_are_ordinary),
 		cmocka_unit_test(killed),

@@ -11,14 +11,17 @@
 
 enum { BURSTS = TS_WAIT_OWN, KSWAPD_BUSY, RECLAIMABLE, GAP_SHARE };
 
-#define PAGE_BYTES   4096.0
-#define PARTS	     10000.0 /* watermark_scale_factor counts in these */
-#define COME_BACK    0.3     /* of what was freed, read in again: it was in use */
-#define THRASHING    0.5     /* the same, in a memory cgroup */
-#define SWAPPED	     0.1     /* of what was freed, by way of swap */
-#define GROWTH	     0.5     /* of what was freed, kept by programs that grew */
-#define EASILY_FREED 0.5     /* pages freed of those looked at */
-#define LEAK_SHARE   0.02    /* of memory: by so much programs grew */
+#define PAGE_BYTES	 4096.0
+#define PARTS		 10000.0 /* watermark_scale_factor counts in these */
+#define COME_BACK	 0.3	 /* of what was freed, read in again: it was in use */
+#define THRASHING	 0.5	 /* the same, in a memory cgroup */
+#define SWAPPED		 0.1	 /* of what was freed, by way of swap */
+#define GROWTH		 0.5	 /* of what was freed, kept by programs that grew */
+#define EASILY_FREED	 0.5	 /* pages freed of those looked at */
+#define LEAK_SHARE	 0.02	 /* of memory: by so much programs grew */
+#define LOWERED		 0.5	 /* of what the kernel gives vm.min_free_kbytes by itself */
+#define KEPT_SHARE	 0.05	 /* of memory: no more is taken away for good */
+#define FACTOR_OF_KERNEL 10
 
 /* What the host freed in the window, in the background and by those who waited: bytes. */
 struct freeing {
@@ -146,14 +149,49 @@ static double gap_now(const struct ts_rule_context *context, const struct freein
 	return fmax(f->total * factor / PARTS, isnan(kbytes) ? 0 : 1024 * kbytes / 4);
 }
 
+/* What the kernel computes at the start; huge pages make it more. */
+static double usual_kbytes(const struct freeing *f)
+{
+	return fmin(fmax(floor(sqrt(f->total / 1024 * 16)), 128), 262144);
+}
+
+/*
+ * The distance is the larger of a quarter of vm.min_free_kbytes and what the factor makes of
+ * memory. Where somebody lowered the former, and left the latter, that is put right; but no large
+ * distance is made by memory that is lost to programs.
+ */
+static bool kept_too_little(const struct ts_rule_context *context, const struct freeing *f,
+			    double wanted)
+{
+	const struct ts_window *window = context->window;
+
+	return ts_window_setting_number(window, TS_SETTING_MIN_FREE_KBYTES, "", 0, NAN) <
+		       LOWERED * usual_kbytes(f) &&
+	       ts_window_setting_number(window, TS_SETTING_WATERMARK_SCALE_FACTOR, "", 0, NAN) <=
+		       FACTOR_OF_KERNEL &&
+	       4 * wanted <= KEPT_SHARE * f->total;
+}
+
+static void propose(struct ts_rule_context *context, struct ts_finding *finding,
+		    const struct freeing *f, double wanted)
+{
+	if (kept_too_little(context, f, wanted))
+		ts_finding_propose(
+			context, finding, TS_SETTING_MIN_FREE_KBYTES, "",
+			ts_text(context, "%.0f", fmax(4 * wanted / 1024, usual_kbytes(f))));
+	else
+		ts_finding_propose(context, finding, TS_SETTING_WATERMARK_SCALE_FACTOR, "",
+				   ts_text(context, "%.0f",
+					   fmin(10 * ceil(wanted * PARTS / f->total / 10), 1000)));
+	ts_finding_identify(context, finding, finding->setting, "port");
+}
+
 static void recommend(struct ts_rule_context *context, const struct ts_memory_wait *wait,
 		      const struct freeing *f, double wanted)
 {
 	struct ts_finding *finding = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
 
-	ts_finding_propose(context, finding, TS_SETTING_WATERMARK_SCALE_FACTOR, "",
-			   ts_text(context, "%.0f", wanted));
-	ts_finding_identify(context, finding, finding->setting, "port");
+	propose(context, finding, f, wanted);
 	finding->title =
 		ts_text(context,
 			"Tasks waited %.2f s for memory that kswapd could have freed before: it "
@@ -170,8 +208,7 @@ static void recommend(struct ts_rule_context *context, const struct ts_memory_wa
 		context,
 		"bursts find memory free: the waits, %.1f ms in the 99th percentile, go away; up "
 		"to %s less for caches",
-		1e3 * wait->p99,
-		ts_rule_bytes_text(context, 2 * (f->total * wanted / PARTS - gap_now(context, f))));
+		1e3 * wait->p99, ts_rule_bytes_text(context, 2 * (wanted - gap_now(context, f))));
 	finding->confidence = 0.8;
 	add_evidence(context, finding, wait, f);
 }
@@ -208,7 +245,7 @@ static void judge_host(struct ts_rule_context *context, const struct ts_memory_w
 					wait->waited, ts_rule_bytes_text(context, f.burst),
 					100 * context->threshold[GAP_SHARE]);
 	} else {
-		recommend(context, wait, &f, fmin(10 * ceil(wanted * PARTS / f.total / 10), 1000));
+		recommend(context, wait, &f, wanted);
 	}
 }
 
@@ -331,7 +368,8 @@ const struct ts_rule ts_rule_direct_reclaim = {
 	.needs = {TS_FAMILY_MEMORY_WAIT, TS_FAMILY_MEMORY_WAIT_BURST, TS_FAMILY_KSWAPD_CPU,
 		  TS_FAMILY_MEMORY, TS_FAMILY_VM_EVENTS, TS_FAMILY_ANONYMOUS_CHANGE,
 		  TS_FAMILY_COUNT},
-	.settings = {TS_SETTING_WATERMARK_SCALE_FACTOR, TS_SETTING_COUNT},
+	.settings = {TS_SETTING_WATERMARK_SCALE_FACTOR, TS_SETTING_MIN_FREE_KBYTES,
+		     TS_SETTING_COUNT},
 	.thresholds =
 		{TS_MEMORY_WAIT_THRESHOLDS,
 		 [BURSTS] = {"bursts", 3, 1, 1e6, "bursts",
@@ -365,8 +403,10 @@ const struct ts_rule ts_rule_direct_reclaim = {
 		"pgscan_direct) convict nothing: a build or a backup makes them grow without "
 		"anybody "
 		"waiting for long.\n"
-		"vm.min_free_kbytes moves all marks and takes memory away for good; it is not "
-		"needed for this. Trade-off: about twice the distance is kept free.",
+		"vm.min_free_kbytes moves all marks and takes memory away for good; it is named "
+		"only where it was set to less than half of what the kernel computes for this "
+		"memory, and the factor was not raised. Trade-off: about twice the distance is "
+		"kept free.",
 	.reference = "__alloc_pages_slowpath(), balance_pgdat(), __setup_per_zone_wmarks(); "
 		     "Documentation/admin-guide/sysctl/vm.rst",
 };
