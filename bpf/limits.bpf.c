@@ -192,6 +192,24 @@ static __always_inline void check_mappings(const struct task_struct *task)
 		     ts_limits_allowed.mappings, ts_limits_allowed.mappings, NULL);
 }
 
+/*
+ * A process whose memory is bounded by a limit of its own has something left nearly always, and
+ * less than it asks for: calls that fail tell. Here it only shows that it is worth looking.
+ */
+static __always_inline void check_memory(const struct task_struct *task)
+{
+	const struct mm_struct *mm = BPF_CORE_READ(task, mm);
+
+	if (!mm)
+		return;
+	if ((__u64)BPF_CORE_READ(mm, total_vm) >=
+	    NEAR(BPF_CORE_READ(task, signal, rlim[LIMIT_AS].rlim_cur) >> PAGE_SHIFT))
+		ts_limits_near[TS_LIMIT_ADDRESS_SPACE] = 1;
+	if ((__u64)BPF_CORE_READ(mm, data_vm) >=
+	    NEAR(BPF_CORE_READ(task, signal, rlim[LIMIT_DATA].rlim_cur) >> PAGE_SHIFT))
+		ts_limits_near[TS_LIMIT_DATA] = 1;
+}
+
 /* ---- What a user holds */
 
 #include "limits_users.bpf.h"
@@ -402,6 +420,7 @@ int ts_limits_task_ends(__u64 *context)
 		return 0;
 	check_descriptors(task);
 	check_mappings(task);
+	check_memory(task);
 	check_aio(task);
 	check_inotify(task);
 	return 0;
@@ -417,6 +436,7 @@ int ts_limits_visit(struct bpf_iter__task *ctx)
 		return 0;
 	check_descriptors(task);
 	check_mappings(task);
+	check_memory(task);
 	check_inotify(task);
 	if (has_inotify(task))
 		check_queues(task);

@@ -45,6 +45,13 @@ beside() { # arguments of limits.py
 	refuse "*-limit recommend*" "$output"
 }
 
+@test "address space of one process: not vm.max_map_count, but RLIMIT_AS" {
+	run beside mappings 3000 $((512 << 20))
+	[[ $(cat "$BATS_TEST_TMPDIR/load") == *ENOMEM ]]
+	expect "*mapping-limit not-a-setting - rlimit-as *" "$output"
+	refuse "*-limit recommend*" "$output"
+}
+
 @test "tasks of one user: not kernel.pid_max, but RLIMIT_NPROC" {
 	run beside tasks 300 60
 	[[ $(cat "$BATS_TEST_TMPDIR/load") == *EAGAIN ]]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Asks for N of something, says how many there were and what the last call said, and ends.
 
-limits.py files|mappings|tasks|watches N [DESCRIPTORS|TASKS|WATCHES]"""
+limits.py files|mappings|tasks|watches N [DESCRIPTORS|BYTES|TASKS|WATCHES]"""
 import ctypes
 import errno
 import mmap
@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+import time
 
 what, wanted = sys.argv[1], int(sys.argv[2])
 own = int(sys.argv[3]) if len(sys.argv) > 3 else 0
@@ -26,10 +27,15 @@ def files():
 
 def mappings():
     kept = []
-    while True:  # neighbours that differ are not put together
-        protection = mmap.PROT_READ | (mmap.PROT_WRITE if len(kept) % 2 else 0)
-        kept.append(mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, protection))
-        yield kept
+    if own:
+        resource.setrlimit(resource.RLIMIT_AS, (own, own))
+    try:
+        while True:  # neighbours that differ are not put together
+            protection = mmap.PROT_READ | (mmap.PROT_WRITE if len(kept) % 2 else 0)
+            kept.append(mmap.mmap(-1, own // 200 or 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, protection))
+            yield kept
+    finally:
+        time.sleep(0.3 if own else 0)  # a program that goes on with what it got
 
 
 def watches():
