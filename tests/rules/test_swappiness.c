@@ -13,6 +13,8 @@ struct balance {
 	double disks, read; /* seconds, bytes */
 	const char *swappiness;
 	const char *generations; /* lru_gen/enabled; NULL: this kernel has none */
+	const char *cgroup;	 /* at whose limit memory is freed; NULL: none */
+	double idle_in_cgroup;	 /* share of it */
 };
 
 /* Files are read again and again; what is in swap is not missed. */
@@ -23,6 +25,15 @@ static const struct balance cold_programs = {.stalled = 2,
 					     .swap = 2 * GIB,
 					     .swapped = 200 * MIB,
 					     .swappiness = "1"};
+
+/* The same at the limit of a memory cgroup: half of it belongs to programs that do not run. */
+static const struct balance cold_in_cgroup = {.stalled = 2,
+					      .freed_file = 2 * GIB,
+					      .back_file = 1.5 * GIB,
+					      .swap = 2 * GIB,
+					      .swappiness = "1",
+					      .cgroup = "web.service",
+					      .idle_in_cgroup = 0.5};
 
 /* Swap is read again and again; files are freed and not missed. */
 static const struct balance cold_files = {.stalled = 2,
@@ -52,6 +63,15 @@ static void judge(struct fixture *f, const struct balance *b)
 	fixture_seconds(f, PRESSURE, b->disks, "io", "some");
 	fixture_counter(f, VM_EVENTS, b->read / 1024, "pgpgin");
 	fixture_gauge(f, IDLE_MEMORY, b->idle);
+	if (b->cgroup)
+		ts_snapshot_sufferer(f->later,
+				     &(struct ts_sufferer){.family = TS_FAMILY_MEMORY_WAIT,
+							   .label = {"cgroup", "", "", ""},
+							   .pid = 77,
+							   .comm = "worker",
+							   .cgroup = b->cgroup,
+							   .value = 1});
+	fixture_gauge(f, CGROUP_IDLE_MEMORY, b->idle_in_cgroup, "web.service");
 	fixture_gauge(f, MEMORY, b->swap, "swap-total");
 	fixture_gauge(f, MEMORY, b->swap - b->swapped, "swap-free");
 	fixture_judge(f);
@@ -76,6 +96,7 @@ static void both_directions(void **state)
 	} rows[] = {
 		{&cold_programs, "sysctl -w vm.swappiness=60", "sysctl -w vm.swappiness=1"},
 		{&cold_files, "sysctl -w vm.swappiness=30", "sysctl -w vm.swappiness=100"},
+		{&cold_in_cgroup, "sysctl -w vm.swappiness=60", "sysctl -w vm.swappiness=1"},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -171,6 +192,29 @@ static void look_alikes(void **state)
 	outcome_is(&b, TS_OUTCOME_INSUFFICIENT);
 }
 
+/* The limit itself is to blame, as the rule direct-reclaim says. */
+static void limit_of_a_cgroup(void **state)
+{
+	struct balance b = cold_in_cgroup;
+
+	b.idle_in_cgroup = 0.049;
+	outcome_is(&b, TS_OUTCOME_QUIET);
+	b.idle_in_cgroup = 0.051;
+	outcome_is(&b, TS_OUTCOME_RECOMMEND);
+	b = cold_in_cgroup, b.cgroup = "other.service"; /* those that do not run are elsewhere */
+	outcome_is(&b, TS_OUTCOME_QUIET);
+	b = cold_in_cgroup, b.swap = 0;
+	outcome_is(&b, TS_OUTCOME_QUIET);
+	b = cold_in_cgroup, b.swapped = 1.6 * GIB; /* full */
+	outcome_is(&b, TS_OUTCOME_QUIET);
+	b = cold_in_cgroup, b.freed_programs = 0.2 * GIB; /* they make room already */
+	outcome_is(&b, TS_OUTCOME_QUIET);
+	b = cold_in_cgroup, b.back_file = 0.5 * GIB;
+	outcome_is(&b, TS_OUTCOME_QUIET);
+	b = cold_in_cgroup, b.swappiness = "60";
+	outcome_is(&b, TS_OUTCOME_QUIET);
+}
+
 /* Whatever it finds next, it does not go back and forth. */
 static void converges(void **state)
 {
@@ -200,9 +244,10 @@ static void unavailable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_directions), cmocka_unit_test(by_generations),
-		cmocka_unit_test(just_below),	   cmocka_unit_test(look_alikes),
-		cmocka_unit_test(converges),	   cmocka_unit_test(unavailable),
+		cmocka_unit_test(both_directions),   cmocka_unit_test(by_generations),
+		cmocka_unit_test(just_below),	     cmocka_unit_test(look_alikes),
+		cmocka_unit_test(limit_of_a_cgroup), cmocka_unit_test(converges),
+		cmocka_unit_test(unavailable),
 	};
 
 	return cmocka_run_group_tests_name("rule swappiness", tests, NULL, NULL);

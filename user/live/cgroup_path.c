@@ -5,22 +5,22 @@
 
 #include "procfile.h"
 
-/* Is "cpu" one of the comma-separated controllers? */
-static bool names_cpu(const char *controllers)
+/* Is it one of the comma-separated controllers? */
+static bool names(const char *controllers, const char *wanted)
 {
 	size_t length;
 
 	for (; *controllers; controllers += length + (controllers[length] == ',')) {
 		length = strcspn(controllers, ",");
-		if (length == 3 && !strncmp(controllers, "cpu", 3))
+		if (length == strlen(wanted) && !strncmp(controllers, wanted, length))
 			return true;
 	}
 	return false;
 }
 
-const char *ts_cpu_cgroup(char *text)
+const char *ts_cgroup_path(char *text, const char *controller)
 {
-	const char *cpu = "", *unified = "";
+	const char *its = "", *unified = "";
 
 	for (char *line = ts_take_line(&text); line; line = ts_take_line(&text)) {
 		char *controllers = strchr(line, ':');
@@ -31,8 +31,8 @@ const char *ts_cpu_cgroup(char *text)
 		*path++ = '\0';
 		if (!*++controllers)
 			unified = path;
-		else if (names_cpu(controllers))
-			cpu = path;
+		else if (names(controllers, controller))
+			its = path;
 	}
-	return (!*cpu || !strcmp(cpu, "/")) && *unified ? unified : cpu;
+	return (!*its || !strcmp(its, "/")) && *unified ? unified : its;
 }

@@ -2,15 +2,19 @@
 /*
  * Memory of processes that do not run. While tasks wait for memory that was taken away
  * (/proc/pressure) all processes are looked at twice, some seconds apart: what belongs to one that
- * had no CPU time in between was not used by anybody meanwhile.
+ * had no CPU time in between was not used by anybody meanwhile. How much of its memory cgroup that
+ * is tells whether it is what leaves the cgroup no room.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup_mounts.h"
+#include "cgroup_path.h"
 #include "clock.h"
 #include "pace.h"
 #include "proc_stat.h"
@@ -23,8 +27,15 @@
 #define LEAST_BYTES (16ULL << 20)
 #define MOST	    4096 /* processes with that much */
 
+#define GROUPS	    8 /* cgroups told apart in one look */
+
 struct process {
 	__u64 pid, ticks;
+};
+
+struct group {
+	char path[256];
+	double idle, used; /* bytes */
 };
 
 struct idle_memory {
@@ -34,6 +45,8 @@ struct idle_memory {
 	struct process *process;
 	size_t processes;
 	double idle_bytes; /* the most since the last snapshot */
+	struct group group[GROUPS];
+	size_t groups;
 	bool known;
 };
 
@@ -95,22 +108,82 @@ static void mark(struct idle_memory *state, const struct ts_live *live, __u64 no
 	state->marked_ns = now;
 }
 
+/* ---- Their memory cgroups */
+
+static bool read_used(const struct ts_live *live, const char *path, double *bytes)
+{
+	struct ts_cgroup_mount mount[TS_CGROUP_MOUNTS];
+	char file[2 * TS_PROC_PATH_MAX], text[64], *at = text;
+	int mounts = ts_cgroup_mounts(live, "memory", mount, file);
+	__u64 used;
+
+	for (int i = 0; i < mounts; i++) {
+		snprintf(file, sizeof file, "%s%s/%s", mount[i].path, path,
+			 mount[i].unified ? "memory.current" : "memory.usage_in_bytes");
+		if (ts_read_small(AT_FDCWD, file, text, sizeof text) <= 0 ||
+		    !ts_take_number(&at, &used))
+			continue;
+		*bytes = (double)used;
+		return used;
+	}
+	return false;
+}
+
+static struct group *find_group(struct idle_memory *state, const struct ts_live *live,
+				const char *path)
+{
+	struct group *group = &state->group[state->groups];
+
+	for (size_t i = 0; i < state->groups; i++)
+		if (!strcmp(state->group[i].path, path))
+			return &state->group[i];
+	if (state->groups == GROUPS || strlen(path) >= sizeof group->path)
+		return NULL;
+	*group = (struct group){.idle = 0};
+	strcpy(group->path, path);
+	if (!read_used(live, path, &group->used))
+		return NULL;
+	state->groups++;
+	return group;
+}
+
+/* That of the root is the host's. */
+static void add_to_group(struct idle_memory *state, const struct ts_live *live, const char *pid,
+			 double bytes)
+{
+	char path[TS_PROC_PATH_MAX], text[4096];
+	const char *cgroup;
+	struct group *group;
+
+	snprintf(path, sizeof path, "%.400s/%.32s/cgroup", live->proc, pid);
+	if (ts_read_small(AT_FDCWD, path, text, sizeof text) <= 0)
+		return;
+	cgroup = ts_cgroup_path(text, "memory");
+	group = cgroup[0] && cgroup[1] ? find_group(state, live, cgroup) : NULL;
+	if (group)
+		group->idle += bytes;
+}
+
 /*
  * The second look. One that took the number of another that has ended has had some time, or none at
  * all: then it did not use the memory it has got.
  */
 static void compare(struct idle_memory *state, const struct ts_live *live)
 {
-	double idle = 0;
+	double idle = 0, bytes;
 
+	state->groups = 0;
 	for (size_t i = 0; i < state->processes; i++) {
 		char pid[32];
 		__u64 ticks;
 
 		snprintf(pid, sizeof pid, "%llu", (unsigned long long)state->process[i].pid);
-		if (ts_process_read_ticks(live, (int)state->process[i].pid, &ticks) &&
-		    ticks == state->process[i].ticks)
-			idle += (double)ts_process_own_bytes(live, pid);
+		if (!ts_process_read_ticks(live, (int)state->process[i].pid, &ticks) ||
+		    ticks != state->process[i].ticks)
+			continue;
+		bytes = (double)ts_process_own_bytes(live, pid);
+		idle += bytes;
+		add_to_group(state, live, pid, bytes);
 	}
 	if (!state->known || idle > state->idle_bytes)
 		state->idle_bytes = idle;
@@ -148,7 +221,16 @@ static void idle_memory_snapshot(struct ts_live *live, void *opaque, struct ts_s
 		compare(state, live);
 	if (state->known)
 		ts_snapshot_gauge(snapshot, TS_FAMILY_IDLE_MEMORY, NULL, state->idle_bytes);
+	for (size_t i = 0; i < state->groups; i++) {
+		const struct group *group = &state->group[i];
+
+		/* By its last name, as those who wait for memory are told. */
+		ts_snapshot_gauge(snapshot, TS_FAMILY_CGROUP_IDLE_MEMORY,
+				  TS_LABELS(strrchr(group->path, '/') + 1),
+				  group->idle / group->used);
+	}
 	state->known = false;
+	state->groups = 0;
 	state->idle_bytes = 0;
 	ts_snapshot_source_status(snapshot, TS_SOURCE_IDLE_MEMORY, TS_STATUS_OK, "");
 }

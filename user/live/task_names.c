@@ -66,7 +66,7 @@ static void read_cgroup(struct ts_task_name *name, const struct ts_live *live, _
 		return;
 	if (path_of(live, name->pid, "cgroup", path) &&
 	    ts_read_small(AT_FDCWD, path, text, sizeof text) >= 0)
-		cgroup = ts_cpu_cgroup(text);
+		cgroup = ts_cgroup_path(text, "cpu");
 	snprintf(name->cgroup, sizeof name->cgroup, "%s", cgroup);
 	name->cgroup_ns = now;
 }

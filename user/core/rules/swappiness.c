@@ -34,6 +34,9 @@ struct balance {
 	double stalled;					   /* seconds */
 	double total, available, swap, swap_free, swapped; /* bytes, at its end */
 	double idle;					   /* bytes of programs that did not run */
+	/* Who freed most at the limit of a memory cgroup; how much of that they hold. */
+	const char *cgroup;
+	double idle_in_cgroup;
 	double swappiness;
 	bool generations;
 };
@@ -81,12 +84,17 @@ static struct balance measure(const struct ts_rule_context *context)
 						       0, NAN),
 		.generations = has_generations(context),
 	};
+	const struct ts_sufferer *worst = ts_memory_wait(context, "cgroup").worst;
 	double freed = b.freed_file + b.freed_programs;
 	double host = PAGE_BYTES * (ts_vm_event(context, "pgsteal_kswapd") +
 				    ts_vm_event(context, "pgsteal_direct"));
 
 	b.swapped = b.swap - b.swap_free;
 	b.by_host = freed > 0 ? host / freed : 0;
+	b.cgroup = worst ? worst->cgroup : "";
+	if (ts_rule_measured(context, TS_FAMILY_CGROUP_IDLE_MEMORY))
+		b.idle_in_cgroup = ts_window_gauge(context->window, TS_FAMILY_CGROUP_IDLE_MEMORY,
+						   TS_LABELS(b.cgroup), 0);
 	return b;
 }
 
@@ -229,6 +237,39 @@ static void files_come_back(struct ts_rule_context *context, const struct balanc
 			b->stalled, ts_rule_bytes_text(context, b->idle));
 }
 
+/*
+ * At the limit of a memory cgroup, too, what programs do not use would make room for files; but
+ * only what those of the same cgroup hold. Nothing of programs is freed: then it is not their
+ * memory that is needed again.
+ */
+static bool cgroup_keeps_programs(const struct ts_rule_context *context, const struct balance *b)
+{
+	return *b->cgroup && comes_back(context, b->freed_file, b->back_file) &&
+	       b->freed_programs <= context->threshold[CALM] * b->freed_file &&
+	       b->swap_free > SWAP_FREE * b->swap && b->swappiness < LOW &&
+	       b->idle_in_cgroup >= context->threshold[IDLE_SHARE];
+}
+
+static void raise_for_cgroup(struct ts_rule_context *context, const struct balance *b)
+{
+	size_t before = context->report->findings;
+	struct ts_finding *finding;
+
+	raise_it(
+		context, b,
+		ts_text(context,
+			"Files are read again for %.1f s in memory cgroup %s, while programs of it "
+			"that do not run keep %.0f %% of its memory",
+			b->stalled, b->cgroup, 100 * b->idle_in_cgroup));
+	finding = &context->report->finding[before];
+	finding->remedy = "A memory cgroup of version 1 took its value when it was made: it has to "
+			  "be made anew (its service restarted), or told by its own "
+			  "memory.swappiness.";
+	ts_finding_judged(context, finding, TS_FAMILY_CGROUP_IDLE_MEMORY, TS_LABELS(b->cgroup),
+			  "of the cgroup's memory, held by processes that did not run",
+			  100 * b->idle_in_cgroup, "%", 1, 100 * context->threshold[IDLE_SHARE]);
+}
+
 static void programs_come_back(struct ts_rule_context *context, const struct balance *b)
 {
 	if (comes_back(context, b->freed_file, b->back_file))
@@ -278,6 +319,10 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 			"tasks waited %.3f s for memory that had been taken away (threshold %.2f "
 			"s), or it was not needed again",
 			b.stalled, context->threshold[STALL_SHARE] * context->window->seconds);
+	if (b.by_host < HOST_SHARE && cgroup_keeps_programs(context, &b)) {
+		raise_for_cgroup(context, &b);
+		return TS_OUTCOME_QUIET;
+	}
 	if (b.by_host < HOST_SHARE)
 		return ts_rule_without_finding(
 			context, TS_OUTCOME_QUIET,
@@ -325,9 +370,13 @@ const struct ts_rule ts_rule_swappiness = {
 		"files are read again while what lies in swap stays there (raise it), or swap is "
 		"read again while files are not (lower it).\n"
 		"Nothing is in swap yet when it is very low: then memory of processes that had no "
-		"CPU time meanwhile, and 5 % of all, convicts it.\n"
-		"Acquits it: no swap, or both sides come back (memory-too-small); what is freed at "
-		"the limit of a memory cgroup (rule direct-reclaim). Whether a process that runs "
+		"CPU time meanwhile, and 5 % of all, convicts it. The same at the limit of a "
+		"memory "
+		"cgroup: 5 % of its memory, of processes of its own, while nothing of programs is "
+		"freed and swap has room.\n"
+		"Acquits it: no swap, or both sides come back (memory-too-small); what is else "
+		"freed at the limit of a memory cgroup (rule direct-reclaim). Whether a process "
+		"that runs "
 		"holds memory that it does not use cannot be told from outside.\n"
 		"Only two values are proposed: 60, the kernel's own, and 30. Values up to 200 "
 		"(since 5.8) suit swap in compressed memory.\n"
