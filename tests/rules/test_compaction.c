@@ -7,12 +7,13 @@
 struct wait {
 	const char *kind, *enabled, *defrag, *choices;
 	double seconds;
-	__u64 waits, touches;
+	__u64 waits, touches, reserved;
 };
 
 #define CHOICES "always defer defer+madvise madvise never"
 
-static const struct wait for_everybody = {"huge-page", "always", "always", CHOICES, 0.02, 100, 100};
+static const struct wait for_everybody = {"huge-page", "always", "always", CHOICES,
+					  0.02,	       100,	 100,	   0};
 
 static void judge(struct fixture *f, const struct wait *w)
 {
@@ -22,6 +23,7 @@ static void judge(struct fixture *f, const struct wait *w)
 	fixture_latency(f, MEMORY_WAIT, TS_HISTOGRAM_SCALE_KEYED, w->seconds, w->waits, w->kind);
 	fixture_counter(f, VM_EVENTS, w->touches / 2, "thp_fault_alloc");
 	fixture_counter(f, VM_EVENTS, w->touches / 2, "thp_fault_fallback");
+	fixture_counter(f, VM_EVENTS, w->reserved, "htlb_buddy_alloc_success");
 	fixture_counter(f, VM_EVENTS, w->waits, "compact_stall");
 	fixture_judge(f);
 }
@@ -87,8 +89,10 @@ static void look_alikes(void **state)
 	cause_is(&w, "huge-pages-asked-for");
 	w = for_everybody, w.enabled = "madvise";
 	cause_is(&w, "huge-pages-asked-for");
-	w = for_everybody, w.touches = 49;
+	w = for_everybody, w.touches = 49, w.reserved = 50;
 	cause_is(&w, "huge-page-reservation");
+	w.reserved = 49; /* the page cache, of a program that reads much */
+	cause_is(&w, "large-blocks");
 	w = for_everybody, w.kind = "compaction";
 	cause_is(&w, "large-blocks");
 }

@@ -67,6 +67,8 @@ static const char *const event_names[] = {
 	"compact_fail",
 	"compact_success",
 	"compact_daemon_wake",
+	"htlb_buddy_alloc_success",
+	"htlb_buddy_alloc_fail",
 	"thp_fault_alloc",
 	"thp_fault_fallback",
 	"thp_collapse_alloc",

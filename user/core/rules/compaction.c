@@ -28,6 +28,12 @@ static double huge_pages_asked_for(const struct ts_rule_context *context)
 	return ts_vm_event(context, "thp_fault_alloc") + ts_vm_event(context, "thp_fault_fallback");
 }
 
+static double huge_pages_reserved(const struct ts_rule_context *context)
+{
+	return ts_vm_event(context, "htlb_buddy_alloc_success") +
+	       ts_vm_event(context, "htlb_buddy_alloc_fail");
+}
+
 static void add_evidence(struct ts_rule_context *context, struct ts_finding *finding,
 			 const struct ts_memory_wait *wait)
 {
@@ -43,6 +49,10 @@ static void add_evidence(struct ts_rule_context *context, struct ts_finding *fin
 	ts_finding_evidence(context, finding, TS_FAMILY_VM_EVENTS, TS_LABELS("thp_fault_alloc"),
 			    "huge pages given or refused on a touch of memory",
 			    huge_pages_asked_for(context), "huge pages", 1);
+	ts_finding_evidence(context, finding, TS_FAMILY_VM_EVENTS,
+			    TS_LABELS("htlb_buddy_alloc_success"),
+			    "huge pages taken for a reservation, or not to be had for it",
+			    huge_pages_reserved(context), "huge pages", 1);
 }
 
 static void recommend(struct ts_rule_context *context, const struct ts_memory_wait *wait)
@@ -84,7 +94,15 @@ static void judge_huge_pages(struct ts_rule_context *context, const struct ts_me
 	bool everybody = !strcmp(choice(context, TS_SETTING_THP_DEFRAG), "always") &&
 			 !strcmp(choice(context, TS_SETTING_THP_ENABLED), "always");
 
-	if (huge_pages_asked_for(context) < FOR_HUGE_PAGES * (double)wait->count)
+	if (huge_pages_asked_for(context) < FOR_HUGE_PAGES * (double)wait->count &&
+	    huge_pages_reserved(context) < FOR_HUGE_PAGES * (double)wait->count)
+		no_setting(
+			context, wait, "large-blocks",
+			"blocks of 2 MiB and more that are no huge pages of programs",
+			"Files are cached in large blocks where their file system and the reader "
+			"let it, and a program that reads much then waits for room now and then; "
+			"drivers may ask for such blocks, too. No setting of huge pages helps.");
+	else if (huge_pages_asked_for(context) < FOR_HUGE_PAGES * (double)wait->count)
 		no_setting(
 			context, wait, "huge-page-reservation",
 			"huge pages that are being reserved",
@@ -138,7 +156,8 @@ const struct ts_rule ts_rule_compaction = {
 		"more at a time, and everybody gets them (enabled and defrag are both always).\n"
 		"Acquits it: programs that ask for huge pages (huge-pages-asked-for); huge pages "
 		"that are being reserved (huge-page-reservation); other large blocks, for jumbo "
-		"frames or large buffers of drivers (large-blocks). Those a network driver takes "
+		"frames or large buffers of drivers, or files cached in blocks of that size "
+		"(large-blocks). Those a network driver takes "
 		"in "
 		"an interrupt wait for nothing and are not seen here: they fail, and the kernel "
 		"logs "
