@@ -210,7 +210,9 @@ static void a_depth_that_never_varies(void **state)
 	expect(&d, TS_OUTCOME_INSUFFICIENT);
 	d.top = 0.064, d.busy = 9.4;
 	expect(&d, TS_OUTCOME_INSUFFICIENT);
-	d.busy = 9.8, d.nr_requests = d.in_flight = 15;
+	d.busy = 9.8, d.nr_requests = 8, d.in_flight = 7.9, d.top_depth = "8";
+	expect(&d, TS_OUTCOME_NOT_A_SETTING);
+	d.nr_requests = d.in_flight = 7;
 	expect(&d, TS_OUTCOME_INSUFFICIENT);
 	/* As slow when it is short: far away, not full. */
 	d = lab, d.nr_requests = 32, d.in_flight = 32, d.top_depth = "32";

@@ -243,6 +243,17 @@ static void scattered_faults_get_less(void **state)
 	d.size = 1048576;
 	d.alone_samples = 2900;
 	expect_proposal(d, "8");
+	/* In four, so that most of the reads follow each other, several at a time. */
+	d.ahead = 4096;
+	d.in_flight = 3.4;
+	d.sequential = 4300;
+	expect_proposal(d, "8");
+	d.sequential = 7400; /* 1.48 windows for each fault */
+	expect_proposal(d, "8");
+	d.sequential = 7600; /* 1.52: a stream beside them */
+	expect(d, TS_OUTCOME_QUIET);
+	d.sequential = 1490; /* half a window */
+	expect(d, TS_OUTCOME_QUIET);
 }
 
 static void random_reads_are_no_setting(void **state)

@@ -17,7 +17,7 @@
 #define SLACK		 0.05 /* of a request: rounding of the kernel's clocks */
 #define DEEP		 4.0  /* requests in flight, from which on a busy device is full */
 /* When the depth never varied: so deep, so busy, and slower than any disk is with one request. */
-#define VERY_DEEP    16.0
+#define VERY_DEEP    7.5
 #define ALWAYS_BUSY  0.95
 #define SLOWEST_DISK 0.015 /* seconds: a seek across the disk, a revolution and a bit */
 

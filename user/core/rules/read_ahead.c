@@ -247,13 +247,17 @@ static void judge_stream(struct ts_rule_context *context, const struct reads *r)
 
 /* ---- Page faults */
 
-/* Each fault reads the whole window around it, and the next one is somewhere else. */
+/*
+ * Each fault reads the whole window around it, and the next one is somewhere else. What of a large
+ * window does not go into one request follows it at once; more than a window for each is a stream.
+ */
 static bool is_faulting(const struct ts_rule_context *context, const struct reads *r)
 {
+	double windows = r->size * r->buffered / KIB / r->ahead;
+
 	return r->other >= context->threshold[READS] && r->faults >= 0.5 * r->other &&
-	       r->faults <= 1.5 * r->other && r->other >= 0.4 * r->buffered &&
-	       r->size * r->buffered >= 0.5 * KIB * r->ahead * r->other &&
-	       r->ahead >= LARGE_FAULT_KIB;
+	       r->faults <= 1.5 * r->other && windows >= 0.5 * r->other &&
+	       windows <= 1.5 * r->other && r->ahead >= LARGE_FAULT_KIB;
 }
 
 static void smaller_ahead(struct ts_rule_context *context, const struct reads *r)
@@ -390,10 +394,10 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 		if (!is_waited_for(context, &r) || isnan(r.ahead) ||
 		    ts_cgroup_io_explains(context, r.name, "read"))
 			continue;
-		if (is_stream(context, &r))
-			judge_stream(context, &r);
-		else if (is_faulting(context, &r))
+		if (is_faulting(context, &r))
 			smaller_ahead(context, &r);
+		else if (is_stream(context, &r))
+			judge_stream(context, &r);
 		else if (r.busy >= context->threshold[BUSY])
 			judge_others(context, &r);
 	}
