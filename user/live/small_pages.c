@@ -23,10 +23,10 @@
 #define SAMPLE_NS   900000000ULL
 #define REST_NS	    60000000000ULL /* a recording goes on for days */
 #define LEAST_BYTES (256ULL << 20)
-#define LARGEST	    4	/* processes followed between two looks */
-#define PROCESSES   8	/* have series of their own */
+#define LARGEST	    4	 /* processes followed between two looks */
+#define PROCESSES   8	 /* have series of their own */
 #define BUSY	    0.25 /* of one CPU: more it need not get beside others */
-#define DENSE	    0.8 /* of the mapping is in memory: huge pages would waste little */
+#define DENSE	    0.8	 /* of the mapping is in memory: huge pages would waste little */
 #define FEW_HUGE    0.1
 
 struct candidate {
