@@ -139,6 +139,44 @@ static void programs_that_give_way_keep_it_busy(void **state)
 	}
 }
 
+/* The lab's: a program on the CPU, and rounds of a few packets. */
+static void rounds_end_too_soon(void **state)
+{
+	static const struct {
+		double budget, squeezed, idle;
+		const char *setting;
+	} cases[] = {
+		{1, 98048, 0, "net.core.netdev_budget"},
+		{63, 1532, 0, "net.core.netdev_budget"},
+		{64, 98048, 0, "net.core.netdev_max_backlog"}, /* a queue's turn */
+		{63, 1531, 0, "net.core.netdev_max_backlog"},  /* few rounds end that way */
+		{1, 98048, 3, "net.core.netdev_max_backlog"},  /* nobody to wait for */
+	};
+	struct fixture f;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct ts_finding *finding;
+
+		fixture_open(&f);
+		fixture_number(&f, TS_SETTING_NETDEV_MAX_BACKLOG, "", "%d", 1000);
+		fixture_number(&f, TS_SETTING_NETDEV_BUDGET, "", "%.0f", cases[i].budget);
+		fixture_counter(&f, SOFTNET, 98048, "1", "processed");
+		fixture_counter(&f, SOFTNET, 1954, "1", "dropped");
+		fixture_counter(&f, SOFTNET, cases[i].squeezed, "1", "time-squeeze");
+		fixture_gauge(&f, SOFTNET_BURST, 1954, "1");
+		fixture_seconds(&f, SOFTNET_BUSY, cases[i].idle, "1", "idle");
+		fixture_seconds(&f, SOFTNET_BUSY, 9.84 - cases[i].idle, "1", "yielding");
+		fixture_seconds(&f, SOFTNET_BUSY, 10, "1", "total");
+		fixture_judge(&f);
+		finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
+		assert_string_equal(finding->setting, cases[i].setting);
+		if (!strcmp(finding->setting, "net.core.netdev_budget"))
+			assert_string_equal(finding->proposed, "300");
+		assert_int_equal(fixture_count(&f, RULE, TS_OUTCOME_RECOMMEND), 1);
+		fixture_close(&f);
+	}
+}
+
 static void one_cpu_of_each_kind(void **state)
 {
 	struct input busy = lab;
@@ -280,6 +318,7 @@ int main(void)
 		cmocka_unit_test(time_squeeze_and_flow_limit_alone),
 		cmocka_unit_test(a_cpu_without_time),
 		cmocka_unit_test(programs_that_give_way_keep_it_busy),
+		cmocka_unit_test(rounds_end_too_soon),
 		cmocka_unit_test(one_cpu_of_each_kind),
 		cmocka_unit_test(too_short_a_look),
 		cmocka_unit_test(converges),

@@ -158,6 +158,12 @@ const struct ts_setting ts_settings[TS_SETTING_COUNT] = {
 		 "long queue wait longer",
 		 "packets that may wait on one CPU before the network stack takes them",
 		 .reference = "Documentation/admin-guide/sysctl/net.rst"},
+	[TS_SETTING_NETDEV_BUDGET] =
+		{"net.core.netdev_budget", SYSCTL(GLOBAL), "/proc/sys/net/core/netdev_budget", 1,
+		 "packets", RANGE(1, INT_LIMIT), COUPLED(NONE, NONE), TS_EFFECT_AT_ONCE,
+		 "programs on a CPU may be interrupted for longer at a time",
+		 "packets that a CPU takes in one round of input before other work gets a turn",
+		 .reference = "Documentation/admin-guide/sysctl/net.rst; net_rx_action()"},
 	[TS_SETTING_RPS_CPUS] =
 		{"rps_cpus", .kind = TS_SETTING_NET_QUEUE, .scope = TS_SCOPE_DEVICE,
 		 "/sys/class/net/%s/queues/rx-0/rps_cpus", 0, "mask of CPUs", RANGE(0, 0),

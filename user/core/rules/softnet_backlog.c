@@ -13,6 +13,8 @@ enum { DROPPED, IDLE_SHARE, BUSY_SECONDS, SQUEEZED, SOFTIRQ_SHARE, OTHERS_IDLE, 
 #define BACKLOG_MOST	 131072
 #define BYTES_PER_PACKET 2048.0
 #define MEMORY_SHARE	 (1.0 / 64) /* of memory, for the queues of all CPUs */
+#define BUDGET_DEFAULT	 300	    /* of Linux */
+#define PACKETS_PER_TURN 64	    /* of one queue: a smaller budget ends a round after it */
 
 struct cpu_drops {
 	const char *cpu;
@@ -179,6 +181,48 @@ static void saturated(struct ts_rule_context *context, const struct totals *t)
 	add_evidence(context, f, &t->busy, t->busy_dropped);
 }
 
+/*
+ * Every round of input ends after a few packets, the rest of which a task of the kernel takes (with
+ * the share of the CPU that programs leave a task), while the budget is less than one queue's turn.
+ */
+static bool rounds_too_short(const struct ts_rule_context *context, const struct cpu_drops *c)
+{
+	double budget =
+		ts_window_setting_number(context->window, TS_SETTING_NETDEV_BUDGET, "", 0, NAN);
+
+	return c->idle_share <= context->threshold[IDLE_SHARE] && budget < PACKETS_PER_TURN &&
+	       events(context, c->cpu, "time-squeeze") * PACKETS_PER_TURN >=
+		       events(context, c->cpu, "processed");
+}
+
+static void raise_budget(struct ts_rule_context *context, const struct totals *t)
+{
+	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
+
+	ts_finding_propose(context, f, TS_SETTING_NETDEV_BUDGET, "",
+			   ts_text(context, "%d", BUDGET_DEFAULT));
+	ts_finding_identify(context, f, f->setting, "port");
+	f->title = ts_text(context,
+			   "CPU %s drops incoming packets while programs keep it busy: a round of "
+			   "input ends after %s packets, and the rest waits for a task's turn",
+			   t->idle.cpu, f->current);
+	f->computed = ts_text(context,
+			      "%.0f rounds ended with packets left, for %.0f packets taken: less "
+			      "than the %d of one queue's turn in each; %d is the kernel's default",
+			      events(context, t->idle.cpu, "time-squeeze"),
+			      events(context, t->idle.cpu, "processed"), PACKETS_PER_TURN,
+			      BUDGET_DEFAULT);
+	f->remedy = "net.core.dev_weight counts as well: one queue's turn ends after so many "
+		    "packets (64 by default).";
+	f->expect = ts_text(context, "no more packets dropped there (%.0f in this window)",
+			    t->idle_dropped);
+	f->confidence = 0.75;
+	add_evidence(context, f, &t->idle, t->idle_dropped);
+	ts_finding_evidence(context, f, TS_FAMILY_SOFTNET, TS_LABELS(t->idle.cpu, "time-squeeze"),
+			    "rounds that ended there with packets left",
+			    events(context, t->idle.cpu, "time-squeeze"), "rounds", 1);
+}
+
 static struct ts_packet_cpu_limits packet_limits(const struct ts_rule_context *context)
 {
 	return (struct ts_packet_cpu_limits){
@@ -270,8 +314,12 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 		else
 			add_cpu(context, &t, &c);
 	}
-	if (t.idle_dropped >= context->threshold[DROPPED])
-		raise_backlog(context, &t);
+	if (t.idle_dropped >= context->threshold[DROPPED]) {
+		if (rounds_too_short(context, &t.idle))
+			raise_budget(context, &t);
+		else
+			raise_backlog(context, &t);
+	}
 	if (t.busy_dropped >= context->threshold[DROPPED])
 		saturated(context, &t);
 	if (unknown >= context->threshold[DROPPED])
@@ -307,7 +355,7 @@ const struct ts_rule ts_rule_softnet_backlog = {
 	.title = "Packet input queue drops",
 	.needs = {TS_FAMILY_SOFTNET, TS_FAMILY_SOFTNET_BURST, TS_FAMILY_SOFTNET_BUSY,
 		  TS_FAMILY_COUNT},
-	.settings = {TS_SETTING_NETDEV_MAX_BACKLOG, TS_SETTING_COUNT},
+	.settings = {TS_SETTING_NETDEV_MAX_BACKLOG, TS_SETTING_NETDEV_BUDGET, TS_SETTING_COUNT},
 	.thresholds =
 		{[DROPPED] = {"dropped_packets", 10, 1, 1e12, "packets",
 			      "packets dropped at input queues during the window, from which on it "
@@ -345,7 +393,10 @@ const struct ts_rule ts_rule_softnet_backlog = {
 		"drops, when packets alone keep it busy while other CPUs idle), drops by the "
 		"flow limit, and "
 		"time_squeeze, which by itself loses nothing.\n"
-		"Nothing convicts net.core.netdev_budget and netdev_budget_usecs: what is "
+		"Convicts net.core.netdev_budget instead: such drops on a CPU that programs keep "
+		"busy, where it is less than one queue's turn of 64 packets and ends nearly every "
+		"round: the rest is left to a kernel task, which waits for its turn like any "
+		"other. Otherwise nothing convicts it, nor netdev_budget_usecs: what is "
 		"left at the end of a round is taken in the next one. RPS is named as a "
 		"remedy, not proposed: whether the packets are of several connections, "
 		"which alone it can spread, is not measured.\n"
