@@ -37,21 +37,7 @@ while lasts():
 }
 # sender COUNT EVERY SECONDS: bursts of COUNT datagrams
 sender() {
-	on_client /usr/bin/python3 -c '
-import socket, sys, time
-from lasting import lasting
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.connect(("'$server_address'", 9100))
-next = time.monotonic()
-lasts = lasting(float(sys.argv[3]))
-while lasts():
-    for _ in range(int(sys.argv[1])):
-        try:
-            s.send(bytes(1000))
-        except OSError:
-            pass
-    next += float(sys.argv[2])
-    time.sleep(max(0, next - time.monotonic()))' "$@" >/dev/null 3>&- &
+	on_client /usr/bin/python3 "$lab/datagrams.py" send "$server_address" 1 "$1" 1000 "$2" "$3" >/dev/null 3>&- &
 	sleep 0.3
 }
 dropped() { counter UdpRcvbufErrors; }

@@ -9,43 +9,32 @@ teardown() {
 	put_back
 }
 
-# large SECONDS: four senders of datagrams of 60 KB, each in 41 fragments; the share that arrives goes
-# to $BATS_TEST_TMPDIR/arrived, in percent
-large() {
-	on_server /usr/bin/python3 -c '
-import socket, sys, time
-from lasting import lasting
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
-s.bind(("0.0.0.0", 9100))
-s.settimeout(0.2)
-got, lasts = 0, lasting(float(sys.argv[1]), 0.5)
-while lasts():
-    try:
-        s.recv(65536)
-        got += 1
-    except OSError:
-        pass
-print(got)' "$1" >"$BATS_TEST_TMPDIR/got" 3>&- &
-	local receiver=$!
-	await_receiver 9100
-	on_client /usr/bin/python3 -c '
-import os, socket, sys, time
-from lasting import lasting
-child = os.fork() or os.fork()
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.connect(("'$server_address'", 9100))
-sent, lasts = 0, lasting(float(sys.argv[1]))
-while lasts():
-    s.send(bytes(60000))
-    sent += 1
-    time.sleep(0.01)
-print(sent, flush=True)
-if child:
-    os.wait()' "$1" >"$BATS_TEST_TMPDIR/sent" 3>&-
-	wait $receiver
-	awk 'NR == FNR { got = $1; next } { sent += $1 } END { print int(100 * got / sent) }' \
+# Loads of datagrams.py: receivers in the server's namespace, whose process is $receivers, and who sends to them.
+receivers() { # COUNT COMMAND ARGUMENTS…
+	local port
+	on_server /usr/bin/python3 "$lab/datagrams.py" "$2" "$1" "${@:3}" >"$BATS_TEST_TMPDIR/got" 3>&- &
+	receivers=$!
+	for ((port = 9100; port < 9100 + $1; port++)); do await_receiver $port; done
+}
+send() { on_client /usr/bin/python3 "$lab/datagrams.py" send "$server_address" "$@" 3>&-; }
+# The share of what was sent that the receivers got goes to $BATS_TEST_TMPDIR/arrived, in percent.
+arrived() {
+	wait $receivers
+	awk 'NR == FNR { got += $1; next } { sent += $1 } END { print int(100 * got / sent) }' \
 		"$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/sent" >"$BATS_TEST_TMPDIR/arrived"
+}
+
+# large SECONDS: four senders of datagrams of 60 KB, each in 41 fragments
+large() {
+	receivers 1 receive 0 "$1"
+	local senders=() i
+	: >"$BATS_TEST_TMPDIR/sent"
+	for i in {1..4}; do
+		send 1 1 60000 0.01 "$1" >>"$BATS_TEST_TMPDIR/sent" &
+		senders+=($!)
+	done
+	wait "${senders[@]}"
+	arrived
 }
 
 @test "fragments of datagrams that find no room: ipfrag_high_thresh where they arrive, and it helps" {
@@ -107,54 +96,13 @@ lose_fragments() {
 	refuse "* recommend net.*" "$output"
 }
 
-# crowd SECONDS: bursts to four receivers, all with a buffer of megabytes, while none of them reads. The
-# share that arrives: as above.
+# crowd SECONDS: bursts to four receivers while none of them reads
 crowd() {
 	: >"$BATS_TEST_TMPDIR/turn"
-	on_server /usr/bin/python3 -c '
-import os, socket, sys
-from lasting import lasting
-from turns import Turns
-number = 2 * (os.fork() == 0) + (os.fork() == 0)
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
-s.bind(("0.0.0.0", 9100 + number))
-s.setblocking(False)
-got, lasts, turns = 0, lasting(float(sys.argv[1]), 1), Turns(sys.argv[2])
-while lasts():
-    got += turns.drain(s)
-os.write(1, b"%d\n" % got)
-if number != 3:
-    try:
-        os.wait()
-        os.wait()
-    except OSError:
-        pass' "$1" "$BATS_TEST_TMPDIR/turn" >"$BATS_TEST_TMPDIR/got" 3>&- &
-	local receivers=$! port
-	for port in {9100..9103}; do await_receiver $port; done
-	on_client /usr/bin/python3 -c '
-import socket, sys
-from lasting import lasting
-from turns import Turns
-sent, lasts, turns = 0, lasting(float(sys.argv[1])), Turns(sys.argv[2])
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-def send():
-    global sent
-    for port in range(9100, 9104):
-        for _ in range(240):
-            s.sendto(bytes(1000), ("'$server_address'", port))
-            sent += 1
-while lasts():
-    turns.burst(send, 0.02)
-print(sent)' "$1" "$BATS_TEST_TMPDIR/turn" >"$BATS_TEST_TMPDIR/sent" 3>&-
-	wait $receivers
+	receivers 4 receive-in-turn "$BATS_TEST_TMPDIR/turn" "$1"
+	on_client /usr/bin/python3 "$lab/datagrams.py" send-in-turn "$server_address" 4 240 "$BATS_TEST_TMPDIR/turn" "$1" \
+		>"$BATS_TEST_TMPDIR/sent" 3>&-
 	arrived
-}
-
-# The share of what was sent that the receivers got, in percent.
-arrived() {
-	awk 'NR == FNR { got += $1; next } { sent += $1 } END { print int(100 * got / sent) }' \
-		"$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/sent" >"$BATS_TEST_TMPDIR/arrived"
 }
 
 @test "bursts to sockets with room, and no memory for all of UDP: udp_mem, and it helps" {
@@ -182,47 +130,10 @@ arrived() {
 	refuse "* recommend net.*" "$output"
 }
 
-# slow_crowd SECONDS: four receivers that work for 5 ms on each datagram; bursts to each
+# slow_crowd SECONDS: bursts to four receivers that work for 5 ms on each datagram
 slow_crowd() {
-	on_server /usr/bin/python3 -c '
-import os, socket, sys, time
-from lasting import lasting
-number = 2 * (os.fork() == 0) + (os.fork() == 0)
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
-s.bind(("0.0.0.0", 9100 + number))
-s.settimeout(0.2)
-got, lasts = 0, lasting(float(sys.argv[1]), 0.5)
-while lasts():
-    try:
-        s.recv(2048)
-        got += 1
-    except OSError:
-        continue
-    time.sleep(0.005)
-os.write(1, b"%d\n" % got)
-if number != 3:
-    try:
-        os.wait()
-        os.wait()
-    except OSError:
-        pass' "$1" >"$BATS_TEST_TMPDIR/got" 3>&- &
-	local receivers=$! port
-	for port in {9100..9103}; do await_receiver $port; done
-	on_client /usr/bin/python3 -c '
-import socket, sys, time
-from lasting import lasting
-sent, next, lasts = 0, time.monotonic(), lasting(float(sys.argv[1]))
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-while lasts():
-    for port in range(9100, 9104):
-        for _ in range(120):
-            s.sendto(bytes(1000), ("'$server_address'", port))
-            sent += 1
-    next += 0.1
-    time.sleep(max(0, next - time.monotonic()))
-print(sent)' "$1" >"$BATS_TEST_TMPDIR/sent" 3>&-
-	wait $receivers
+	receivers 4 receive 0.005 "$1"
+	send 4 120 1000 0.1 "$1" >"$BATS_TEST_TMPDIR/sent"
 	arrived
 }
 
@@ -249,42 +160,12 @@ steered() {
 		echo '}; }'
 	} | on_server nft -f -
 }
-# bursts SECONDS EVERY COUNT: of small datagrams from CPU 0; the share that arrives: as above
+# bursts SECONDS EVERY COUNT: of small datagrams from CPU 0
 bursts() {
-	on_server /usr/bin/python3 -c '
-import socket, sys, time
-from lasting import lasting
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
-s.bind(("0.0.0.0", 9100))
-s.settimeout(0.2)
-got, lasts = 0, lasting(float(sys.argv[1]), 0.5)
-while lasts():
-    try:
-        s.recv(2048)
-        got += 1
-    except OSError:
-        pass
-print(got)' "$1" >"$BATS_TEST_TMPDIR/got" 3>&- &
-	local receiver=$!
-	await_receiver 9100
-	on_client taskset -c 0 /usr/bin/python3 -c '
-import socket, sys, time
-from lasting import lasting
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.connect(("'$server_address'", 9100))
-seconds, every, count = float(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
-sent, next, lasts = 0, time.monotonic(), lasting(seconds)
-while lasts():
-    for _ in range(count):
-        s.send(bytes(100))
-    sent += count
-    next += every
-    time.sleep(max(0, next - time.monotonic()))
-print(sent)' "$@" >"$BATS_TEST_TMPDIR/sent" 3>&-
-	wait $receiver
-	awk 'NR == FNR { got = $1; next } { sent = $1 } END { print int(100 * got / sent) }' \
-		"$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/sent" >"$BATS_TEST_TMPDIR/arrived"
+	receivers 1 receive 0 "$1"
+	on_client taskset -c 0 /usr/bin/python3 "$lab/datagrams.py" send "$server_address" 1 "$3" 100 "$2" "$1" \
+		>"$BATS_TEST_TMPDIR/sent" 3>&-
+	arrived
 }
 ticks() { awk '$1 == "cpu1" { print $5, $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9 }' /proc/stat; }
 # How much of the time CPU 1 has idled since then, in percent.
