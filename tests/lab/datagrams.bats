@@ -96,21 +96,24 @@ cured() {
 
 # logger SECONDS: a unix datagram socket whose reader leaves the turn to each burst
 logger() {
+	local i
 	: >"$BATS_TEST_TMPDIR/turn"
+	rm -f "$BATS_TEST_TMPDIR/log"
 	on_server /usr/bin/python3 -c '
-import os, socket, sys
+import socket, sys
 from lasting import lasting
 from turns import Turns
-path = sys.argv[2]
-if os.path.exists(path):
-    os.unlink(path)
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind(path)
+s.bind(sys.argv[2])
 s.setblocking(False)
 lasts, turns = lasting(float(sys.argv[1]), 1), Turns(sys.argv[3])
 while lasts():
     turns.drain(s)' "$1" "$BATS_TEST_TMPDIR/log" "$BATS_TEST_TMPDIR/turn" >/dev/null 3>&- &
-	sleep 0.4
+	for ((i = 0; i < 200; i++)); do
+		[ ! -S "$BATS_TEST_TMPDIR/log" ] || return 0
+		sleep 0.05
+	done
+	return 1
 }
 # Bursts of 100 messages without waiting for room; prints the percentage that was refused.
 messages() { # SECONDS
