@@ -82,7 +82,7 @@ except TimeoutError:
 	wait $asker
 	[ "$status" = 0 ]
 	[ "$(cat "$BATS_TEST_TMPDIR/before")" = waits ]
-	expect "*keepalive recommend net.ipv4.tcp_keepalive_time - $(inode $server) 9000 - 7200 3*" "$output"
+	expect "*keepalive recommend net.ipv4.tcp_keepalive_time - $(inode $server) 9000 - 7200 2*" "$output"
 	[ "$(grep -c " recommend net[.]" <<<"$output")" = 1 ]
 	apply_proposal net.ipv4.tcp_keepalive_time
 	ip netns pids $server | xargs -r kill -9

@@ -49,7 +49,7 @@ static void names_the_time(void **state)
 	finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
 	assert_string_equal(finding->setting, "net.ipv4.tcp_keepalive_time");
 	assert_string_equal(finding->current, "7200");
-	assert_string_equal(finding->proposed, "3");
+	assert_string_equal(finding->proposed, "2");
 	assert_null(strstr(finding->apply, "intvl"));
 	fixture_close(&f);
 	/* The kernel's defaults: eleven minutes of probes are shortened, too. */
@@ -102,7 +102,7 @@ static void converges(void **state)
 {
 	struct service s = lab;
 
-	s.time = "3";
+	s.time = "2";
 	expect(&s, TS_OUTCOME_INSUFFICIENT);
 	s.gone = 0;
 	expect(&s, TS_OUTCOME_QUIET);

@@ -12,8 +12,8 @@
 
 enum { SILENT, WAITING_SHARE, NOTICED };
 
-/* What is proposed, in seconds and probes: a probe once a connection counts as silent. */
-#define FIRST_PROBE   3
+/* What is proposed, in seconds and probes: others wait for each second of it. */
+#define FIRST_PROBE   2
 #define PROBE_TIME    1
 #define PROBE_NUMBER  3
 #define PROBES_LENGTH 15 /* interval times number: longer than this it is shortened as well */
@@ -107,7 +107,7 @@ static void probe_sooner(struct ts_rule_context *context, const struct service *
 		context,
 		"%.0f silent connections have lost their other side, which would be noticed after "
 		"%.0f s and %.0f probes every %.0f s; clients wait now for what they hold, so "
-		"probes begin after %d s, from which on a connection counts as silent here",
+		"probes begin after %d s, which costs an idle connection a small segment each time",
 		s->gone, s->time, s->probes, s->interval, FIRST_PROBE);
 	f->remedy = "Connections keep the time they began with: restart the service, or wait until "
 		    "they end. Better still, the application sets TCP_KEEPIDLE or closes idle "
