@@ -86,6 +86,27 @@ static void each_limit_is_told_from_the_others(void **state)
 	}
 }
 
+/* Raised while it was looked at: what is in force now has not been seen to be too low. */
+static void raised_since(void **state)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		struct row row = rows[i];
+		enum ts_setting_id setting = row.setting;
+		struct fixture f;
+
+		if (setting == TS_SETTING_COUNT || !strcmp(row.rule, "inotify-limit"))
+			continue; /* those of a user namespace may be lower than the host's */
+		fixture_open(&f);
+		row.setting = TS_SETTING_COUNT;
+		add(&f, &row, 0, 1);
+		fixture_number(&f, setting, "", "%.0f", 4 * row.current + 1);
+		fixture_judge(&f);
+		assert_int_equal(fixture_outcome(&f, row.rule), TS_OUTCOME_INSUFFICIENT);
+		assert_int_equal(f.report->findings, 0);
+		fixture_close(&f);
+	}
+}
+
 /* A limit of its own that is all that fs.nr_open allows, and as much as the kernel allows itself.
  */
 static void a_limit_of_its_own_that_could_not_be_higher(void **state)
@@ -289,6 +310,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_limit_is_told_from_the_others),
+		cmocka_unit_test(raised_since),
 		cmocka_unit_test(a_queue_of_events_must_fill_again),
 		cmocka_unit_test(a_limit_of_its_own_that_could_not_be_higher),
 		cmocka_unit_test(nothing_in_this_window_is_quiet),

@@ -9,6 +9,7 @@
 
 enum { FAILURES };
 
+#define RAISED_SINCE	    0.25
 #define SECONDS_PER_FAILURE 1.0 /* for ranking: what failed has to be done again, if it can be */
 
 struct ts_limit_seen ts_limit_seen(const struct ts_rule_context *context, const char *limit)
@@ -124,6 +125,18 @@ static void of_namespace(struct ts_rule_context *context, const struct ts_limit_
 	add_evidence(context, f, row, seen);
 }
 
+/*
+ * Somebody has raised it since calls failed. Of files of the whole host the limit of then is not
+ * known; but calls are watched only while much of it is in use.
+ */
+static bool was_lower(const struct ts_limit_row *row, const struct ts_limit_seen *seen,
+		      double current)
+{
+	if (row->setting == TS_SETTING_FILE_MAX)
+		return seen->used > 0 && seen->used < RAISED_SINCE * current;
+	return seen->allowed > 0 && seen->allowed < current;
+}
+
 void ts_limit_propose(struct ts_rule_context *context, const struct ts_limit_row *row,
 		      const struct ts_limit_seen *seen)
 {
@@ -141,6 +154,14 @@ void ts_limit_propose(struct ts_rule_context *context, const struct ts_limit_row
 	}
 	if (row->own && seen->allowed > 0 && seen->allowed < current) {
 		of_namespace(context, row, seen, current);
+		return;
+	}
+	if (was_lower(row, seen, current)) {
+		ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"%s had nothing left%s, but has been raised since, to %.0f: "
+			"observe for longer",
+			row->limit, who(context, seen), current);
 		return;
 	}
 	wanted = row->propose(context, seen, &computed);
