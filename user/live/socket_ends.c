@@ -15,7 +15,7 @@
 
 struct ts_socket_ends {
 	struct ring_buffer *ring;
-	__u64 next_ns, jiffy_ns;
+	__u64 next_ns, jiffy_ns, lost;
 	/* while they are read */
 	const struct ts_socket_memory *memory;
 	struct ts_socket_groups *groups;
@@ -36,8 +36,10 @@ static int read_end(void *context, void *data, size_t size)
 		return 0;
 	entry = ts_socket_namespace(ends->namespaces, netns);
 	limits = entry ? ts_socket_namespace_limits(ends->namespaces, entry) : NULL;
-	if (!limits)
+	if (!limits) {
+		ends->lost++;
 		return 0;
+	}
 	group = entry->detailed
 			? ts_socket_group(ends->groups, netns, TS_TCP_KEY_OUTBOUND(end->key),
 					  TS_TCP_KEY_PORT(end->key))
@@ -96,4 +98,9 @@ void ts_socket_ends_read(struct ts_socket_ends *ends, struct ts_live *live,
 					ts_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before)
 			 : 0;
 	ends->next_ns = now_ns + (rest > READ_NS ? rest : READ_NS);
+}
+
+__u64 ts_socket_ends_lost(const struct ts_socket_ends *ends)
+{
+	return ends ? ends->lost : 0;
 }

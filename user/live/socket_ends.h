@@ -27,4 +27,7 @@ void ts_socket_ends_read(struct ts_socket_ends *ends, struct ts_live *live,
 			 const struct ts_socket_memory *memory, struct ts_socket_groups *groups,
 			 struct ts_socket_namespaces *namespaces, __u64 now_ns);
 
+/* Connections that left a record in a namespace that had gone when it was read, or was too new. */
+__u64 ts_socket_ends_lost(const struct ts_socket_ends *ends);
+
 #endif

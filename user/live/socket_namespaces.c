@@ -7,7 +7,7 @@
 
 struct ts_socket_namespaces {
 	struct ts_netns_table *table;
-	__u64 reading, lost;
+	__u64 reading;
 	struct {
 		__u64 reading;
 		__u32 netns;
@@ -56,7 +56,6 @@ struct ts_netns_entry *ts_socket_namespace(struct ts_socket_namespaces *namespac
 		namespaces->found[place].netns = netns;
 		namespaces->found[place].entry = search(namespaces->table, netns);
 	}
-	namespaces->lost += !namespaces->found[place].entry;
 	return namespaces->found[place].entry;
 }
 
@@ -74,13 +73,5 @@ const struct ts_netns_limits *ts_socket_namespace_limits(struct ts_socket_namesp
 			ts_netns_leave(table);
 		}
 	}
-	if (namespaces->allowed[slot].entered)
-		return &namespaces->allowed[slot].limits;
-	namespaces->lost++;
-	return NULL;
-}
-
-__u64 ts_socket_namespaces_lost(const struct ts_socket_namespaces *namespaces)
-{
-	return namespaces->lost;
+	return namespaces->allowed[slot].entered ? &namespaces->allowed[slot].limits : NULL;
 }

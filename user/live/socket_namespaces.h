@@ -18,14 +18,11 @@ void ts_socket_namespaces_free(struct ts_socket_namespaces *namespaces);
 void ts_socket_namespaces_begin(struct ts_socket_namespaces *namespaces,
 				struct ts_netns_table *table);
 
-/* NULL: it is not known, as it has gone or is too new, and what was found there is lost. */
+/* NULL: it is not known, as it has gone or is too new. */
 struct ts_netns_entry *ts_socket_namespace(struct ts_socket_namespaces *namespaces, __u32 netns);
 
-/* NULL: it cannot be entered any more; as above. */
+/* NULL: it cannot be entered any more. */
 const struct ts_netns_limits *ts_socket_namespace_limits(struct ts_socket_namespaces *namespaces,
 							 const struct ts_netns_entry *entry);
-
-/* Connections that were lost that way. */
-__u64 ts_socket_namespaces_lost(const struct ts_socket_namespaces *namespaces);
 
 #endif

@@ -502,7 +502,7 @@ static void sockets_snapshot(struct ts_live *live, void *data, struct ts_snapsho
 	ts_socket_groups_snapshot(state->groups, live->netns, snapshot);
 	ts_local_ports_snapshot(state->ports, snapshot);
 	snapshot->cost.lost_events +=
-		ts_socket_memory_lost(state->memory) + ts_socket_namespaces_lost(state->namespaces);
+		ts_socket_memory_lost(state->memory) + ts_socket_ends_lost(state->ends);
 	ts_probe_cost(&state->probe, snapshot);
 }
 
