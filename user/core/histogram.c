@@ -195,6 +195,12 @@ struct ts_histogram *ts_histogram_subtract(struct ts_arena *arena, const struct 
 	return window;
 }
 
+/* Of a small count the third digit says nothing: chance alone varies it by more than an eighth. */
+static unsigned int digits_of(__u64 count)
+{
+	return count < TS_HISTOGRAM_SMALL ? TS_HISTOGRAM_DIGITS - 1 : TS_HISTOGRAM_DIGITS;
+}
+
 void ts_histogram_round(struct ts_histogram *histogram)
 {
 	unsigned int slots = TS_HISTOGRAM_SLOTS(histogram->scale), fullest = 0;
@@ -202,7 +208,7 @@ void ts_histogram_round(struct ts_histogram *histogram)
 
 	for (unsigned int i = 0; i < slots; i++) {
 		__u64 count = histogram->slot[i], half, rounded;
-		unsigned int behind = ts_digits_behind(count, TS_HISTOGRAM_DIGITS);
+		unsigned int behind = ts_digits_behind(count, digits_of(count));
 
 		if (behind) {
 			half = 1ULL << (behind - 1);

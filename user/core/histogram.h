@@ -52,12 +52,14 @@ struct ts_histogram *ts_histogram_subtract(struct ts_arena *arena, const struct 
 					   const struct ts_histogram *earlier);
 
 /*
- * Rounds the slots to three binary digits, so that they take half the room: chance alone varies a
- * count of n by the square root of n. What one is rounded by is made up for by the next one of its
- * size, so that quantiles stay where they are, and what is left over by the fullest one, so that
- * the count stays what it is: all slots but at most that one have only so many digits.
+ * Rounds the slots to three binary digits, and small ones to two, so that they take half the room:
+ * chance alone varies a count of n by the square root of n. What one is rounded by is made up for
+ * by the next one of its size, so that quantiles stay where they are, and what is left over by the
+ * fullest one, so that the count stays what it is: all slots but at most that one have only so many
+ * digits.
  */
 #define TS_HISTOGRAM_DIGITS 3
+#define TS_HISTOGRAM_SMALL  64 /* a count below that is small */
 void ts_histogram_round(struct ts_histogram *histogram);
 
 /*

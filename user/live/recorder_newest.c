@@ -13,8 +13,8 @@
 #include "../core/error.h"
 
 /* A group is complete with so many windows, or when it is long enough and has some. */
-#define GROUP_WINDOWS 30
-#define GROUP_SECONDS 300
+#define GROUP_WINDOWS 60
+#define GROUP_SECONDS 600
 #define GROUP_SOME    6
 /* A group is smaller than its windows; one of a single window may be larger by less than that. */
 #define GROUP_MORE 256
