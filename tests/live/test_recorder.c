@@ -148,7 +148,7 @@ static void damage_in_the_middle_is_left_as_it_is(void **state)
 	size_t length, after;
 	char *data, *later;
 
-	record_session("damaged.tsrec", &host, 70);
+	record_session("damaged.tsrec", &host, 140);
 	data = read_file("damaged.tsrec", &length);
 	data[length / 2] ^= 0x10;
 	write_file("damaged.tsrec", data, length);
@@ -157,10 +157,10 @@ static void damage_in_the_middle_is_left_as_it_is(void **state)
 	assert_true(after > length);
 	assert_memory_equal(data, later, length);
 	contents = read_contents("damaged.tsrec");
-	/* Groups of 30, 30 and 10: the second one is lost. */
-	assert_int_equal(contents.windows, 45);
+	/* Groups of 60, 60 and 20: the second one is lost. */
+	assert_int_equal(contents.windows, 85);
 	assert_int_equal(contents.damages, 1);
-	assert_int_equal(contents.missing_frames, 30);
+	assert_int_equal(contents.missing_frames, 60);
 	free(data);
 	free(later);
 }
@@ -338,7 +338,7 @@ static void killed_while_windows_become_a_group(void **state)
 	size_t length, grouped;
 	char *data, *group;
 
-	add_windows(recorder, &host, 29, 10);
+	add_windows(recorder, &host, 59, 10);
 	data = read_file("whole.tsrec.newest", &length);
 	copy_recording("whole.tsrec", "before.tsrec");
 	add_windows(recorder, &host, 1, 10);
@@ -355,10 +355,10 @@ static void killed_while_windows_become_a_group(void **state)
 			write_file(renamed ? "twice.tsrec.newest-1" : "twice.tsrec.newest", data,
 				   length);
 			assert_int_equal(read_contents("twice.tsrec").windows,
-					 cut + 97 > grouped ? 30 : 29);
+					 cut + 97 > grouped ? 60 : 59);
 			record_session("twice.tsrec", &next, 2);
 			assert_int_equal(read_contents("twice.tsrec").windows,
-					 cut + 97 > grouped ? 32 : 31);
+					 cut + 97 > grouped ? 62 : 61);
 			assert_int_equal(read_contents("twice.tsrec").duplicates, 0);
 			assert_int_equal(read_contents("twice.tsrec").damages, 0);
 		}
