@@ -426,6 +426,38 @@ static void no_range_would_last(void **state)
 	}
 }
 
+/* By default they are taken over on loopback, whatever the rate. */
+static void taking_over_is_switched_off_on_loopback(void **state)
+{
+	static const struct {
+		const char *destination, *setting;
+		double failed;
+	} cases[] = {
+		{"127.0.0.1:9000", "net.ipv4.tcp_tw_reuse", 3000},
+		{"[::1]:9000", "net.ipv4.tcp_tw_reuse", 3000},
+		{"10.77.0.1:9000", "net.ipv4.ip_local_port_range", 3000},
+		/* More than the range serves in a second even so. */
+		{"127.0.0.1:9000", "net.ipv4.ip_local_port_range", 7000},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct ts_finding *finding;
+		struct client c = lab;
+		struct fixture f;
+
+		c.destination = cases[i].destination, c.failed = cases[i].failed;
+		fixture_open(&f);
+		add(&f, &c);
+		fixture_setting(&f, TS_SETTING_TCP_TIMESTAMPS, SERVER, "1", "");
+		fixture_judge(&f);
+		finding = fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, SERVER);
+		assert_string_equal(finding->setting, cases[i].setting);
+		if (!strcmp(finding->setting, "net.ipv4.tcp_tw_reuse"))
+			assert_string_equal(finding->proposed, "2");
+		fixture_close(&f);
+	}
+}
+
 static void ports_taken_over_do_not_suffice(void **state)
 {
 	static const struct {
@@ -493,6 +525,7 @@ int main(void)
 		cmocka_unit_test(not_measured),
 		cmocka_unit_test(ports_taken_over_suffice),
 		cmocka_unit_test(no_range_would_last),
+		cmocka_unit_test(taking_over_is_switched_off_on_loopback),
 		cmocka_unit_test(ports_taken_over_do_not_suffice),
 		cmocka_unit_test(hostile_names),
 	};

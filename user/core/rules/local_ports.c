@@ -50,11 +50,14 @@ static double range_size(double first, double last)
  * Whether connect() takes over ports in TIME_WAIT already. The default, 2, does so where either
  * address is a loopback address; other addresses of the host do not count (tcp_twsk_unique()).
  */
+static bool is_loopback(const struct ts_port_use *p)
+{
+	return !strncmp(p->destination, "127.", 4) || !strncmp(p->destination, "[::1]:", 6);
+}
+
 static bool reuses(const struct ts_port_use *p)
 {
-	return p->reuse == 1 ||
-	       (p->reuse == REUSE_LOOPBACK &&
-		(!strncmp(p->destination, "127.", 4) || !strncmp(p->destination, "[::1]:", 6)));
+	return p->reuse == 1 || (p->reuse == REUSE_LOOPBACK && is_loopback(p));
 }
 
 static void add_evidence(struct ts_rule_context *context, struct ts_finding *f,
@@ -273,6 +276,9 @@ static bool only_reuse_suffices(const struct ts_rule_context *context, const str
 	double rate = connects_per_second(context, p), size = range_size(p->first, p->last);
 	double widened = served(range_size(widest->first, widest->last), rate, TIME_WAIT_SECONDS);
 
+	/* By itself the kernel takes them over there: somebody has told it not to. */
+	if (is_loopback(p) && served(size, rate, REUSE_SECONDS) == 1)
+		return true;
 	return widened < 1 && (REUSE_HEADROOM * REUSE_SECONDS * rate <= size ||
 			       served(size, rate, REUSE_SECONDS) >= REUSE_GAINS * widened);
 }
@@ -282,17 +288,17 @@ static void reuse(struct ts_rule_context *context, const struct ts_port_use *p)
 	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
 
 	add_evidence(context, f, p);
-	ts_finding_propose(context, f, TS_SETTING_TCP_TW_REUSE, p->netns, "1");
+	ts_finding_propose(context, f, TS_SETTING_TCP_TW_REUSE, p->netns,
+			   is_loopback(p) ? ts_text(context, "%d", REUSE_LOOPBACK) : "1");
 	ts_finding_identify(context, f, f->setting, "port");
 	f->title =
-		ts_text(context,
-			"Local ports for connections to %s in %s are all in TIME_WAIT, more than "
-			"any range has",
-			p->destination, ts_rule_netns_text(context, p->netns));
+		ts_text(context, "Local ports for connections to %s in %s are all in TIME_WAIT, %s",
+			p->destination, ts_rule_netns_text(context, p->netns),
+			is_loopback(p) ? "and not taken over" : "more than any range has");
 	f->computed = ts_text(context,
 			      "%.0f ports held, %.0f of them in TIME_WAIT, at %.0f connects a "
 			      "second: with a minute for each, and a quarter more, that asks for "
-			      "%.0f ports; with 1, connect() takes one over after a second",
+			      "%.0f ports; with it, connect() takes one over after a second",
 			      p->held, p->time_wait, connects_per_second(context, p),
 			      HEADROOM * TIME_WAIT_SECONDS * connects_per_second(context, p));
 	f->remedy = "Keeping connections open would be better still. Where the other side has no "
@@ -536,7 +542,8 @@ const struct ts_rule ts_rule_local_ports = {
 		"Convicts tcp_tw_reuse instead: nearly all of them are in TIME_WAIT, the rate "
 		"would use up any range, and the present one has room for two seconds' worth of "
 		"connects or serves four times as many as a wider one when its ports are taken "
-		"over.\n"
+		"over; on loopback, where the kernel's default does so, at any rate that the "
+		"present range serves that way.\n"
 		"Convicts tcp_fin_timeout: most are in FIN_WAIT_2, nobody holds them any more, and "
 		"the kernel waits for the other side for longer than the minute of its default.\n"
 		"A wider range may collide with services that start later "
