@@ -15,6 +15,7 @@
 #include "../../user/live/netns.h"
 #include "../../user/live/socket_limits.h"
 #include "../../user/live/socket_namespaces.h"
+#include "../../user/live/socket_visit.h"
 
 /* 10 Mbit/s over 40 ms, seen a second apart: 437 KB wait, 350 ms of what is sent. */
 static struct ts_socket_record sender(void)
@@ -297,6 +298,53 @@ static void a_look_counts_as_well(void **state)
 	ts_socket_memory_free(memory);
 }
 
+/* Bytes that fill a window of 64 KB over 40 ms in a second: as what they are taken in that time. */
+static const char *looked_at(__u64 before, __u64 moved, __u64 settled_ns)
+{
+	static char limit[32];
+	struct ts_socket_visitor visitor = {
+		.memory = ts_socket_memory_new(),
+		.groups = ts_socket_groups_new(),
+		.jiffy_ns = JIFFY_NS,
+	};
+	struct ts_socket_record record = received().socket, first = connection(before);
+	struct ts_netns_table *netns = calloc(1, sizeof *netns);
+	struct ts_snapshot *snapshot = ts_snapshot_new();
+	struct ts_socket_meeting meeting = {
+		.group = ts_socket_group(visitor.groups, 1, false, 80),
+		.limits = &limits,
+		.netns = 1,
+		.now = 20000000000ULL,
+		.age_ns = 20000000000ULL,
+		.moved = moved,
+		.settled_ns = settled_ns,
+	};
+
+	record.identity = first.identity;
+	record.local_port = first.local_port;
+	record.remote_port = first.remote_port;
+	ts_socket_memory_update(visitor.memory, false, &first, 1, 1, 0, 0);
+	ts_socket_visit(&visitor, &meeting, &record);
+	ts_socket_groups_snapshot(visitor.groups, netns, snapshot);
+	assert_int_equal(snapshot->family[TS_FAMILY_TCP_RECEIVED].count, 1);
+	snprintf(limit, sizeof limit, "%s",
+		 snapshot->family[TS_FAMILY_TCP_RECEIVED].series[0].label[3]);
+	ts_snapshot_free(snapshot);
+	ts_socket_memory_free(visitor.memory);
+	ts_socket_groups_free(visitor.groups);
+	free(netns);
+	return limit;
+}
+
+/* What moved after a rest is judged by the time since the look that found it at rest. */
+static void a_rest_is_no_slow_transfer(void **state)
+{
+	assert_string_equal(looked_at(0, 800000, 1000000000), "tcp_rmem");
+	assert_string_equal(looked_at(0, 800000, 0), "none");
+	/* A record of half of it was never judged: when that came is not known. */
+	assert_string_equal(looked_at(0, 400000, 1000000000), "none");
+}
+
 /* More namespaces than anybody looks at in one reading: none is left out, and one that has gone is
  * not known.
  */
@@ -338,6 +386,7 @@ int main(void)
 		cmocka_unit_test(end_is_the_second_visit),
 		cmocka_unit_test(the_newest_visit_counts),
 		cmocka_unit_test(a_look_counts_as_well),
+		cmocka_unit_test(a_rest_is_no_slow_transfer),
 		cmocka_unit_test(namespaces_of_one_reading),
 	};
 

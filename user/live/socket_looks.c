@@ -122,6 +122,7 @@ static void judge(const struct looking *looking, struct ts_socket_look *look)
 		.limits = &none,
 		.now = looking->now,
 		.age_ns = look->age * visitor->jiffy_ns,
+		.moved = look->moved,
 		.settled_ns = look->settled ? looking->since_last_ns : 0,
 		.stirred = !look->settled,
 	};

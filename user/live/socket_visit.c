@@ -39,6 +39,12 @@ static void judge_ahead(const struct ts_socket_visitor *visitor, struct ts_socke
 		ts_socket_group_ahead(group, size, record->unsent, seconds);
 }
 
+static __u64 moved_since(const struct ts_socket_record *record, const struct ts_socket_past *past)
+{
+	return record->progress.bytes_received - past->progress.bytes_received +
+	       record->progress.bytes_acked - past->progress.bytes_acked;
+}
+
 /* What is known of it since it was met; request: the number of its last exchange. */
 static struct ts_socket_past past_of(const struct ts_socket_visitor *visitor,
 				     const struct ts_socket_meeting *meeting,
@@ -47,13 +53,16 @@ static struct ts_socket_past past_of(const struct ts_socket_visitor *visitor,
 	struct ts_socket_past past =
 		ts_socket_memory_update(visitor->memory, visitor->round, record, meeting->netns,
 					meeting->now, request, ts_sending_paused_window(record));
+	bool missed;
 
+	/* A record in between that could not be judged leaves more than that. */
+	missed = !visitor->round && moved_since(record, &past) > meeting->moved;
 	if (!past.met)
 		past.elapsed_ns = meeting->age_ns;
-	if (meeting->settled_ns && meeting->settled_ns < past.elapsed_ns)
+	else if (!missed && meeting->settled_ns && meeting->settled_ns < past.elapsed_ns)
 		past.elapsed_ns = meeting->settled_ns;
 	/* It has sent a little since, and again and again is not all at once. */
-	if (meeting->stirred)
+	if (missed || meeting->stirred)
 		past.paused_window = 0;
 	return past;
 }

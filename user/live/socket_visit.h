@@ -30,9 +30,11 @@ struct ts_socket_meeting {
 	__u64 now;
 	/* One that was not met before is so old, at most; 0: not known, and nothing is judged. */
 	__u64 age_ns;
-	/* It had moved nothing between its last record and a look so long ago; 0: not known. */
-	__u64 settled_ns;
-	/* Or it had moved a little, which was left untold: its pause is none. */
+	/*
+	 * What it has moved since its last record, both ways, and how long ago it had moved nothing
+	 * of that yet (0: not known). Or it had moved a little: its pause is none.
+	 */
+	__u64 moved, settled_ns;
 	bool stirred;
 };
 
