@@ -89,13 +89,26 @@ static void converges(void **state)
 	assert_int_equal(outcome(&p), TS_OUTCOME_QUIET);
 }
 
+/* The limit was raised while it was looked at: it is ample now, and next to nothing is held. */
+static void raised_meanwhile(void **state)
+{
+	struct pressure p = lab;
+
+	p.limit = DEFAULT_PAGES, p.held = 453;
+	assert_int_equal(outcome(&p), TS_OUTCOME_INSUFFICIENT);
+	p.held = DEFAULT_PAGES / 10;
+	assert_int_equal(outcome(&p), TS_OUTCOME_RECOMMEND);
+	/* A limit that is too little for anybody needs no look at what is held just then. */
+	p = lab, p.held = 2;
+	assert_int_equal(outcome(&p), TS_OUTCOME_RECOMMEND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_tcp_mem),
-		cmocka_unit_test(just_below_is_quiet),
-		cmocka_unit_test(slow_readers),
-		cmocka_unit_test(converges),
+		cmocka_unit_test(names_tcp_mem),    cmocka_unit_test(just_below_is_quiet),
+		cmocka_unit_test(slow_readers),	    cmocka_unit_test(converges),
+		cmocka_unit_test(raised_meanwhile),
 	};
 
 	return cmocka_run_group_tests_name("rule tcp-memory", tests, NULL, NULL);

@@ -8,6 +8,7 @@
 enum { PRESSURES, READER_SHARE, MEMORY_SHARE };
 
 #define DEFAULT_SHARE (1.0 / 16) /* of memory, what the kernel sets the second number to */
+#define MUCH_HELD     0.05	 /* of the limit, at the end of the window */
 
 struct memory {
 	double pressures, milliseconds; /* times and time under pressure, of all namespaces */
@@ -134,6 +135,16 @@ static enum ts_outcome judge(struct ts_rule_context *context)
 		return ts_rule_without_finding(context, TS_OUTCOME_INSUFFICIENT,
 					       "net.ipv4.tcp_mem, or what TCP holds of it, could "
 					       "not be read");
+	/* A limit at the kernel's default that is hardly used was another one, or the load is over.
+	 */
+	if (m.limit >= m.total * DEFAULT_SHARE / 2 && m.held < MUCH_HELD * m.limit * m.page)
+		return ts_rule_without_finding(
+			context, TS_OUTCOME_INSUFFICIENT,
+			"TCP came under memory pressure %.0f times, but holds %s at the end of the "
+			"window, far below its limit of %s: net.ipv4.tcp_mem may have been raised "
+			"since, or the load has ended; observe while it lasts",
+			m.pressures, ts_rule_bytes_text(context, m.held),
+			ts_rule_bytes_text(context, m.limit * m.page));
 	/* Below half of the default it is too little for anybody. */
 	if (m.limit >= m.total * DEFAULT_SHARE / 2 &&
 	    m.unread > context->threshold[READER_SHARE] * m.received)
@@ -163,7 +174,10 @@ const struct ts_rule ts_rule_tcp_memory = {
 		"has arrived and closes connections that nobody holds any more.\n"
 		"Convicts tcp_mem: TCP came under memory pressure (TCPMemoryPressures), or holds "
 		"more than the second number.\n"
-		"Acquits it: most of what arrives goes to connections whose application does not "
+		"Acquits it: a limit at the kernel's default of which next to nothing is held in "
+		"the end "
+		"(it was raised meanwhile, or the load is over); most of what arrives goes to "
+		"connections whose application does not "
 		"read, while the limit is near the kernel's default.\n"
 		"This memory cannot be swapped out; the setting holds for all network namespaces.\n"
 		"Source: tcp_enter_memory_pressure(), __sk_mem_raise_allocated(), tcp_init_mem().",
