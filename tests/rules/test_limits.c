@@ -86,6 +86,23 @@ static void each_limit_is_told_from_the_others(void **state)
 	}
 }
 
+/* One that was set to give up what it limits. */
+static void a_process_that_may_do_nothing(void **state)
+{
+	struct row row = {"file-limit",	   "rlimit/nofile", TS_SETTING_COUNT, 3,
+			  "rlimit-nofile", "user 33"};
+	struct fixture f;
+
+	judge(&f, &row, 1, 1);
+	assert_int_equal(fixture_outcome(&f, row.rule), TS_OUTCOME_QUIET);
+	assert_int_equal(f.report->findings, 0);
+	fixture_close(&f);
+	row.current = 4;
+	judge(&f, &row, 1, 1);
+	check(&f, &row);
+	fixture_close(&f);
+}
+
 /* Raised while it was looked at: what is in force now has not been seen to be too low. */
 static void raised_since(void **state)
 {
@@ -311,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_limit_is_told_from_the_others),
 		cmocka_unit_test(raised_since),
+		cmocka_unit_test(a_process_that_may_do_nothing),
 		cmocka_unit_test(a_queue_of_events_must_fill_again),
 		cmocka_unit_test(a_limit_of_its_own_that_could_not_be_higher),
 		cmocka_unit_test(nothing_in_this_window_is_quiet),

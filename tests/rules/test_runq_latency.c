@@ -319,8 +319,8 @@ static void hardly_starved_is_saturated(void **state)
 {
 	struct session small = worker, large = crowd;
 
-	/* Half of a CPU instead of a bit more than a fifth is not much more. */
-	small.share = large.share = 1.0 / 4.9, large.tasks = 3.9;
+	/* Half of a CPU instead of a bit more than a quarter is not much more. */
+	small.share = large.share = 1.0 / 3.9, large.tasks = 2.9;
 	expect_sessions("0", small, large, "cpu-saturated", autogroup_key);
 	/* It waits for hardly any time: 0.49 s of 10. */
 	small = worker, small.tasks = 0.049 / (1 - small.share);
@@ -332,7 +332,7 @@ static void just_starved(void **state)
 	struct session small = worker, large = crowd;
 	struct fixture f;
 
-	small.share = large.share = 1.0 / 5.1, large.tasks = 4.1;
+	small.share = large.share = 1.0 / 4.1, large.tasks = 3.1;
 	judge_sessions(&f, "0", &small, &large);
 	fixture_finding(&f, RULE, TS_OUTCOME_RECOMMEND, NULL);
 	fixture_close(&f);

@@ -9,8 +9,18 @@
 
 enum { FAILURES };
 
+#define FORBIDDEN	    4 /* files, tasks: less is meant to forbid them */
 #define RAISED_SINCE	    0.25
 #define SECONDS_PER_FAILURE 1.0 /* for ranking: what failed has to be done again, if it can be */
+
+/* A process that has given up what it may do (as sshd's before a login) is not short of it. */
+static bool forbids(const struct ts_window *window, const struct ts_series *s)
+{
+	static const char own[] = "rlimit/";
+
+	return !strncmp(s->label[0], own, sizeof own - 1) &&
+	       ts_window_gauge(window, TS_FAMILY_LIMIT_ALLOWED, s->label, FORBIDDEN) < FORBIDDEN;
+}
 
 struct ts_limit_seen ts_limit_seen(const struct ts_rule_context *context, const char *limit)
 {
@@ -21,7 +31,7 @@ struct ts_limit_seen ts_limit_seen(const struct ts_rule_context *context, const 
 	ts_for_each_series (s, window, TS_FAMILY_LIMIT_REACHED) {
 		double errors;
 
-		if (strcmp(s->label[0], limit))
+		if (strcmp(s->label[0], limit) || forbids(window, s))
 			continue;
 		errors = (double)ts_window_counter(window, TS_FAMILY_LIMIT_ERRORS, s->label);
 		seen.reached += (double)s->counter;

@@ -550,7 +550,7 @@ const struct ts_rule ts_rule_runq_latency = {
 			  "a session whose tasks waited for less than this (added up) is not "
 			  "starved"},
 		 [SESSION_GAIN] =
-			 {"session_gain", 2.5, 1.5, 1000, "times",
+			 {"session_gain", 2, 1.5, 1000, "times",
 			  "a session is starved when equal parts for the sessions would let it run "
 			  "so many times as much of the time it could run"}},
 	.judge = judge,
