@@ -146,6 +146,13 @@ static void only_the_end_convicts(void **state)
 	assert_string_equal(sending_bound(&end), "tcp_wmem");
 	end.socket.progress.buffer_limited = 30;
 	assert_string_equal(sending_bound(&end), "none");
+	/* In flight: half of the buffer, and as much of it as can be. */
+	end.socket.progress.bytes_acked = 500000;
+	assert_string_equal(sending_bound(&end), "tcp_wmem");
+	end.socket.progress.buffer_limited = 4;
+	assert_string_equal(sending_bound(&end), "tcp_wmem");
+	end.socket.progress.buffer_limited = 3;
+	assert_string_equal(sending_bound(&end), "none");
 }
 
 static void fixed_buffers_are_no_setting(void **state)

@@ -11,6 +11,7 @@
 #define UTILISED       0.4   /* of the window, by what arrives in one round trip */
 #define BUFFER_SHARE   0.25  /* of the busy time: a pacing algorithm hides the rest */
 #define BUFFER_FULL    0.4   /* of the send buffer, by what is in flight: the rest is overhead */
+#define BUFFER_BRIM    0.6   /* hardly more can be in flight than this, all of it being sent */
 #define WINDOW_FULL    0.85  /* of the other side's window, by what is in flight */
 #define UNSCALED_MOST  65535 /* where a window without scaling ends */
 #define UNSCALED_LEAST 49152 /* ends there, as good as */
@@ -121,13 +122,15 @@ static bool fills_peer_window(const struct ts_socket_record *record,
 
 /*
  * The account tells only of times with nothing left to send: an application that is quick to fill
- * what was freed keeps it low. With what is in flight in the buffer a smaller part is enough.
+ * what was freed keeps it low. With what is in flight in the buffer a smaller part is enough, and
+ * where that fills it any that is no accident: nothing but the buffer ends it there.
  */
 static bool fills_own_buffer(const struct ts_socket_record *record,
 			     const struct ts_socket_progress *since, double in_flight)
 {
-	double share =
-		in_flight >= BUFFER_FULL * record->send_buffer ? BUFFER_SHARE / 2 : BUFFER_SHARE;
+	double share = in_flight >= BUFFER_BRIM * record->send_buffer	? BUFFER_SHARE / 16
+		       : in_flight >= BUFFER_FULL * record->send_buffer ? BUFFER_SHARE / 2
+									: BUFFER_SHARE;
 
 	return since->buffer_limited > share * since->busy;
 }
