@@ -340,7 +340,7 @@ static void cut_requests(void **state)
 	finding = fixture_finding(&f, "request-size", TS_OUTCOME_RECOMMEND, "sda");
 	fixture_check_finding(finding);
 	assert_string_equal(finding->setting, "/sys/block/sda/queue/max_sectors_kb");
-	assert_string_equal(finding->proposed, "1280");
+	assert_string_equal(finding->proposed, "1024");
 	fixture_close(&f);
 }
 

@@ -9,6 +9,7 @@ enum { BUSY, SPLIT_SHARE, SPLITS };
 
 #define KIB	    1024.0
 #define DEFAULT_KIB 1280.0 /* what the kernel gives at most, unless the device asks for more */
+#define EVEN_KIB    1024.0 /* just below: what is asked for in powers of two is cut evenly */
 #define PAGE_BYTES  4096.0
 #define NEARLY_ALL  0.95 /* of the limit: the mean size of requests that are put together */
 #define SEQUENTIAL  0.8
@@ -66,7 +67,7 @@ static bool is_full(const struct ts_rule_context *context, const struct sizes *z
 static void larger_requests(struct ts_rule_context *context, const struct sizes *z)
 {
 	const char *const labels[TS_LABELS_MAX] = {z->name, z->op};
-	double wanted = fmin(z->most, DEFAULT_KIB);
+	double wanted = fmin(z->most, EVEN_KIB);
 	struct ts_finding *f = ts_finding_new(context, TS_OUTCOME_RECOMMEND);
 
 	ts_finding_propose(context, f, TS_SETTING_BLOCK_MAX_SECTORS, z->name,
@@ -75,7 +76,9 @@ static void larger_requests(struct ts_rule_context *context, const struct sizes 
 	f->title = ts_text(context, "Requests to %s are cut into pieces of %.0f KiB", z->name,
 			   z->limit);
 	f->computed = ts_text(
-		context, "%s; %.0f KiB is what the kernel gives a device that takes %.0f KiB",
+		context,
+		"%s; %.0f KiB cut what is asked for in powers of two evenly, and the device takes "
+		"%.0f KiB",
 		is_cut(context, z)
 			? ts_text(context, "%.0f %% of the requests were cut off a larger one",
 				  100 * fmin(z->splits / z->requests, 1))
