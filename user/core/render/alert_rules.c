@@ -354,13 +354,14 @@ static void write_health(const struct writer *w)
 		 "Nothing was judged for {{ $value | humanizeDuration }}: a text file that is not "
 		 "written any more, or an exporter that hangs.",
 		 300},
+		/* One now and then, of thousands a second, is no reason to wake anybody. */
 		{"TunescopeLosesEvents",
-		 text_of(w, "increase(tunescope_lost_events_total[%s]) > 0", range), "warning",
+		 text_of(w, "rate(tunescope_lost_events_total[%s]) > 1", range), "warning",
 		 "{{ $labels.instance }}: tunescope loses events",
 		 text_of(w,
-			 "{{ $value | humanize }} events within %s were measured nowhere, because "
-			 "a table entry had been overwritten or the table was full: what is "
-			 "reported is too low.",
+			 "{{ $value | humanize }} events a second were measured nowhere for %s, "
+			 "because a table entry had been overwritten or the table was full: what "
+			 "is reported is too low.",
 			 range),
 		 600},
 		{"TunescopeFamilyFailed", "tunescope_family_status{status=\"failed\"} > 0",
