@@ -24,17 +24,16 @@ static void judge_exchange(const struct ts_socket_visitor *visitor, struct ts_so
 static void judge_ahead(const struct ts_socket_visitor *visitor, struct ts_socket_group *group,
 			const struct ts_socket_record *record, const struct ts_socket_past *past)
 {
-	const struct ts_socket_writing writing = {
-		.identity = record->identity,
-		.inode = record->inode,
-		.blocking = !record->nonblocking,
-		.acked = (double)(record->progress.bytes_acked - past->progress.bytes_acked),
-	};
 	double seconds = ts_socket_ahead(record, past), size;
 
-	if (!(seconds > 0))
+	/*
+	 * Who waits within write() has made what it writes by then, and a long answer written in
+	 * small pieces cannot be told from messages: it would not arrive sooner.
+	 */
+	if (!(seconds > 0) || !record->nonblocking)
 		return;
-	size = ts_socket_write_size(visitor->writers, visitor->proc, &writing);
+	size = ts_socket_write_size(visitor->writers, visitor->proc, record->identity,
+				    record->inode);
 	if (size > 0)
 		ts_socket_group_ahead(group, size, record->unsent, seconds);
 }

@@ -5,26 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blocked_write.h"
 #include "clock.h"
 #include "pace.h"
 #include "procfile.h"
 #include "socket_owner.h"
 
 #define WRITERS	     8
-#define LEAST_WRITES 10	 /* fewer have no mean worth the name */
-#define UNASKED_MOST 2	 /* a slow one is not met in every look */
-#define PASSED_ON    0.5 /* of what it writes, read before */
+#define LEAST_WRITES 10 /* fewer have no mean worth the name */
+#define UNASKED_MOST 2	/* a slow one is not met in every look */
 
 struct writer {
 	__u64 identity; /* 0: free */
 	__u32 inode;
 	int pid; /* 0: not looked for yet; -1: not found */
 	struct account {
-		unsigned long long read, written, calls;
-	} account;	   /* of the process until the last round */
-	double waits_with; /* bytes of the call in which it was last found waiting */
-	__u32 unasked;	   /* rounds and looks since it was asked for */
+		unsigned long long written, calls;
+	} account;     /* of the process until the last round */
+	__u32 unasked; /* rounds and looks since it was asked for */
 };
 
 struct ts_socket_writers {
@@ -42,7 +39,7 @@ void ts_socket_writers_free(struct ts_socket_writers *writers)
 	free(writers);
 }
 
-/* What the process has read and written so far. False: not readable. */
+/* What the process has written so far. False: not readable. */
 static bool read_account(const char *proc, int pid, struct account *account)
 {
 	char path[TS_PROC_PATH_MAX], line[128];
@@ -54,12 +51,11 @@ static bool read_account(const char *proc, int pid, struct account *account)
 	if (!file)
 		return false;
 	while (fgets(line, sizeof line, file)) {
-		found += sscanf(line, "rchar: %llu", &account->read) == 1;
 		found += sscanf(line, "wchar: %llu", &account->written) == 1;
 		found += sscanf(line, "syscw: %llu", &account->calls) == 1;
 	}
 	fclose(file);
-	return found == 3;
+	return found == 2;
 }
 
 static struct writer *find(struct ts_socket_writers *writers, __u64 identity)
@@ -77,18 +73,16 @@ static double mean_write(const struct account *then, const struct account *now)
 	return (double)(now->written - then->written) / (double)(now->calls - then->calls);
 }
 
-double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc,
-			    const struct ts_socket_writing *writing)
+double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc, __u64 identity,
+			    __u32 inode)
 {
-	struct writer *writer = find(writers, writing->identity);
+	struct writer *writer = find(writers, identity);
 	struct account now = {0}, then;
-	double waits_with;
 
 	if (!writer) {
-		writer = writing->inode ? find(writers, 0) : NULL;
+		writer = inode ? find(writers, 0) : NULL;
 		if (writer)
-			*writer = (struct writer){.identity = writing->identity,
-						  .inode = writing->inode};
+			*writer = (struct writer){.identity = identity, .inode = inode};
 		return 0;
 	}
 	writer->unasked = 0;
@@ -96,14 +90,7 @@ double ts_socket_write_size(struct ts_socket_writers *writers, const char *proc,
 		return 0;
 	then = writer->account;
 	writer->account = now;
-	if (!writing->blocking)
-		return mean_write(&then, &now);
-	if ((double)(now.read - then.read) >= PASSED_ON * writing->acked)
-		return 0;
-	waits_with = ts_blocked_write(proc, writer->pid, writer->inode);
-	if (waits_with > 0)
-		writer->waits_with = waits_with;
-	return writer->waits_with;
+	return mean_write(&then, &now);
 }
 
 static void find_processes(struct ts_socket_writers *writers, const char *proc)

@@ -64,7 +64,8 @@ static void recommend(struct ts_rule_context *context, const struct ahead *a, do
 	finding->harm_seconds = a->seconds;
 	finding->confidence = 0.6;
 	finding->remedy = "Many small writes are taken for messages that should arrive soon; an "
-			  "application that only wants throughput gains nothing.";
+			  "application that only wants throughput gains nothing. One that does not "
+			  "wait for the socket to become writable is not held back by it.";
 	finding->computed = ts_text(context,
 				    "%s leave in %.0f ms: what is sent in %.0f ms, a power of two "
 				    "from 16 KiB to 1 MiB",
@@ -137,15 +138,14 @@ const struct ts_rule ts_rule_write_ahead = {
 		"then waits behind all that is not sent yet. net.ipv4.tcp_notsent_lowat ends that "
 		"queue; poll() and write() wait instead.\n"
 		"Convicts it: sample after sample finds more than a congestion window unsent, on a "
-		"path that is not full, and the process writes small pieces (4.5 KiB at most: on "
-		"average, by its account in /proc/PID/io, where its socket does not block; where "
-		"it does, by the call in which it is found waiting): messages made when there is "
-		"room for them, not bulk.\n"
-		"Acquits it: large writes, which want throughput; a process that reads as much as "
-		"it writes and waits within write(): what it passes on is made already; "
-		"a queue on the path; the other side's window (a slow reader); a value that is low "
-		"already. The size of send() on a socket that does not block, and of writev() and "
-		"sendmsg() on one that does, is not known: those are not judged.\n"
+		"path that is not full, and the process writes small pieces (4.5 KiB at most on "
+		"average, by its account in /proc/PID/io) to a socket that does not block: "
+		"messages made when there is room for them, not bulk.\n"
+		"Acquits it: large writes, which want throughput; a socket whose writer waits "
+		"within write(): what it writes is made already, and a long answer in small "
+		"pieces gains nothing; a queue on the path; the other side's window (a slow "
+		"reader); a value that is low already. Processes that use send() or "
+		"sendmsg() only have no such account, and are not judged.\n"
 		"A low value wakes the application up more often, and a slow one may leave the "
 		"path "
 		"idle.\n"
