@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=${BUILD:-$here/../../build}
 # As slow as disks are, or what the kernel does for each request takes longer than the device, when all is emulated.
 disk=1024/throttling.bps-read=40000000/throttling.bps-write=20000000
-all='doctor counts null_blk scsi_debug dm_delay nr_requests saturated_device netem netem_rto netem_cc cpus churn record clock no_btf live_kernel_types live_block live_tcp live_writeback live_sched_sessions live_sockets'
+all='doctor counts null_blk scsi_debug dm_delay nr_requests saturated_device netem netem_rto netem_cc cpus churn record clock no_btf live_kernel_types live_block live_tcp live_writeback live_sched_sessions live_sockets live_socket_looks'
 brief='doctor counts null_blk cpus no_btf live_kernel_types'
 record=
 while :; do
