@@ -40,6 +40,35 @@ static void a_whole_recording(void **state)
 	sample_close(&s);
 }
 
+/* Of one window, that in which it was changed: whatever was read before it. */
+static void a_change_belongs_to_its_window(void **state)
+{
+	struct ts_recording *r;
+	struct ts_window window;
+	struct sample s;
+
+	sample_open(&s);
+	sample_add_context(&s);
+	sample_add_window(&s, 1);
+	s.somaxconn = "4096";
+	sample_add_context(&s);
+	sample_add_window(&s, 2);
+	sample_add_window(&s, 3);
+	r = sample_read(s.bytes.data, s.bytes.length);
+	assert_windows(r, 1, 2, 3);
+	for (size_t i = r->windows; i-- > 0;) {
+		const struct ts_setting_value *value;
+
+		assert_int_equal(ts_recording_window(r, i, &window), 0);
+		value = ts_window_setting(&window, TS_SETTING_SOMAXCONN, "4026531840");
+		assert_string_equal(value->value, i ? "4096" : "128");
+		assert_string_equal(value->before, i == 1 ? "128" : "");
+		ts_window_free(&window);
+	}
+	ts_recording_free(r);
+	sample_close(&s);
+}
+
 static void nothing_at_all(void **state)
 {
 	struct ts_recording *r = sample_read("", 0);
@@ -356,6 +385,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_recording),
+		cmocka_unit_test(a_change_belongs_to_its_window),
 		cmocka_unit_test(nothing_at_all),
 		cmocka_unit_test(every_byte_flipped_once),
 		cmocka_unit_test(cut_off_anywhere),

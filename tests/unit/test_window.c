@@ -245,6 +245,41 @@ static void arena_memory_is_aligned_zeroed_and_interned(void **state)
 	ts_arena_free(arena);
 }
 
+/* Namespaces come and go between the two, so that a setting stands in another place. */
+static void what_was_changed_between_is_noted(void **state)
+{
+	static const struct {
+		const char *scope, *before, *after, *noted;
+	} cases[] = {
+		{"1", "128", "4096", "128"}, {"2", "128", "128", ""},	   {"3", NULL, "128", ""},
+		{"4", "128", NULL, ""},	     {"5", "4096", "128", "4096"},
+	};
+	struct ts_snapshot *a = snapshot_at(1), *b = snapshot_at(2);
+	struct ts_window w;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		if (cases[i].before)
+			ts_snapshot_setting(a, TS_SETTING_SOMAXCONN, cases[i].scope, TS_STATUS_OK,
+					    cases[i].before, "", "");
+		if (cases[i].after)
+			ts_snapshot_setting(b, TS_SETTING_SOMAXCONN, cases[i].scope, TS_STATUS_OK,
+					    cases[i].after, "", "");
+	}
+	ts_snapshot_setting(a, TS_SETTING_DIRTY_RATIO, "", TS_STATUS_FAILED, "", "", "denied");
+	ts_snapshot_setting(b, TS_SETTING_DIRTY_RATIO, "", TS_STATUS_OK, "20", "", "");
+	make(&w, a, b);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct ts_setting_value *value =
+			ts_window_setting(&w, TS_SETTING_SOMAXCONN, cases[i].scope);
+
+		assert_true(!value == !cases[i].after);
+		if (value)
+			assert_string_equal(value->before, cases[i].noted);
+	}
+	assert_string_equal(ts_window_setting(&w, TS_SETTING_DIRTY_RATIO, "")->before, "");
+	ts_window_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +290,7 @@ int main(void)
 		cmocka_unit_test(histograms_are_subtracted_and_merged),
 		cmocka_unit_test(costs_and_overflow_are_differences),
 		cmocka_unit_test(settings_are_read_by_scope_and_position),
+		cmocka_unit_test(what_was_changed_between_is_noted),
 		cmocka_unit_test(sufferers_are_found_by_family_and_label),
 		cmocka_unit_test(snapshots_of_different_boots_or_in_the_wrong_order_are_refused),
 		cmocka_unit_test(the_family_table_is_complete_and_unambiguous),

@@ -394,6 +394,7 @@ static void costs_and_context_follow_their_rules(void **state)
 	assert_int_equal(sum.delta->cost.stats_ns, 9);
 	assert_int_equal(sum.delta->settings, 1);
 	assert_string_equal(sum.delta->setting[0].value, "4096");
+	assert_string_equal(sum.delta->setting[0].before, "128");
 	assert_int_equal(sum.delta->netns_count, 1);
 	assert_string_equal(sum.delta->netns[0].name, "c");
 	assert_string_equal(sum.delta->host.hostname, "new");
@@ -401,6 +402,10 @@ static void costs_and_context_follow_their_rules(void **state)
 	ts_window_add(&sum, &c);
 	assert_string_equal(sum.delta->host.hostname, "new");
 	assert_int_equal(sum.delta->settings, 1);
+	/* It stays the one that was changed, whatever comes after. */
+	ts_snapshot_setting(c.delta, TS_SETTING_SOMAXCONN, "1", TS_STATUS_OK, "4096", "", "");
+	ts_window_add(&sum, &c);
+	assert_string_equal(sum.delta->setting[0].before, "128");
 	ts_window_free(&c);
 	ts_window_free(&sum);
 }

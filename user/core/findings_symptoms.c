@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What one rule sees can be the consequence of what another one found: then only the cause is
- * worth advice. Removing it shows whether anything is left.
+ * worth advice. Removing it shows whether anything is left. And what is said of a setting that was
+ * changed meanwhile may be true of what it was.
  */
 #include <string.h>
 
@@ -42,27 +43,42 @@ static const struct ts_finding *cause_of(const struct ts_report *report,
 	return NULL;
 }
 
-static void correct_result(struct ts_rule_context *context, struct ts_rule_result *result,
-			   const struct ts_finding *cause)
-{
-	result->outcome = TS_OUTCOME_QUIET;
-	result->why = ts_text(context, "what it saw follows from what %s found: settle that first",
-			      cause->rule);
-	ts_rule_conclude(context->report, result);
-}
-
-static void take_back(struct ts_rule_context *context, size_t at, const struct ts_finding *found)
+void ts_finding_take_back(struct ts_rule_context *context, size_t at, enum ts_outcome outcome,
+			  const char *why)
 {
 	struct ts_report *report = context->report;
 	const struct ts_rule *rule = rule_of(&report->finding[at]);
-	const struct ts_finding cause = *found; /* its place is about to change */
 
 	report->findings--;
 	memmove(&report->finding[at], &report->finding[at + 1],
 		(report->findings - at) * sizeof *report->finding);
-	for (size_t i = 0; i < report->rules; i++)
-		if (report->rule[i].rule == rule)
-			correct_result(context, &report->rule[i], &cause);
+	for (size_t i = 0; i < report->rules; i++) {
+		struct ts_rule_result *result = &report->rule[i];
+
+		if (result->rule != rule)
+			continue;
+		result->outcome = outcome;
+		result->why = why;
+		ts_rule_conclude(report, result);
+	}
+}
+
+void ts_findings_leave_changed(struct ts_rule_context *context)
+{
+	struct ts_report *report = context->report;
+
+	for (size_t i = 0; i < report->findings;) {
+		const struct ts_finding *f = &report->finding[i];
+
+		if (f->outcome == TS_OUTCOME_RECOMMEND && f->moved)
+			ts_finding_take_back(context, i, TS_OUTCOME_INSUFFICIENT,
+					     ts_text(context,
+						     "%s was changed while it was looked at: "
+						     "observe again",
+						     f->setting));
+		else
+			i++;
+	}
 }
 
 void ts_findings_leave_symptoms(struct ts_rule_context *context)
@@ -73,7 +89,11 @@ void ts_findings_leave_symptoms(struct ts_rule_context *context)
 		const struct ts_finding *cause = cause_of(report, &report->finding[i]);
 
 		if (cause)
-			take_back(context, i, cause);
+			ts_finding_take_back(context, i, TS_OUTCOME_QUIET,
+					     ts_text(context,
+						     "what it saw follows from what %s found: "
+						     "settle that first",
+						     cause->rule));
 		else
 			i++;
 	}

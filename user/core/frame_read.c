@@ -366,6 +366,7 @@ static size_t read_settings(struct ts_frame_reader *reader, struct ts_setting_va
 		if (id < 0)
 			continue;
 		setting[kept] = setting[i];
+		setting[kept].before = "";
 		setting[kept++].id = (enum ts_setting_id)id;
 	}
 	*settings = setting;

@@ -180,6 +180,40 @@ static const char *current_value(struct ts_rule_context *context, enum ts_settin
 		       : "";
 }
 
+/* Of keys that change together the one that was written need not be the one that is proposed. */
+static bool another_moved(struct ts_rule_context *context, enum ts_setting_id id, const char *scope)
+{
+	const size_t others = sizeof ts_settings[id].coupled / sizeof *ts_settings[id].coupled;
+
+	for (size_t i = 0; i < others && ts_settings[id].coupled[i] != TS_SETTING_COUNT; i++) {
+		const struct ts_setting_value *value =
+			ts_window_setting(context->window, ts_settings[id].coupled[i], scope);
+
+		if (value && *value->before)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Who has moved it away from where it should be has made what was seen; who has moved it there may
+ * have mended that. A number below the least there is says that nothing, or another key, limits
+ * it: how much that is is not known, but much.
+ */
+static bool was_moved(struct ts_rule_context *context, enum ts_setting_id id, const char *scope,
+		      const char *proposed)
+{
+	const struct ts_setting_value *value = ts_window_setting(context->window, id, scope);
+
+	if (!value || !*value->before)
+		return another_moved(context, id, scope);
+	if (ts_settings[id].arity && strtod(value->value, NULL) < ts_settings[id].minimum)
+		return true;
+	if (ts_settings[id].arity && strtod(value->before, NULL) < ts_settings[id].minimum)
+		return strtod(proposed, NULL) < strtod(value->value, NULL);
+	return ts_values_opposed(value->value, proposed, value->before);
+}
+
 /*
  * The key to write back: a value that cannot be written (dirty_bytes reads 0 while dirty_ratio is
  * in force) comes back by writing the form that was in force.
@@ -238,6 +272,7 @@ void ts_finding_propose(struct ts_rule_context *context, struct ts_finding *find
 	if (setting->kind == TS_SETTING_NET_QUEUE)
 		finding->netns = netns_of(context, scope);
 	finding->current = current_value(context, id, scope);
+	finding->moved = was_moved(context, id, scope, proposed);
 	finding->proposed = proposed;
 	finding->risk = setting->risk;
 	finding->takes_effect = ts_takes_effect_name(setting->takes_effect);

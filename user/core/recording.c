@@ -254,13 +254,31 @@ static void add_context(struct ts_recording *recording, const struct ts_frame_pl
 		context_is_lost(window);
 }
 
+/* Settings are another context's where they are others than those of the window before. */
+static void note_changes(struct ts_recording *recording, size_t i, struct ts_window *window)
+{
+	const struct ts_frame_place *place = &recording->window[i], *last = i ? place - 1 : place;
+	struct ts_window before = {0};
+
+	if (last->header.session != place->header.session ||
+	    last->header.context == place->header.context)
+		return;
+	before.delta = ts_snapshot_new();
+	if (ts_recording_context(recording, last, &before))
+		ts_window_note_changes(window->delta, before.delta->setting,
+				       before.delta->settings);
+	ts_window_free(&before);
+}
+
 int ts_recording_window(struct ts_recording *recording, size_t i, struct ts_window *window)
 {
 	struct ts_frame_place *place = &recording->window[i];
 	int error = decode_window(recording, place, window);
 
-	if (!error)
+	if (!error) {
 		add_context(recording, place, window);
+		note_changes(recording, i, window);
+	}
 	release(place);
 	return error;
 }

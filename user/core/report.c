@@ -179,6 +179,7 @@ struct ts_report *ts_report_make(const struct ts_window *window, const struct ts
 							  "switched off by the profile"};
 	}
 	ts_findings_leave_symptoms(&context);
+	ts_findings_leave_changed(&context);
 	ts_findings_merge(&context);
 	ts_objectives_judge(report);
 	return report;

@@ -54,6 +54,7 @@ struct ts_finding {
 	int pid;
 	const char *comm;
 	const char *current;
+	bool moved; /* within the window, the way that is proposed, or nobody knows which way */
 	const char *proposed;
 	const char *computed; /* how the value was computed from what was measured */
 	const char *cause;    /* slug, when not-a-setting */

@@ -161,6 +161,16 @@ void ts_rule_conclude(const struct ts_report *report, struct ts_rule_result *res
 /* Takes back recommendations whose evidence is a symptom of what another rule found. */
 void ts_findings_leave_symptoms(struct ts_rule_context *context);
 
+/*
+ * Takes recommendations back whose setting was moved within the window the way that is proposed:
+ * what was seen was seen of the value before, perhaps.
+ */
+void ts_findings_leave_changed(struct ts_rule_context *context);
+
+/* Takes finding number at back; without another one its rule's outcome is that, and why. */
+void ts_finding_take_back(struct ts_rule_context *context, size_t at, enum ts_outcome outcome,
+			  const char *why);
+
 /* For rendering and merging: the strongest of two outcomes. */
 enum ts_outcome ts_outcome_stronger(enum ts_outcome a, enum ts_outcome b);
 

@@ -141,6 +141,7 @@ void ts_snapshot_setting(struct ts_snapshot *snapshot, enum ts_setting_id id, co
 		.choices = ts_arena_intern(arena, choices),
 		.status = status,
 		.why = ts_arena_intern(arena, why),
+		.before = "",
 	};
 }
 

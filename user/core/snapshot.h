@@ -58,6 +58,7 @@ struct ts_setting_value {
 	const char *choices; /* for lists with brackets, the whole list without them; else "" */
 	enum ts_status status;
 	const char *why;
+	const char *before; /* in a window in which it was changed: what it was at first; else "" */
 };
 
 struct ts_netns {

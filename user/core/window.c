@@ -119,6 +119,37 @@ static void subtract_cost(struct ts_snapshot *delta, const struct ts_snapshot *e
 	cost->stats_enabled = later->cost.stats_enabled;
 }
 
+/* From that place on: in both they are in the same order, but for what came or went between. */
+static const struct ts_setting_value *find_setting(const struct ts_setting_value *among,
+						   size_t count, size_t from,
+						   const struct ts_setting_value *wanted)
+{
+	for (size_t i = from; i < count; i++)
+		if (among[i].id == wanted->id && !strcmp(among[i].scope, wanted->scope))
+			return &among[i];
+	return NULL;
+}
+
+void ts_window_note_changes(struct ts_snapshot *delta, const struct ts_setting_value *before,
+			    size_t count)
+{
+	size_t next = 0;
+
+	for (size_t i = 0; i < delta->settings; i++) {
+		struct ts_setting_value *now = &delta->setting[i];
+		const struct ts_setting_value *then = find_setting(before, count, next, now);
+
+		if (!then)
+			continue;
+		next = (size_t)(then - before) + 1;
+		if (*then->before)
+			now->before = ts_arena_intern(delta->arena, then->before);
+		else if (then->status == TS_STATUS_OK && now->status == TS_STATUS_OK &&
+			 strcmp(then->value, now->value) != 0)
+			now->before = ts_arena_intern(delta->arena, then->value);
+	}
+}
+
 static void copy_facts(struct ts_snapshot *delta, const struct ts_snapshot *later)
 {
 	struct ts_arena *arena = delta->arena;
@@ -154,6 +185,7 @@ int ts_window_make(const struct ts_snapshot *earlier, const struct ts_snapshot *
 	window->start_realtime_ns = earlier->realtime_ns;
 	window->delta = ts_snapshot_new();
 	copy_facts(window->delta, later);
+	ts_window_note_changes(window->delta, earlier->setting, earlier->settings);
 	ts_for_each_family (id)
 		subtract_family(window->delta, id, earlier, later);
 	subtract_cost(window->delta, earlier, later);

@@ -24,6 +24,11 @@ struct ts_window {
 	struct ts_snapshot *delta;
 };
 
+/* Notes what those settings of a window were that were others at its beginning: before, count of
+ * them. */
+void ts_window_note_changes(struct ts_snapshot *delta, const struct ts_setting_value *before,
+			    size_t count);
+
 /* 0, or a negative errno with a message when the two cannot be compared (order, another boot). */
 int ts_window_make(const struct ts_snapshot *earlier, const struct ts_snapshot *later,
 		   struct ts_window *window);

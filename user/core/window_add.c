@@ -258,18 +258,27 @@ static void add_cost(struct ts_snapshot *into, const struct ts_snapshot *from)
 /* Host facts and settings; a window decoded without its context has none and leaves them alone. */
 static void take_context(struct ts_snapshot *into, const struct ts_snapshot *later)
 {
-	struct ts_arena *arena = into->arena;
+	struct ts_arena *arena = into->arena, *for_now;
 	const struct ts_host *host = &later->host;
+	struct ts_setting_value *before;
+	size_t count = into->settings;
 
 	if (!later->settings && !*host->boot_id && !*host->hostname)
 		return;
+	for_now = ts_arena_new();
+	before = ts_arena_alloc(for_now, (count + 1) * sizeof *before);
+	for (size_t i = 0; i < count; i++)
+		before[i] = into->setting[i];
 	into->host = ts_host_copy(arena, host);
 	into->settings = 0;
 	for (size_t i = 0; i < later->settings; i++) {
 		const struct ts_setting_value *v = &later->setting[i];
 
 		ts_snapshot_setting(into, v->id, v->scope, v->status, v->value, v->choices, v->why);
+		into->setting[i].before = ts_arena_intern(arena, v->before);
 	}
+	ts_window_note_changes(into, before, count);
+	ts_arena_free(for_now);
 }
 
 void ts_window_add(struct ts_window *window, const struct ts_window *addend)
