@@ -145,6 +145,18 @@ void ts_snapshot_setting(struct ts_snapshot *snapshot, enum ts_setting_id id, co
 	};
 }
 
+const struct ts_setting_value *ts_setting_among(const struct ts_setting_value *among, size_t count,
+						size_t hint, const struct ts_setting_value *wanted)
+{
+	for (size_t n = 0; n < count; n++) {
+		const struct ts_setting_value *v = &among[(hint + n) % count];
+
+		if (v->id == wanted->id && !strcmp(v->scope, wanted->scope))
+			return v;
+	}
+	return NULL;
+}
+
 void ts_snapshot_netns(struct ts_snapshot *snapshot, const struct ts_netns *netns)
 {
 	struct ts_arena *arena = snapshot->arena;

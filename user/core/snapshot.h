@@ -176,6 +176,12 @@ struct ts_host ts_host_copy(struct ts_arena *arena, const struct ts_host *host);
 void ts_snapshot_setting(struct ts_snapshot *snapshot, enum ts_setting_id id, const char *scope,
 			 enum ts_status status, const char *value, const char *choices,
 			 const char *why);
+/*
+ * That of the same id and scope among count others; NULL: none. They nearly always stand in the
+ * same order: number hint is looked at first, then those behind it, then the rest.
+ */
+const struct ts_setting_value *ts_setting_among(const struct ts_setting_value *among, size_t count,
+						size_t hint, const struct ts_setting_value *wanted);
 void ts_snapshot_netns(struct ts_snapshot *snapshot, const struct ts_netns *netns);
 void ts_snapshot_sufferer(struct ts_snapshot *snapshot, const struct ts_sufferer *sufferer);
 /* Copied; a key that is there already gets the new value. */

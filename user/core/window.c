@@ -119,17 +119,6 @@ static void subtract_cost(struct ts_snapshot *delta, const struct ts_snapshot *e
 	cost->stats_enabled = later->cost.stats_enabled;
 }
 
-/* From that place on: in both they are in the same order, but for what came or went between. */
-static const struct ts_setting_value *find_setting(const struct ts_setting_value *among,
-						   size_t count, size_t from,
-						   const struct ts_setting_value *wanted)
-{
-	for (size_t i = from; i < count; i++)
-		if (among[i].id == wanted->id && !strcmp(among[i].scope, wanted->scope))
-			return &among[i];
-	return NULL;
-}
-
 void ts_window_note_changes(struct ts_snapshot *delta, const struct ts_setting_value *before,
 			    size_t count)
 {
@@ -137,7 +126,7 @@ void ts_window_note_changes(struct ts_snapshot *delta, const struct ts_setting_v
 
 	for (size_t i = 0; i < delta->settings; i++) {
 		struct ts_setting_value *now = &delta->setting[i];
-		const struct ts_setting_value *then = find_setting(before, count, next, now);
+		const struct ts_setting_value *then = ts_setting_among(before, count, next, now);
 
 		if (!then)
 			continue;

@@ -9,24 +9,11 @@ static bool equal(const struct ts_setting_value *a, const struct ts_setting_valu
 	       !strcmp(a->choices, b->choices) && !strcmp(a->why, b->why);
 }
 
-/* They nearly always stand in the same order: the one at the same place is looked at first. */
-static const struct ts_setting_value *find(const struct ts_snapshot *snapshot, size_t hint,
-					   const struct ts_setting_value *wanted)
-{
-	for (size_t n = 0; n < snapshot->settings; n++) {
-		const struct ts_setting_value *v =
-			&snapshot->setting[(hint + n) % snapshot->settings];
-
-		if (v->id == wanted->id && !strcmp(v->scope, wanted->scope))
-			return v;
-	}
-	return NULL;
-}
-
 bool ts_setting_changed(const struct ts_snapshot *before, const struct ts_snapshot *after, size_t i,
 			const struct ts_setting_value **old)
 {
-	*old = before ? find(before, i, &after->setting[i]) : NULL;
+	*old = before ? ts_setting_among(before->setting, before->settings, i, &after->setting[i])
+		      : NULL;
 	return !*old || !equal(*old, &after->setting[i]);
 }
 
